@@ -1,0 +1,28 @@
+"""python -m bench [NAME …]: measure, and print one table. A missed target is told, not failed: a benchmark is no test."""
+
+import importlib
+import sys
+from pathlib import Path
+
+from bench.figure import Figure
+
+VERDICTS = {True: "met", False: "MISSED", None: ""}
+NAMES = ("messages", "commands", "flat", "playing")
+
+
+def row(figure: Figure) -> str:
+    ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
+    return f"{figure.name:34} {figure.ours:>22} {figure.theirs:>24} {ratio:>7}  {figure.target:>9}  {VERDICTS[figure.met]}"
+
+
+def main(wanted: list[str]) -> None:
+    unknown = [name for name in wanted if name not in NAMES]
+    if unknown:
+        sys.exit(f"no benchmark {unknown[0]!r} in {Path(__file__).parent.name}; there are: {', '.join(NAMES)}")
+    print(f"{'figure':34} {'ours':>22} {'compared with':>24} {'ratio':>7}  {'target':>9}", flush=True)
+    for name in wanted or NAMES:
+        for figure in importlib.import_module(f"bench.{name}").figures():
+            print(row(figure), flush=True)
+
+
+main(sys.argv[1:])

@@ -1,0 +1,15 @@
+"""A complete Raft in simulated time: a cluster that can be played with, broken, and looked into.
+
+from raftcore import Cluster
+
+cluster = Cluster(size=5, seed=7)
+cluster.run_for(2_000)
+cluster.crash(cluster.leader)
+"""
+
+from raftcore.cluster.cluster import Cluster
+from raftcore.consensus.rules import Rules
+from raftcore.vocabulary.names import Reason, Role
+from raftcore.vocabulary.scenario import Config, Scenario
+
+__all__ = ["Cluster", "Config", "Reason", "Role", "Rules", "Scenario"]

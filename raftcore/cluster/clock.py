@@ -1,0 +1,44 @@
+"""Simulated time: one queue of what is to happen, in order of time, and of planning where times are equal."""
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from math import inf
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+NEVER = (inf, 0, print, None)
+"""The end of every queue, so that there is always a next thing."""
+
+
+class VirtualClock:
+    """A clock that jumps from one event to the next. `now_ms` is in simulated milliseconds since the start of the run."""
+
+    def __init__(self) -> None:
+        self.now_ms = 0.0
+        self._queue: list[tuple[float, int, Callable[[Any], None], Any]] = [NEVER]
+        self._planned = 0
+
+    def call_at(self, at_ms: float, act: Callable[[T], None], subject: T) -> None:
+        """Let `act(subject)` happen at `at_ms`, which is not before now."""
+        self._planned += 1
+        heappush(self._queue, (at_ms, self._planned, act, subject))
+
+    def call_after(self, delay_ms: float, act: Callable[[T], None], subject: T) -> None:
+        """Let `act(subject)` happen in `delay_ms`."""
+        self.call_at(self.now_ms + delay_ms, act, subject)
+
+    @property
+    def next_ms(self) -> float:
+        """When the next thing happens; infinity if nothing is planned."""
+        return self._queue[0][0]
+
+    def run(self, until_ms: float, limit: int) -> bool:
+        """Let at most `limit` things happen, up to and including `until_ms`, a finite time; whether that time has been reached."""
+        queue = self._queue
+        for _ in range(limit):
+            if queue[0][0] > until_ms:
+                return True
+            self.now_ms, _, act, subject = heappop(queue)
+            act(subject)
+        return False

@@ -1,0 +1,175 @@
+"""The network in the process. Each direction of each link has its own state and its own random streams.
+
+What a message's flight takes is drawn from a stream of its own, apart from every fault's, so that removing a fault does not reshuffle
+the rest of the run.
+"""
+
+from collections.abc import Callable
+from random import Random
+
+from msgspec.structs import replace
+
+from raftcore.cluster.clock import VirtualClock
+from raftcore.vocabulary.events import Event, MessageDelivered, MessageDropped, MessageSent
+from raftcore.vocabulary.links import Link
+from raftcore.vocabulary.messages import Message
+from raftcore.vocabulary.names import Address, Reason
+
+Receive = Callable[[Message], None]
+
+
+class _Direction:
+    """One direction of a link: its state, its random streams, and who listens at its end."""
+
+    __slots__ = (
+        "draw_delay", "faulty", "hand_over", "last_arrival_ms", "link", "name", "net", "receive", "shortest_ms", "spread_ms", "streams",
+        "unseen",
+    )  # fmt: skip
+
+    def __init__(self, net: "LoopbackTransport", source: Address, target: Address) -> None:
+        self.net = net
+        self.receive = net.receivers[target]
+        self.name = f"{net.seed} {source}->{target}"
+        self.draw_delay = Random(f"{self.name} delay").random
+        self.streams: dict[str, Random] = {}
+        self.last_arrival_ms = 0.0
+        self.hand_over: Receive = self._hand_over  # bound once, not for each message
+        self.become(net.healthy)
+
+    def become(self, link: Link) -> None:
+        """Take on this state. Messages in flight feel it when they arrive."""
+        self.link = link
+        self.faulty = link != replace(self.net.healthy, delay_ms=link.delay_ms)
+        self.unseen = not self.faulty and self.net.say is None  # nobody looks at a message while it flies
+        self.shortest_ms = link.delay_ms[0]
+        self.spread_ms = link.delay_ms[1] - link.delay_ms[0]
+
+    def one_more_delay_ms(self, fault: str) -> float:
+        """How much longer a message takes that this fault keeps back; later ones overtake it."""
+        return self.shortest_ms + self.spread_ms * self.stream(fault).random()
+
+    def strikes(self, fault: str, probability: float) -> bool:
+        """Whether this fault befalls the message at hand."""
+        return probability > 0.0 and self.stream(fault).random() < probability
+
+    def stream(self, fault: str) -> Random:
+        """The random stream of one fault."""
+        if fault not in self.streams:
+            self.streams[fault] = Random(f"{self.name} {fault}")
+        return self.streams[fault]
+
+    def arrive(self, flight: MessageSent) -> None:
+        """Hand a message over, unless the link was cut or the server went down while it flew."""
+        net = self.net
+        if not self.link.up:
+            net.drop(flight, Reason.LINK_CUT)
+        elif self.receive is None:
+            net.drop(flight, Reason.SERVER_DOWN)
+        else:
+            if net.say:
+                net.say(MessageDelivered(net.clock.now_ms, flight.id, flight.source, flight.target, flight.message))
+            self.receive(flight.message)
+
+    def _hand_over(self, message: Message) -> None:
+        """Let a message arrive that flew unseen."""
+        receive = self.receive
+        if receive is not None and self.link.up:
+            receive(message)
+
+    def lose(self, flight: MessageSent) -> None:
+        """Let a message fall off."""
+        self.net.drop(flight, Reason.LOST if self.link.up else Reason.LINK_CUT)
+
+
+class _Directions(dict[tuple[Address, Address], _Direction]):
+    """Every direction that was ever spoken of, made when it first is."""
+
+    def __init__(self, net: "LoopbackTransport") -> None:
+        super().__init__()
+        self.net = net
+
+    def __missing__(self, ends: tuple[Address, Address]) -> _Direction:
+        direction = self[ends] = _Direction(self.net, *ends)
+        return direction
+
+
+class LoopbackTransport:
+    """Carries messages between the addresses that have joined. `say` is None when nobody listens."""
+
+    def __init__(self, clock: VirtualClock, seed: int, healthy: Link, say: Callable[[Event], None] | None) -> None:
+        self.healthy = healthy
+        self.clock = clock
+        self.say = say
+        self.receivers: dict[Address, Receive | None] = {}
+        self.seed = seed
+        self._directions = _Directions(self)
+        self._last_id = 0
+
+    def join(self, address: Address, receive: Receive | None) -> None:
+        """Deliver what comes for an address to `receive`; None while nobody is there."""
+        self.receivers[address] = receive
+        for (_, target), direction in self._directions.items():
+            if target == address:
+                direction.receive = receive
+
+    def link(self, source: Address, target: Address) -> Link:
+        """The state of one direction."""
+        return self._directions[source, target].link
+
+    def set_link(self, source: Address, target: Address, link: Link) -> bool:
+        """Change one direction; whether it differs from before."""
+        direction = self._directions[source, target]
+        changed = direction.link != link
+        direction.become(link)
+        return changed
+
+    def changed_links(self) -> list[tuple[Address, Address]]:
+        """The directions that are not healthy, by name: which was first spoken of is no part of a scenario."""
+        return sorted(ends for ends, direction in self._directions.items() if direction.link != self.healthy)
+
+    def send(self, source: Address, target: Address, message: Message) -> None:
+        """Let a message fly."""
+        direction = self._directions[source, target]
+        now_ms = self.clock.now_ms
+        arrival_ms = now_ms + direction.shortest_ms + direction.spread_ms * direction.draw_delay()
+        if arrival_ms > direction.last_arrival_ms:
+            direction.last_arrival_ms = arrival_ms
+        else:  # a link keeps order
+            arrival_ms = direction.last_arrival_ms
+        self._last_id += 1
+        if direction.unseen:
+            self.clock.call_at(arrival_ms, direction.hand_over, message)
+            return
+        if direction.faulty and direction.strikes("reordering", direction.link.reordering):
+            arrival_ms += direction.one_more_delay_ms("reordering")
+        flight = MessageSent(now_ms, self._last_id, source, target, message, arrival_ms)
+        if direction.faulty:
+            self._fly_through_faults(direction, flight)
+        else:
+            if self.say:
+                self.say(flight)
+            self.clock.call_at(arrival_ms, direction.arrive, flight)
+
+    def _fly_through_faults(self, direction: _Direction, flight: MessageSent) -> None:
+        """Let a message fly on a link that is not healthy. A copy comes later than its original, and nothing waits for it."""
+        link = direction.link
+        self._fly(direction, flight, direction.strikes("loss", link.loss))
+        if direction.strikes("duplication", link.duplication):
+            self._last_id += 1
+            arrival_ms = flight.deliver_at_ms + direction.one_more_delay_ms("duplication")
+            copy = replace(flight, id=self._last_id, deliver_at_ms=arrival_ms, copy_of=flight.id)
+            self._fly(direction, copy, direction.strikes("loss of copies", link.loss))
+
+    def _fly(self, direction: _Direction, flight: MessageSent, lost: bool) -> None:
+        """Let one message arrive, or fall off half-way."""
+        if self.say:
+            self.say(flight)
+        if lost or not direction.link.up:
+            self.clock.call_at((flight.at_ms + flight.deliver_at_ms) / 2, direction.lose, flight)
+        else:
+            self.clock.call_at(flight.deliver_at_ms, direction.arrive, flight)
+
+    def drop(self, flight: MessageSent, reason: Reason) -> None:
+        """Say that a message will never arrive."""
+        if self.say:
+            self.say(MessageDropped(self.clock.now_ms, flight.id, flight.source, flight.target, flight.message, reason))

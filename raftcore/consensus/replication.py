@@ -1,0 +1,104 @@
+"""Log replication (§5.3) and the rule of commitment (§5.4.2).
+
+A leader that does not know where a follower's log agrees with its own probes with one message at a time and skips a
+whole conflicting term for each refusal; once it knows, it pipelines. An answer is understood alone: late, repeated and reordered
+ones do no harm.
+"""
+
+from raftcore.consensus.log import Log
+from raftcore.consensus.quorum import agreed_index
+from raftcore.consensus.state import NodeState
+from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, Entry
+from raftcore.vocabulary.names import LEADER, Index, Reason, ServerId
+
+# ---- leader
+
+
+def answer_client_request(me: NodeState, ask: ClientRequest) -> ClientReply | None:
+    """Append the command and answer once it is applied (None for now); a server that does not lead names the leader (§8)."""
+    if me.role is not LEADER:
+        return ClientReply(ask.client_id, ask.sequence_num, me.id, ok=False, leader_id=me.leader_id, reason=Reason.NOT_LEADER)
+    me.log.append(Entry(me.current_term, ask.command, ask.client_id, ask.sequence_num))
+    return None
+
+
+def start_append_entries(me: NodeState, follower: ServerId) -> None:
+    """Send a follower the entries that it lacks, as many as may be in flight (§5.3)."""
+    progress = me.progress[follower]
+    next_index, last_index = progress.next_index, me.log.last_index
+    if next_index > last_index:
+        return
+    may_fly = 1 if progress.probing else me.timing.max_messages_in_flight
+    while next_index <= last_index and len(progress.in_flight) < may_fly:
+        entries = me.log.after(next_index - 1, me.timing.max_entries_per_message)
+        send_entries(me, follower, next_index - 1, entries)
+        next_index += len(entries)
+        progress.in_flight.append(next_index - 1)
+    if not progress.probing and next_index != progress.next_index:
+        progress.next_index = next_index
+        me.tell_progress(follower)
+
+
+def start_heartbeat(me: NodeState, follower: ServerId) -> None:
+    """Let a follower hear from its leader (§5.2); its answer also tells whether something sent before was lost."""
+    send_entries(me, follower, me.progress[follower].next_index - 1, ())
+
+
+def send_entries(me: NodeState, follower: ServerId, prev_log_index: Index, entries: tuple[Entry, ...]) -> None:
+    """Send a follower what is to stand behind `prev_log_index`."""
+    prev_log_term = me.log.term_at(prev_log_index)
+    me.outbox.append((follower, AppendEntries(me.current_term, me.id, prev_log_index, prev_log_term, entries, me.commit_index)))
+
+
+def absorb_append_entries_reply(me: NodeState, reply: AppendEntriesReply) -> None:
+    """Learn how far a follower's log agrees (Figure 2, leaders). An answer to an earlier reign is void."""
+    if me.role is not LEADER or reply.term != me.current_term:
+        return
+    progress = me.progress[reply.follower_id]
+    if reply.success:
+        if progress.absorb_match(reply.match_index):
+            me.tell_progress(reply.follower_id)
+    elif reply.prev_log_index > progress.match_index:  # else a late refusal: the logs have been shown to agree there since
+        retry_from = max(progress.match_index + 1, min(backtrack(me.log, reply), reply.prev_log_index))
+        if retry_from < progress.next_index:
+            progress.probe_from(retry_from)
+            me.tell_progress(reply.follower_id)
+
+
+def backtrack(log: Log, reply: AppendEntriesReply) -> Index:
+    """Where to try next after a refusal: one step skips a whole term (end of §5.3)."""
+    last_of_term = log.last_index_of(reply.conflict_term) if reply.conflict_term else 0
+    return last_of_term + 1 if last_of_term else reply.conflict_index
+
+
+def advance_commit_index(me: NodeState) -> None:
+    """Commit what a majority has saved, and only by counting entries of the leader's own term (§5.3, §5.4.2, Figure 8)."""
+    if me.commit_index == me.log.last_index:
+        return
+    index = agreed_index([me.saved_index, *[progress.match_index for progress in me.progress.values()]])
+    if index > me.commit_index and me.log.term_at(index) == me.current_term:
+        me.commit_to(index)
+
+
+# ---- follower
+
+
+def answer_append_entries(me: NodeState, ask: AppendEntries) -> AppendEntriesReply:
+    """AppendEntries RPC, receiver (Figure 2). The step numbers are the paper's."""
+    if ask.term < me.current_term:  # 1
+        return refuse(me, ask, Reason.STALE_TERM)
+
+    me.follow(ask.leader_id)
+    if not me.log.has(ask.prev_log_index, ask.prev_log_term):  # 2
+        return refuse(me, ask, Reason.LOG_GAP if ask.prev_log_index > me.log.last_index else Reason.LOG_CONFLICT)
+
+    last_new_index = me.log.merge(ask.prev_log_index, ask.entries)  # 3, 4
+    if ask.leader_commit > me.commit_index:  # 5
+        me.commit_to(min(ask.leader_commit, last_new_index))
+    return AppendEntriesReply(me.current_term, me.id, True, last_new_index)
+
+
+def refuse(me: NodeState, ask: AppendEntries, reason: Reason) -> AppendEntriesReply:
+    """Say why, and where the leader might try next."""
+    conflict_term, conflict_index = me.log.conflict_at(ask.prev_log_index)
+    return AppendEntriesReply(me.current_term, me.id, False, 0, ask.prev_log_index, conflict_term, conflict_index, reason)

@@ -1,0 +1,71 @@
+"""A log as it was at one moment: immutable, and cheap to make and to keep.
+
+Entries live in chunks that views share. Appending writes behind the end of the last chunk, which no earlier view
+looks at; when something stands there already (a truncated tail that an earlier view still shows), the chunk is copied
+first. So a view costs the same in a long log as in a short one.
+"""
+
+from collections.abc import Iterator
+
+from immutables import Map
+from msgspec import Struct
+
+from raftcore.vocabulary.messages import Entry
+from raftcore.vocabulary.names import Index, Term
+
+CHUNK = 256
+
+
+class LogView(Struct, frozen=True):
+    """A window on shared storage: entries 1 … last_index.
+
+    >>> log = LogView().append((Entry(1), Entry(1), Entry(2)))
+    >>> len(log), log.term_at(3), log.truncate(2).last_index
+    (3, 2, 2)
+    """
+
+    last_index: Index = 0
+    chunks: Map[int, list[Entry]] = Map()
+
+    def __len__(self) -> int:
+        return self.last_index
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self.window(1, self.last_index))
+
+    def __getitem__(self, index: Index) -> Entry:
+        """The entry at a log index, counted from 1 as in the paper; IndexError outside the log."""
+        if not 1 <= index <= self.last_index:
+            raise IndexError(f"no entry at index {index}; this log holds 1 … {self.last_index}")
+        chunk, offset = divmod(index - 1, CHUNK)
+        return self.chunks[chunk][offset]
+
+    def term_at(self, index: Index) -> Term:
+        """The term of the entry at `index`; 0 at index 0, before the first entry."""
+        return self[index].term if index else 0
+
+    def window(self, first: Index, last: Index) -> tuple[Entry, ...]:
+        """The entries first … last, as far as the log has them."""
+        return tuple(self[index] for index in range(max(first, 1), min(last, self.last_index) + 1))
+
+    def truncate(self, last_index: Index) -> "LogView":
+        """The same log without the entries after `last_index`."""
+        kept = -(-last_index // CHUNK)
+        chunks = self.chunks
+        for chunk in range(kept, -(-self.last_index // CHUNK)):
+            chunks = chunks.delete(chunk)
+        return LogView(last_index, chunks)
+
+    def append(self, entries: tuple[Entry, ...]) -> "LogView":
+        """The same log with these entries behind its end."""
+        chunks, last_index = self.chunks, self.last_index
+        while entries:
+            chunk, filled = divmod(last_index, CHUNK)
+            storage = chunks.get(chunk)
+            if storage is None or len(storage) > filled:
+                storage = storage[:filled] if storage else []
+                chunks = chunks.set(chunk, storage)
+            fitting, entries = entries[: CHUNK - filled], entries[CHUNK - filled :]
+            storage.extend(fitting)
+            last_index += len(fitting)
+        return LogView(last_index, chunks)

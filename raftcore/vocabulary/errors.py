@@ -1,0 +1,33 @@
+"""What went wrong, in a sentence that says what would have been right."""
+
+
+class RaftLabError(Exception):
+    """The base of every error that this project raises on bad input."""
+
+
+class ServerNotFound(RaftLabError, LookupError):
+    """A server was named that this cluster does not have."""
+
+
+class ClientNotFound(RaftLabError, LookupError):
+    """A client was named in a form that no client has."""
+
+
+class ConfigError(RaftLabError, ValueError):
+    """A configuration, a link or a scenario holds a value that can't be."""
+
+
+class CommandError(RaftLabError, ValueError):
+    """A command does not parse, or is larger than the store accepts."""
+
+
+class ControlError(RaftLabError, RuntimeError):
+    """A control does not fit the state that the server or the run is in."""
+
+
+class ConditionNotReached(RaftLabError, TimeoutError):
+    """The clock reached its limit before the condition came true."""
+
+
+class CorruptLogError(RaftLabError, RuntimeError):
+    """A write-ahead log is damaged in the middle: what it holds can't be trusted."""

@@ -1,0 +1,52 @@
+"""The state of one direction of a link between two addresses."""
+
+from math import inf
+from numbers import Real
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
+
+from raftcore.vocabulary.errors import ConfigError
+
+
+class Link(Struct, frozen=True):
+    """One direction of a link. Without faults it keeps order, as a TCP connection does.
+
+    delay_ms: shortest and longest flight of a message, in simulated milliseconds.
+    loss, duplication, reordering: probability, for each message, that it is lost half-way, arrives twice, or stays
+    back by one more delay so that later ones overtake it.
+    """
+
+    delay_ms: tuple[float, float]
+    up: bool = True
+    loss: float = 0.0
+    duplication: float = 0.0
+    reordering: float = 0.0
+
+    def __post_init__(self) -> None:
+        # 5 and 5.0 must leave the same bytes in a trace, whether they were typed or read from a file.
+        force_setattr(self, "delay_ms", check_range("delay_ms", self.delay_ms, minimum=0.0))
+        for name in ("loss", "duplication", "reordering"):
+            probability = getattr(self, name)
+            if not is_number(probability) or not 0.0 <= probability <= 1.0:
+                raise ConfigError(f"{name}={probability!r} is no probability; it must be a number between 0 and 1")
+            force_setattr(self, name, float(probability))
+        if not isinstance(self.up, bool):
+            raise ConfigError(f"up={self.up!r} must be True, and the link carries messages, or False, and it is cut")
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a number; a truth value is none."""
+    return type(value) is float or (isinstance(value, Real) and not isinstance(value, bool))
+
+
+def check_range(name: str, bounds: object, minimum: float) -> tuple[float, float]:
+    """The bounds as floats; ConfigError unless they are (shortest, longest) in milliseconds, with minimum <= shortest <= longest < inf."""
+    if not isinstance(bounds, tuple | list) or len(bounds) != 2 or not all(map(is_number, bounds)):
+        raise ConfigError(f"{name}={bounds!r} must be a pair of numbers: (shortest, longest) in milliseconds")
+    shortest, longest = map(float, bounds)
+    if shortest > longest:
+        raise ConfigError(f"{name}={bounds!r} is upside down; write the shorter first: ({longest:g}, {shortest:g})")
+    if not minimum <= shortest <= longest < inf:
+        raise ConfigError(f"{name}={bounds!r} must be finite and at least {minimum:g} ms")
+    return shortest, longest

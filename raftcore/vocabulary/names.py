@@ -1,0 +1,43 @@
+"""Names of the field, as the paper uses them. Indexes and terms start at 1; 0 means none."""
+
+from enum import Enum
+from typing import TypeAlias
+
+ServerId: TypeAlias = str
+"""A server of the cluster: S1, S2 …"""
+
+ClientId: TypeAlias = str
+"""A client of the cluster: C1, C2 …"""
+
+Address: TypeAlias = str
+"""Where a message goes to or comes from: a server or a client."""
+
+Term: TypeAlias = int
+Index: TypeAlias = int
+
+
+class Role(Enum):
+    """What a server is in its term (Figure 4)."""
+
+    FOLLOWER = "follower"
+    CANDIDATE = "candidate"
+    LEADER = "leader"
+
+
+FOLLOWER, CANDIDATE, LEADER = Role
+"""The same, to be read as words; naming them through the Enum costs more than many a rule."""
+
+
+class Reason(Enum):
+    """Why a server refused, or why the network dropped. Every refusal carries one, so that a person can ask why."""
+
+    STALE_TERM = "stale term"
+    ALREADY_VOTED = "already voted"
+    LOG_BEHIND = "log behind"
+    LOG_GAP = "log gap"
+    LOG_CONFLICT = "log conflict"
+    NOT_LEADER = "not the leader"
+
+    LOST = "lost"
+    LINK_CUT = "link cut"
+    SERVER_DOWN = "server down"

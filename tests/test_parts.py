@@ -1,0 +1,389 @@
+"""What the parts of the screen draw, on views built by hand: facts, bounds, and that text stays text."""
+
+import re
+from pathlib import Path
+from typing import get_args
+from xml.etree import ElementTree as ET
+
+import pytest
+from immutables import Map
+from msgspec.structs import replace
+
+from raftcore import Cluster
+from raftcore.trace.log_view import LogView
+from raftcore.trace.view import ClusterView, OperationView, ProgressView, ServerView
+from raftcore.vocabulary.commands import Cas, Set
+from raftcore.vocabulary.events import AnyEvent, Completed, Invoked, MessageDropped, MessageSent, RoleChanged, TimerSet, VoteDenied
+from raftcore.vocabulary.links import Link
+from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, Entry, RequestVoteReply
+from raftcore.vocabulary.names import Reason, Role
+from widgets import still
+from widgets.command_bar import CommandBar
+from widgets.event_feed import LINES_OF_A_KIND, EventFeed
+from widgets.frame import Frame, highest_leader
+from widgets.kv_table import MOST_ROWS, KvTable
+from widgets.log_grid import COLUMNS, LogGrid
+from widgets.part import Part
+from widgets.player_bar import PlayerBar
+from widgets.ring import MOST_FLIGHTS, Ring
+from widgets.status_line import StatusLine, say
+from widgets.words import LINES, line
+
+SCRIPT = "<script>alert(1)</script>"
+CUT = Link((10.0, 20.0), up=False)
+PARTS = [PlayerBar, Ring, LogGrid, KvTable, CommandBar, StatusLine, EventFeed]
+
+
+def server(name: str, term: int = 1, role: Role = Role.FOLLOWER, entries: tuple[Entry, ...] = (), **more: object) -> ServerView:
+    return ServerView(id=name, current_term=term, role=role, log=LogView().append(entries), **more)
+
+
+def cluster_view(*servers: ServerView, at_ms: float = 1_000.0, **more: object) -> ClusterView:
+    links = more.pop("links", {})
+    pending = more.pop("pending", {})
+    return ClusterView(at_ms=at_ms, servers={one.id: one for one in servers}, links=links, pending=pending, **more)
+
+
+def split_brain() -> ClusterView:
+    """S1 leads term 2 in the minority; S4 leads term 3 with a majority."""
+    return cluster_view(
+        server("S1", 2, Role.LEADER, leader="S1", kv_store=Map({"x": "1"})),
+        server("S2", 2, leader="S1", kv_store=Map({"x": "1"})),
+        server("S3", 3, leader="S4", kv_store=Map({"x": "1", "y": "2"})),
+        server("S4", 3, Role.LEADER, leader="S4", kv_store=Map({"x": "1", "y": "2"})),
+        server("S5", 3, leader="S4", kv_store=Map({"x": "1"})),
+        links={("S1", "S3"): CUT},
+    )
+
+
+def long_view(entries: int) -> ClusterView:
+    log = LogView().append(tuple(Entry(1, Set(f"k{n}", "v" * 300)) for n in range(entries)))
+    progress = Map({"S2": ProgressView(entries + 1, entries)})
+    leader = ServerView(id="S1", current_term=1, role=Role.LEADER, leader="S1", log=log, progress=progress)
+    return cluster_view(leader, ServerView(id="S2", current_term=1, leader="S1", log=log))
+
+
+def sent(number: int, source: str, target: str, message: object, at_ms: float = 990.0) -> MessageSent:
+    return MessageSent(at_ms, number, source, target, message, at_ms + 20)
+
+
+HEARTBEAT = AppendEntries(3, "S4", 5, 3, (), 5)
+
+
+# ---- every part
+
+
+@pytest.mark.parametrize("kind", PARTS)
+def test_a_part_has_a_script_that_fetches_nothing(kind):
+    assert kind._esm.count("export default") == 1
+    assert "import " not in kind._esm
+    assert "innerHTML" not in kind._esm
+    assert not re.findall(r"https?://(?!www\.w3\.org/2000/svg)", kind._esm + kind._css)
+
+
+def test_show_sends_the_picture_only_when_it_differs():
+    bar, changes = PlayerBar(), []
+    bar.observe(changes.append, names=["state", "beat"])
+    frame = Frame(view=split_brain())
+    bar.show(frame)
+    bar.show(frame)
+    bar.show(replace(frame, beat=1))
+
+    assert [change["name"] for change in changes] == ["state", "beat"]
+
+
+@pytest.mark.parametrize("content", [None, "crash", [], {}, {"do": 3}, {"server": "S1"}])
+def test_nonsense_from_the_browser_goes_nowhere(content):
+    ring, heard = Ring(), []
+    ring.on_intent(heard.append)
+    ring._handle_custom_msg(content, [])
+
+    assert heard == []
+
+
+def test_an_intent_reaches_every_callback():
+    ring, heard = Ring(), []
+    ring.on_intent(heard.append)
+    ring.on_intent(heard.append)
+    ring._handle_custom_msg({"do": "crash", "server": "S1"}, [])
+
+    assert heard == [{"do": "crash", "server": "S1"}] * 2
+
+
+def test_a_part_leaves_a_still_picture_in_the_notebook():
+    ring = Ring()
+    ring.show(Frame(view=split_brain()))
+    data, _ = ring._repr_mimebundle_()
+
+    assert data["text/html"].startswith('<img alt="Ring" src="data:image/svg+xml;base64,')
+
+
+# ---- the ring
+
+
+def draw_ring(view: ClusterView, *events: AnyEvent) -> dict:
+    return Ring().draw(Frame(view=view, events=events))
+
+
+def test_a_candidate_shows_what_became_of_each_vote():
+    candidate = server("S1", 4, Role.CANDIDATE, votes=("S1", "S2"))
+    flying = [
+        sent(1, "S3", "S1", RequestVoteReply(4, "S3", vote_granted=True)),
+        sent(2, "S4", "S1", RequestVoteReply(4, "S4", vote_granted=False)),
+        sent(3, "S5", "S1", RequestVoteReply(3, "S5", vote_granted=True)),  # of an older term: counts for nothing
+    ]
+    view = cluster_view(candidate, *(server(f"S{n}", 4) for n in (2, 3, 4, 5)), messages=Map({one.id: one for one in flying}))
+    votes = {vote["peer"]: vote["state"] for vote in draw_ring(view)["servers"][0]["votes"]}
+
+    assert votes == {"S2": "held", "S3": "flying", "S4": "none", "S5": "none"}
+
+
+def test_a_leader_and_a_crashed_server_show_no_election_timer():
+    view = cluster_view(
+        server("S1", 2, Role.LEADER, timer_ms=(900.0, 950.0)),
+        server("S2", 2, timer_ms=(900.0, 1100.0)),
+        server("S3", 2, alive=False, timer_ms=(900.0, 1100.0)),
+    )
+    assert [one["timer"] for one in draw_ring(view)["servers"]] == [None, [900.0, 1100.0], None]
+
+
+def test_only_links_that_differ_from_healthy_are_sent():
+    links = {("S1", "S2"): CUT, ("S2", "S1"): Link((10.0, 20.0)), ("S1", "S3"): Link((40.0, 40.0), loss=0.3), ("C1", "S1"): CUT}
+    drawn = draw_ring(replace(split_brain(), links=links))["links"]
+
+    assert [(link["source"], link["target"], link["up"], link["said"]) for link in drawn] == [
+        ("S1", "S2", False, []),
+        ("S1", "S3", True, ["30 % lost", "40 ms"]),
+    ]
+
+
+def test_each_message_has_its_shape():
+    flying = [
+        sent(1, "S4", "S3", HEARTBEAT),
+        sent(2, "S3", "S4", AppendEntriesReply(3, "S3", success=False, reason=Reason.LOG_GAP, prev_log_index=5)),
+        sent(3, "C1", "S4", ClientRequest("C1", 1, Set("x", "1"))),
+        sent(4, "S1", "C1", ClientReply("C1", 1, "S1", ok=False, reason=Reason.NOT_LEADER)),
+        sent(5, "C1", "C2", ClientRequest("C1", 1, Set("x", "1"))),  # nowhere on the ring
+    ]
+    drawn = draw_ring(replace(split_brain(), messages=Map({one.id: one for one in flying})))["flights"]
+
+    assert [(one["kind"], one["reply"], one["ok"], one["hollow"]) for one in drawn] == [
+        ("append", False, True, True),
+        ("append", True, False, False),
+        ("client", False, True, False),
+        ("client", True, False, False),
+    ]
+    assert drawn[1]["label"] == "S3 → S4: AppendEntries reply − log gap at 5"
+
+
+def test_the_newest_flights_are_kept_when_they_are_too_many():
+    messages = Map({number: sent(number, "S4", "S3", HEARTBEAT) for number in range(1, 1_000)})
+    numbers = [one["id"] for one in draw_ring(replace(split_brain(), messages=messages))["flights"]]
+
+    assert numbers == list(range(1_000 - MOST_FLIGHTS, 1_000))
+
+
+def test_a_message_that_arrived_between_two_frames_is_still_seen():
+    assert [one["id"] for one in draw_ring(split_brain(), sent(7, "S4", "S3", HEARTBEAT, at_ms=970.0))["flights"]] == [7]
+
+
+def test_a_drop_knows_the_flight_that_it_was_on_and_is_forgotten_later():
+    ring, flying = Ring(), sent(9, "S4", "S3", HEARTBEAT)
+    view = replace(split_brain(), messages=Map({9: flying}))
+    ring.draw(Frame(view=view))
+    drop = MessageDropped(1_005.0, 9, "S4", "S3", HEARTBEAT, Reason.LOST)
+    after = ring.draw(Frame(view=replace(view, at_ms=1_006.0, messages=Map()), events=(drop,)))
+    later = ring.draw(Frame(view=replace(view, at_ms=1_500.0, messages=Map())))
+
+    assert [(one["id"], one["sent_ms"], one["deliver_ms"], one["at_ms"]) for one in after["dropped"]] == [(9, 990.0, 1_010.0, 1_005.0)]
+    assert later["dropped"] == []
+
+
+# ---- the logs
+
+
+def test_the_window_follows_the_end_and_stays_where_a_person_looks():
+    grid = LogGrid()
+    grid.show(Frame(view=long_view(400)))
+    assert (grid.state["first"], grid.state["last"], grid.state["follow"]) == (401 - COLUMNS + 1, 401, True)
+
+    grid._handle_custom_msg({"do": "window", "from": 100}, [])
+    assert (grid.state["first"], grid.state["last"], grid.state["follow"]) == (100, 100 + COLUMNS - 1, False)
+
+    grid._handle_custom_msg({"do": "window", "from": None}, [])
+    assert grid.state["follow"]
+
+
+@pytest.mark.parametrize("start", [-5, 0, 10**9, "7", 2.5])
+def test_no_window_lies_outside_the_log(start):
+    grid = LogGrid()
+    grid.show(Frame(view=long_view(400)))
+    grid._handle_custom_msg({"do": "window", "from": start}, [])
+
+    assert (grid.state["first"], grid.state["last"]) == (401 - COLUMNS + 1, 401)
+
+
+def test_a_picture_of_a_long_log_is_no_larger_than_that_of_a_window():
+    short, long = (LogGrid().draw(Frame(view=long_view(entries))) for entries in (COLUMNS, 20_000))
+
+    assert len(str(long)) < len(str(short)) * 1.1
+    assert all(len(row["cells"]) <= COLUMNS for row in long["servers"])
+
+
+def test_equal_entries_are_sent_once_and_conflicting_ones_both():
+    base = (Entry(1), Entry(1, Set("x", "1")))
+    view = cluster_view(server("S1", 2, entries=(*base, Entry(2))), server("S2", 2, entries=(*base, Entry(1, Cas("x", "1", "2")))))
+    drawn = LogGrid().draw(Frame(view=view))
+
+    assert [row["cells"] for row in drawn["servers"]] == [[0, 1, 2], [0, 1, 3]]
+    assert [entry[:2] for entry in drawn["entries"]] == [[1, "no-op"], [1, "x=1"], [2, "no-op"], [1, "x:1→2"]]
+
+
+def test_progress_is_that_of_the_leader_of_the_highest_term():
+    view = split_brain()
+    old = replace(view.servers["S1"], progress=Map({"S3": ProgressView(2, 1)}))
+    new = replace(view.servers["S4"], progress=Map({"S3": ProgressView(6, 5)}))
+    rows = LogGrid().draw(Frame(view=replace(view, servers={**view.servers, "S1": old, "S4": new})))["servers"]
+
+    assert [(row["match"], row["next"]) for row in rows] == [(None, None), (None, None), (5, 6), (None, None), (None, None)]
+
+
+# ---- the stores
+
+
+def test_a_value_that_differs_from_the_leaders_is_marked():
+    rows = {row["key"]: row for row in KvTable().draw(Frame(view=split_brain()))["rows"]}
+
+    assert rows["x"]["differs"] == [False] * 5
+    assert rows["y"]["differs"] == [True, True, False, False, True]
+    assert rows["y"]["cells"] == [None, None, 0, 0, None]
+
+
+def test_rows_are_sorted_bounded_and_filtered():
+    store = Map({f"key{n:04}": "v" * 1_000 for n in range(2_000)})
+    table = KvTable()
+    table.show(Frame(view=cluster_view(server("S1", kv_store=store))))
+    assert [row["key"] for row in table.state["rows"]] == [f"key{n:04}" for n in range(MOST_ROWS)]
+    assert table.state["more"] == 2_000 - MOST_ROWS
+    assert len(str(table.state)) < 20_000
+
+    table._handle_custom_msg({"do": "filter", "text": "199"}, [])
+    assert [row["key"] for row in table.state["rows"]] == ["key0199", "key1199", *(f"key199{n}" for n in range(10))]
+
+
+def test_rows_are_not_sought_again_while_nothing_changed():
+    table, view = KvTable(), split_brain()
+    rows = table.draw(Frame(view=view))["rows"]
+    assert table.draw(Frame(view=replace(view, at_ms=2_000.0)))["rows"] is rows
+
+    changed = replace(view.servers["S1"], kv_store=Map({"x": "2"}))
+    assert table.draw(Frame(view=replace(view, servers={**view.servers, "S1": changed})))["rows"] is not rows
+
+
+# ---- commands and words
+
+
+def test_an_outcome_is_told_with_its_command():
+    bar = CommandBar()
+    view = replace(split_brain(), at_ms=12_340.0, pending={"C2": OperationView("C2", 3, Set("y", "7"), 10_240.0)})
+    bar.draw(Frame(view=view, events=(Invoked(1.0, "C1", 2, Set("y", "2")),)))
+    done = (Completed(32.0, "C1", 2, ok=True, value=None, index=5, attempts=1, latency_ms=31.0),)
+    drawn = bar.draw(Frame(view=replace(view, completed=done)))
+
+    assert drawn["outcomes"] == [{"text": "C1 set y=2 → ok, index 5, 31 ms", "ok": True}]
+    assert drawn["pending"] == ["C2 set y=7 → waiting, 2.1 s"]
+
+
+def test_every_event_has_its_words():
+    assert set(LINES) == set(get_args(AnyEvent))
+
+
+def test_a_run_with_faults_can_be_told():
+    cluster = Cluster(size=3, seed=3)
+    cluster.run_for(1_000)
+    cluster.client("C1").set("x", "1")
+    cluster.link("S1", "S2", loss=0.5)
+    cluster.crash("S1")
+    cluster.run_for(1_000)
+    cluster.restart("S1")
+    cluster.heal()
+    cluster.run_for(1_000)
+
+    told = [line(event) for event in cluster.trace]
+    assert all(told)
+    assert {"S1 crashed", "you: heal every link"} < set(told)
+
+
+def test_a_refused_vote_says_why():
+    assert line(VoteDenied(1.0, "S2", "S3", 3, Reason.LOG_BEHIND)) == "S2 refuses its vote to S3: log behind"
+
+
+def test_the_feed_is_bounded_newest_first_and_heartbeats_drown_no_election():
+    feed = EventFeed()
+    feed.draw(Frame(view=split_brain(), events=(RoleChanged(1.0, "S4", Role.LEADER, 3), TimerSet(1.0, "S4", 50.0))))
+    beats = tuple(sent(number, "S4", "S3", HEARTBEAT) for number in range(500))
+    lines = feed.draw(Frame(view=split_brain(), events=beats))["lines"]
+
+    assert len(lines) == LINES_OF_A_KIND + 1
+    assert lines[-1]["text"] == "S4 is leader of term 3"
+    assert [one["n"] for one in lines] == sorted((one["n"] for one in lines), reverse=True)
+    assert lines[0]["who"] == ["S4", "S3"]
+
+
+# ---- the status line
+
+
+def test_two_leaders_are_named_with_what_each_is_worth():
+    assert say(split_brain()) == (
+        "Two servers believe they lead.",
+        "S1 (term 2) is followed by S2 and can't commit: 2 of 5. S4 (term 3) has a majority: 3 of 5.",
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    "servers,words",
+    [
+        ((server("S1", 2, Role.LEADER, leader="S1"), server("S2", 2, leader="S1"), server("S3", 2, alive=False)), "2 of 3 servers"),
+        ((server("S1", 2, Role.LEADER, leader="S1"), server("S2", 1), server("S3", 2, alive=False)), "nothing new can be committed"),
+        ((server("S1", 3, Role.CANDIDATE, votes=("S1",)), server("S2", 2), server("S3", 2)), "S1 stands in term 3 with 1 of the 2 votes"),
+        ((server("S1"), server("S2", alive=False), server("S3", paused=True)), "only 1 of 3 servers run"),
+        ((server("S1", timer_ms=(0.0, 9.0)), server("S2", timer_ms=(0.0, 5.0)), server("S3")), "that of S2"),
+    ],
+)
+def test_the_status_says_why(servers, words):
+    assert words in say(cluster_view(*servers))[1]
+
+
+def test_the_leader_of_the_highest_term_counts_even_without_a_majority():
+    view = split_brain()
+    lonely = replace(view.servers["S1"], current_term=9)
+
+    leader = highest_leader(replace(view, servers={**view.servers, "S1": lonely}))
+    assert leader is not None
+    assert leader.id == "S1"
+
+
+# ---- still pictures
+
+
+@pytest.mark.parametrize("draw", [still.ring_still, still.log_still, still.kv_still])
+def test_a_still_picture_is_well_formed_and_text_stays_text(draw):
+    view = split_brain()
+    hostile = replace(view.servers["S4"], kv_store=Map({SCRIPT: SCRIPT}), log=LogView().append((Entry(1, Set(SCRIPT, '"&<'), "C1", 1),)))
+    svg = draw(replace(view, servers={**view.servers, "S4": hostile}))
+
+    assert ET.fromstring(svg).tag.endswith("svg")
+    assert "<script" not in svg
+
+
+def test_stills_and_styles_have_the_same_colours_of_terms():
+    css = Path(still.__file__).with_name("kit.css").read_text(encoding="utf-8")
+    styled = re.findall(r"\.rl-t\d \{\s*--term: (#\w+);\s*--term-ink: (#\w+);\s*\}", css)
+
+    assert styled == [still.NO_TERM, *still.TERMS]
+
+
+def test_parts_that_hold_history_or_controls_have_no_still():
+    assert [kind.__name__ for kind in PARTS if not kind().still(split_brain())] == ["PlayerBar", "CommandBar", "StatusLine", "EventFeed"]
+    assert all(issubclass(kind, Part) for kind in PARTS)

@@ -1,0 +1,28 @@
+"""What README.md shows is true: its Python runs, and the words after `make` are targets."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_example_without_a_screen_runs(capsys):
+    start, example = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    imports = [line for line in start.splitlines() if line.startswith("from raftcore")]
+    names: dict[str, object] = {}
+
+    exec("\n".join([*imports, example]), names)
+
+    assert names["reply"].ok
+    assert names["cluster"].view.servers["S1"].kv_store["x"] == "1"
+    assert "Crashed" in capsys.readouterr().out
+
+
+def test_every_make_command_exists():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    documents = [README, *((ROOT / name).read_text(encoding="utf-8") for name in ("CONTRIBUTING.md", "ARCHITECTURE.md"))]
+    wanted = {target for text in documents for target in re.findall(r"(?:`|^    )make ([a-z]+)", text, re.MULTILINE)}
+
+    assert wanted >= {"lab", "test"}
+    assert wanted <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))

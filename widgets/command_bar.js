@@ -1,0 +1,96 @@
+// Where a client asks for something: by fields, or typed as "SET x 1". Below stands what became of it.
+
+const OPERATIONS = ["set", "get", "delete", "append", "cas"];
+const WITH_VALUE = new Set(["set", "append", "cas"]);
+
+function makeFields() {
+  const option = (name) => html("option", { value: name }, name);
+  const text = (name) =>
+    html("input", { type: "text", placeholder: name, "aria-label": name, "data-field": name, spellcheck: "false", autocomplete: "off" });
+  return {
+    client: html("select", { "aria-label": "client", "data-field": "client" }),
+    op: html("select", { "aria-label": "operation", "data-field": "op" }, ...OPERATIONS.map(option)),
+    key: text("key"),
+    expected: text("expected"),
+    value: text("value"),
+    typed: put(text("text"), { placeholder: "SET x 1", "aria-label": "command", class: "rl-mono rl-typed", hidden: true }),
+    mode: button("", { "data-do": "type", "aria-pressed": "false", title: "Type the command instead" }, icon("keyboard")),
+    through: html("select", { "aria-label": "through", "data-field": "through" }, html("option", { value: "" }, "the leader it knows")),
+  };
+}
+
+function labelled(words, node) {
+  return html("label", { class: "rl-row" }, html("span", { class: "rl-soft" }, words), node);
+}
+
+function startCommandBar(root, send) {
+  const fields = makeFields();
+  const { client, op, key, expected, value, typed, mode, through } = fields;
+  const submit = html("button", { type: "submit", class: "rl-main", "data-do": "submit" }, "Submit");
+  const inputs = [labelled("client", client), op, key, expected, value, typed, mode, labelled("through", through), submit];
+  const form = html("form", { class: "rl-row" }, ...inputs);
+  const outcomes = html("div", { class: "rl-outcomes rl-mono", role: "log", "aria-label": "outcomes" });
+  root.append(form, outcomes);
+
+  listen(form, fields, send);
+  fit(fields);
+
+  function update(state) {
+    offer(client, state.clients);
+    offer(through, state.servers);
+    const lines = [...state.pending.map((text) => ({ text, pending: true })), ...state.outcomes];
+    keep(
+      outcomes,
+      lines,
+      (line) => lines.indexOf(line),
+      () => html("span"),
+      (node, line) => {
+        put(node, { text: line.text, title: line.text, class: outcomeClass(line) });
+      },
+    );
+  }
+
+  return { update };
+}
+
+function listen(form, fields, send) {
+  const { op, key, typed, mode } = fields;
+  op.addEventListener("change", () => fit(fields));
+  mode.addEventListener("click", () => {
+    typed.hidden = !typed.hidden;
+    fit(fields);
+    (typed.hidden ? key : typed).focus();
+  });
+  // JupyterLab keeps Enter from submitting a form, so it is done by hand.
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !event.target.matches("input")) return;
+    event.preventDefault();
+    form.requestSubmit();
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    send(submission(fields));
+  });
+}
+
+// Only the fields that the operation needs.
+function fit({ op, key, expected, value, typed, mode }) {
+  const typing = !typed.hidden;
+  put(mode, { "aria-pressed": String(typing) });
+  op.hidden = key.hidden = typing;
+  value.hidden = typing || !WITH_VALUE.has(op.value);
+  expected.hidden = typing || op.value !== "cas";
+}
+
+function submission({ client, op, key, expected, value, typed, through }) {
+  const who = { do: "submit", client: client.value, through: through.value || null };
+  if (!typed.hidden) return { ...who, text: typed.value };
+  return { ...who, op: op.value, key: key.value, value: value.value, expected: expected.value };
+}
+
+function outcomeClass(line) {
+  if (line.pending) return "rl-pending";
+  return line.ok ? "rl-ok" : "rl-not-ok";
+}
+
+export default part("command", startCommandBar);

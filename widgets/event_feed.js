@@ -1,0 +1,59 @@
+// The latest events as lines, newest first, filtered by kind and by server. The kernel sends the words; the filter stays here.
+
+const MOST_SHOWN = 120;
+
+class EventFeed {
+  constructor(root) {
+    this.state = null;
+    this.hidden = new Set();
+    this.kinds = html("div", { class: "rl-row rl-kinds", role: "group", "aria-label": "kinds of events" });
+    const everyone = html("option", { value: "" }, "all servers");
+    this.servers = html("select", { "aria-label": "server", "data-field": "server", onchange: () => this.show() }, everyone);
+    this.list = html("ol", { class: "rl-mono", tabindex: "0", "aria-label": "events, newest first" });
+    const filters = [html("span", { class: "rl-grow" }), this.servers, this.kinds];
+    root.append(html("div", { class: "rl-row rl-title" }, html("h4", {}, "Events"), ...filters), this.list);
+  }
+
+  makeKind(kind) {
+    const node = button(kind, { "data-kind": kind, "aria-pressed": "true", onclick: () => this.toggle(kind, node) });
+    return node;
+  }
+
+  toggle(kind, node) {
+    if (!this.hidden.delete(kind)) this.hidden.add(kind);
+    put(node, { "aria-pressed": String(!this.hidden.has(kind)) });
+    this.show();
+  }
+
+  show() {
+    const who = this.servers.value;
+    const lines = this.state.lines.filter((line) => !this.hidden.has(line.kind) && (who === "" || line.who.includes(who)));
+    keep(
+      this.list,
+      lines.slice(0, MOST_SHOWN),
+      (line) => line.n,
+      eventLine,
+      () => {},
+    );
+  }
+
+  update(state) {
+    this.state = state;
+    keep(
+      this.kinds,
+      state.kinds,
+      (kind) => kind,
+      (kind) => this.makeKind(kind),
+      () => {},
+    );
+    offer(this.servers, state.servers);
+    this.show();
+  }
+}
+
+function eventLine(line) {
+  const at = Math.floor(line.at_ms).toLocaleString("en");
+  return html("li", { "data-kind": line.kind, title: line.text }, html("span", { class: "rl-at" }, at), line.text);
+}
+
+export default part("events", (root) => new EventFeed(root));

@@ -1,0 +1,202 @@
+"""The lab: every part of the screen, composed, on one cluster that plays.
+
+A cell that runs again replaces its lab, and so does a new lab on the same cluster: there is never more than one driver.
+"""
+
+import atexit
+import time
+from threading import Lock, Thread
+from types import TracebackType
+from typing import Any, Self
+
+from IPython.core.getipython import get_ipython
+from IPython.display import SVG, display
+from ipywidgets import Box, VBox
+
+from raftcore import Cluster
+from raftcore.trace.view import ClusterView
+from widgets.command_bar import CommandBar
+from widgets.event_feed import EventFeed
+from widgets.frame import Frame
+from widgets.kv_table import KvTable
+from widgets.log_grid import LogGrid
+from widgets.player import Player
+from widgets.player_bar import PlayerBar
+from widgets.ring import Ring
+from widgets.status_line import StatusLine
+from widgets.still import lab_still
+from widgets.timeline import Timeline
+
+STILL_EVERY_S = 5.0
+
+
+class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """The interactive lab of a cluster. It plays at once, also where no browser looks on; `close` ends it.
+
+    lab = Lab(cluster)
+    lab.pause()
+    lab.speed = 1 / 10
+    lab.play()
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        cluster.trace.subscribe()  # a cluster without a trace is refused here, before anything else is closed for it
+        _replace_predecessors(self, cluster)
+        self.cluster = cluster
+        self._player = Player.of(cluster)
+        self._timeline = Timeline(cluster.server_ids)
+        self._starting = Lock()
+        self._started = self._closed = False
+        self._goes_on = False  # it played when its last view was closed
+
+        ring, bar, status = Ring(cluster), PlayerBar(cluster), StatusLine(cluster)
+        logs, stores, commands, feed = LogGrid(cluster), KvTable(cluster), CommandBar(cluster), EventFeed(cluster)
+        ring.on_watch(self._watch)
+        two = Box([ring, VBox([logs, stores])]).add_class("rl-lab-two")
+        rows = [Box([bar]), two, Box([status]), Box([commands]), Box([self._timeline.box]), Box([feed])]
+        super().__init__([row.add_class("rl-lab-row") for row in rows])
+        self.add_class("rl-lab")
+        self.play()
+
+    # ---- the player's controls, for code
+
+    @property
+    def playing(self) -> bool:
+        """Whether time passes."""
+        return self._player.playing
+
+    @property
+    def speed(self) -> float:
+        """Simulated milliseconds that pass in a real one, from 1/1000 to 10."""
+        return self._player.speed
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        self._player.set_speed(speed)
+
+    @property
+    def notice(self) -> str:
+        """The latest error, as the status line shows it; "" if there is none."""
+        return self._player.notice
+
+    def play(self) -> None:
+        """Let time pass."""
+        self._player.play()
+
+    def pause(self) -> None:
+        """Let time stand still."""
+        self._player.pause()
+
+    def snapshot(self) -> SVG:
+        """A still picture of this moment, which any viewer of notebooks can show."""
+        return SVG(lab_still(self.cluster.view, self.cluster.config.delay_ms))
+
+    def close(self) -> None:
+        """End the lab: nothing moves any more, and its last picture stays. The cluster can go on in code, or in a new lab."""
+        if not hasattr(self, "_starting"):  # it was refused before it was built, and is being collected
+            return
+        self._player.close()
+        with self._starting:
+            self._closed = True
+            self._timeline.close()
+        _forget(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    # ---- being looked at
+
+    def _watch(self, watched: bool) -> None:
+        """Stop when nobody looks any more, and go on where somebody looks again."""
+        if not watched:
+            self._goes_on = self.playing
+            self.pause()
+            return
+        if not self._started:
+            self._started = True
+            # Only now, and aside: to make a plotly figure takes seconds, in which the lab should live and cells should run.
+            Thread(target=self._player.guard, args=(self._start_timeline,), daemon=True).start()
+        if self._goes_on:
+            self._goes_on = False
+            self.play()
+
+    def _start_timeline(self) -> None:
+        with self._starting:
+            if not self._closed:
+                self._timeline.start()
+                self._player.attach_plot(self._timeline)
+
+    def _ipython_display_(self) -> None:
+        """Show a still picture, and above it, where a kernel runs, the lab itself; its style hides the still picture then."""
+        still = _Still(self.cluster)
+        self._player.attach(still)
+        display(super()._repr_mimebundle_(), raw=True)
+
+
+class _Still:
+    """The still picture that a notebook keeps for when no kernel runs: a screen that is painted now and then."""
+
+    watched = True
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._delay_ms = cluster.config.delay_ms
+        self._handle = display(self._picture(cluster.view), raw=True, display_id=True)
+        self._painted_at = time.monotonic()
+        self._shown_ms = cluster.now_ms
+
+    def _picture(self, view: ClusterView) -> dict[str, Any]:
+        return {"image/svg+xml": lab_still(view, self._delay_ms), "text/plain": f"The lab at {view.at_ms:,.0f} ms"}
+
+    def show(self, frame: Frame) -> None:
+        """Paint anew when time has passed, in the run and on the wall."""
+        now = time.monotonic()
+        if self._handle is None or frame.view.at_ms == self._shown_ms or now - self._painted_at < STILL_EVERY_S:
+            return
+        self._painted_at, self._shown_ms = now, frame.view.at_ms
+        self._handle.update(self._picture(frame.view), raw=True)
+
+
+# ---- one driver
+
+_open: dict[object, tuple[object, list[Lab]]] = {}
+"""By cell and by cluster: the execution that made these labs, and the labs."""
+
+
+def _replace_predecessors(lab: Lab, cluster: Cluster) -> None:
+    """Close the labs that an earlier run of this cell made, and any on the same cluster. One cell may make several, side by side."""
+    cell, execution = _this_execution()
+    for place, maker in ((cell, execution), (id(cluster), lab)):
+        if place is None:
+            continue
+        made_by, labs = _open.get(place, (maker, []))
+        if made_by != maker:
+            for old in labs:
+                old.close()
+            labs = []
+        _open[place] = (maker, [*labs, lab])
+
+
+def _forget(lab: Lab) -> None:
+    for place, (maker, labs) in list(_open.items()):
+        others = [other for other in labs if other is not lab]
+        if others:
+            _open[place] = (maker, others)
+        else:
+            del _open[place]
+
+
+def _this_execution() -> tuple[str | None, str | None]:
+    """The cell that runs, and which run of it this is; None where the front end does not say."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    message = kernel.get_parent() if kernel is not None else {}
+    return message.get("metadata", {}).get("cellId"), message.get("header", {}).get("msg_id")
+
+
+@atexit.register
+def _close_all() -> None:
+    for _, labs in list(_open.values()):
+        for lab in labs:
+            lab.close()

@@ -1,0 +1,116 @@
+"""What every part of the screen is: a view in the browser, fed with the latest picture, that says what the person did.
+
+A part draws Frames and nothing else. What comes back from the browser is data to be checked, like a message from the network.
+"""
+
+from abc import abstractmethod
+from base64 import b64encode
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import anywidget
+import traitlets
+
+from raftcore import Cluster
+from raftcore.trace.view import ClusterView
+from widgets.frame import Frame
+from widgets.player import Player
+
+Picture: TypeAlias = dict[str, Any]
+"""What the browser draws: plain data."""
+
+Intent: TypeAlias = dict[str, Any]
+"""What the person did: {"do": "crash", "server": "S1"}."""
+
+HERE = Path(__file__).parent
+
+
+def together(*names: str) -> str:
+    """The text of these files, in order. The browser gets one script and one style a part, and fetches nothing."""
+    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
+
+
+class Part(anywidget.AnyWidget):
+    """A part of the lab's screen. It also works alone in a cell."""
+
+    state = traitlets.Dict().tag(sync=True)
+    beat = traitlets.Int(0).tag(sync=True)
+
+    def __init__(self, cluster: Cluster | None = None) -> None:
+        """With a cluster, the part follows it and acts on it; without one it shows what it is given."""
+        super().__init__()
+        self._latest: Frame | None = None
+        self._callbacks: list[Callable[[Intent], None]] = []
+        self._watchers: list[Callable[[bool], None]] = []
+        self._views: int | None = None  # how many views a browser has open; None before the first
+        self.on_msg(self._absorb)
+        if cluster is not None:
+            player = Player.of(cluster)
+            self.on_intent(player.take)
+            player.attach(self)
+
+    @abstractmethod
+    def draw(self, frame: Frame) -> Picture:
+        """The picture of this frame. Its size must not grow with the log or the run."""
+
+    @abstractmethod
+    def still(self, view: ClusterView) -> str:
+        """A still picture, as the text of an SVG, for where no kernel runs."""
+
+    def show(self, frame: Frame) -> None:
+        """Send the picture of this frame to the browser, if it differs from the one before."""
+        self._latest = frame
+        self.state = self.draw(frame)
+        self.beat = frame.beat
+
+    def on_intent(self, callback: Callable[[Intent], None]) -> None:
+        """Call back with what the person does in the browser, on whichever thread the kernel brings it."""
+        self._callbacks.append(callback)
+
+    def on_watch(self, callback: Callable[[bool], None]) -> None:
+        """Call back with True when a browser opens a view of this part, and with False when the last one is closed."""
+        self._watchers.append(callback)
+
+    @property
+    def watched(self) -> bool:
+        """Whether it is worth painting: not once a browser has closed the last view."""
+        return self._views != 0
+
+    def keep(self, intent: Intent) -> bool:
+        """Whether this intent concerns only how the part shows things, and was dealt with here."""
+        return False
+
+    def _absorb(self, _widget: object, content: object, _buffers: object) -> None:
+        if not isinstance(content, dict) or not isinstance(content.get("do"), str):
+            return
+        if content["do"] in ("open_view", "close_view"):
+            self._count_views(1 if content["do"] == "open_view" else -1)
+        elif not self.keep(content):
+            for callback in self._callbacks:
+                callback(content)
+        elif self._latest is not None:
+            self.show(self._latest)
+
+    def _count_views(self, change: int) -> None:
+        before = self._views or 0
+        self._views = max(0, before + change)
+        if bool(before) != bool(self._views):
+            for callback in self._watchers:
+                callback(self._views > 0)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[Picture, Picture] | None:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None or self._latest is None:
+            return bundle
+        data, metadata = bundle
+        return {**data, "text/html": as_image(self.still(self._latest.view), type(self).__name__)}, metadata
+
+
+def as_image(svg: str, description: str) -> str:
+    """An HTML image of this SVG. As an image nothing in it can run, and viewers that strip inline SVG still show it."""
+    if not svg:
+        return ""
+    encoded = b64encode(svg.encode()).decode()
+    return f'<img alt="{escape(description)}" src="data:image/svg+xml;base64,{encoded}">'

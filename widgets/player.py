@@ -1,0 +1,224 @@
+"""Who lets a cluster live in real time: one thread a cluster, which alone moves the clock and alone paints.
+
+Callbacks of widgets and notebook cells only act on the cluster, between two slices of time, and wake the thread, which then paints
+at once. The core knows neither thread nor wall clock.
+"""
+
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from threading import Event as Signal
+from threading import RLock, Thread
+from typing import Protocol, cast
+
+from raftcore import Cluster
+from raftcore.vocabulary.errors import RaftLabError
+from raftcore.vocabulary.events import AnyEvent, Event
+from widgets.frame import Frame
+from widgets.intents import CONTROLS, Intent
+
+DEFAULT_SPEED = 1 / 30
+SLOWEST, FASTEST = 1 / 1000, 10.0
+
+PAINT_S = 0.1  # moving pictures are fed ten times a second and move by themselves in between
+PLOT_S = 0.5  # plotly queues without end what comes faster than it draws
+YIELD_S = 0.25  # and its drawing holds up the browser: not right after a click
+TICK_S = 0.02
+MOST_EVENTS = 400
+
+_players: "dict[Cluster, Player]" = {}
+
+
+class Screen(Protocol):
+    """Something that shows frames. `watched` is False once a person has closed its last view."""
+
+    @property
+    def watched(self) -> bool: ...
+    def show(self, frame: Frame) -> None: ...
+
+
+class Plot(Protocol):
+    """Something that draws the course of events, more slowly."""
+
+    def absorb(self, events: Iterable[Event]) -> None: ...
+    def refresh(self, now_ms: float) -> None: ...
+
+
+class Player:
+    """Plays one cluster: `speed` simulated milliseconds a real one. Its thread lives until `close`."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.playing = False
+        self.speed = DEFAULT_SPEED
+        self.notice = ""
+        self._plot: Plot | None = None
+        self._unplotted = cluster.trace.subscribe()
+        self._screens: list[Screen] = []
+        self._unpainted = cluster.trace.subscribe(len(cluster.trace))
+        self._painting = RLock()
+        self._wanted = Signal()  # somebody did something that should be seen at once
+        self.closed = False
+        self._beat = 0
+        self._painted: tuple[object, ...] = ()
+        Thread(target=self._live, name="raft-lab", daemon=True).start()
+
+    @staticmethod
+    def of(cluster: Cluster) -> "Player":
+        """The player of this cluster; there is never more than one."""
+        if cluster not in _players:
+            _players[cluster] = Player(cluster)
+        return _players[cluster]
+
+    # ---- what a person does
+
+    def play(self) -> None:
+        """Let time pass."""
+        self.playing = True
+        self._wanted.set()
+
+    def pause(self) -> None:
+        """Let time stand still."""
+        self.playing = False
+        self._wanted.set()
+
+    def set_speed(self, speed: float) -> None:
+        """Change how many simulated milliseconds pass in a real one; what is too slow or too fast becomes the slowest or fastest."""
+        self.speed = min(max(speed, SLOWEST), FASTEST)
+        self._wanted.set()
+
+    def take(self, intent: Intent) -> None:
+        """Do what a person asked for in the browser. An error becomes the notice; the lab plays on."""
+        if self.closed:
+            return
+        try:
+            self.notice = ""
+            self._obey(intent)
+        except RaftLabError as error:
+            self.notice = str(error)
+        except Exception as error:  # noqa: BLE001  whatever it is, a person must see it
+            self.notice = explain(error)
+        self._wanted.set()
+
+    def _obey(self, intent: Intent) -> None:
+        match str(intent.get("do")):
+            case "play":
+                self.play()
+            case "pause":
+                self.pause()
+            case "step":
+                self.pause()
+                self.cluster.step()
+            case "speed":
+                self.set_speed(float(intent["value"]))
+            case "dismiss":
+                pass  # the notice is gone already
+            case name if name in CONTROLS:
+                CONTROLS[name](self.cluster, intent)
+            case name:
+                self.notice = f"the lab knows no control {name!r}"
+
+    # ---- screens
+
+    def attach(self, screen: Screen) -> None:
+        """Paint for this screen too, beginning with the latest of what happened so far."""
+        with self._painting:
+            self._paint()
+            done = self._unpainted.position
+            screen.show(self._frame(self.cluster.trace[max(0, done - MOST_EVENTS) : done]))
+            self._screens.append(screen)
+
+    def detach(self, screens: Iterable[Screen]) -> None:
+        """Paint for these screens no more."""
+        with self._painting:
+            for screen in screens:
+                self._screens.remove(screen)
+
+    def attach_plot(self, plot: Plot) -> None:
+        """Draw the course of events on this plot, from the beginning of the run."""
+        with self._painting:
+            self._plot = plot
+            self._unplotted = self.cluster.trace.subscribe()
+
+    def close(self) -> None:
+        """Stop for good: the thread ends, and the screens keep their last picture."""
+        if self.closed:
+            return
+        self.playing = False
+        self.closed = True
+        self._wanted.set()
+        _players.pop(self.cluster, None)
+        with self._painting:
+            self._screens.clear()
+            self._plot = None
+
+    # ---- the thread
+
+    def _live(self) -> None:
+        last = time.monotonic()
+        paint_at = plot_at = beat_at = last
+        while not self.closed:
+            wanted = self._wanted.wait(TICK_S if self.playing else PAINT_S)
+            self._wanted.clear()
+            now = time.monotonic()
+            if self.playing:
+                self._pass_time(min(now - last, PAINT_S))
+            last = now
+            if now >= beat_at:
+                self._beat, beat_at = self._beat + 1, now + 1
+            if wanted:
+                plot_at = max(plot_at, now + YIELD_S)
+            if wanted or now >= paint_at:
+                paint_at = now + PAINT_S
+                self._paint_if_new()
+            if now >= plot_at:
+                plot_at = now + PLOT_S
+                self.guard(self._refresh_plot)
+
+    def _pass_time(self, real_s: float) -> None:
+        """Let the cluster live for this long. Where the machine can't keep up, simulated time falls behind and stays there."""
+        self.guard(lambda: self.cluster.run_for(real_s * 1000 * self.speed))
+
+    def _paint_if_new(self) -> None:
+        painted = (len(self.cluster.trace), self.cluster.now_ms, self.playing, self.speed, self.notice, self._beat)
+        if painted != self._painted:
+            self._painted = painted
+            self.guard(self._paint)
+
+    def _paint(self) -> None:
+        with self._painting:
+            frame = self._frame(self._unpainted.take()[-MOST_EVENTS:])
+            for screen in self._screens:
+                if screen.watched:
+                    screen.show(frame)
+
+    def _refresh_plot(self) -> None:
+        with self._painting:
+            if self._plot is not None:
+                self._plot.absorb(self._unplotted.take())
+                self._plot.refresh(self.cluster.now_ms)
+
+    def _frame(self, events: Iterable[Event]) -> Frame:
+        return Frame(
+            view=self.cluster.view,
+            playing=self.playing,
+            speed=self.speed,
+            notice=self.notice,
+            events=cast("tuple[AnyEvent, ...]", tuple(events)),
+            beat=self._beat,
+        )
+
+    def guard(self, act: Callable[[], None]) -> None:
+        """Nobody sees what a thread raises, so the lab says it, and stands still."""
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001  a student's rule may raise anything
+            self.notice = explain(error)
+            self.playing = False
+
+
+def explain(error: Exception) -> str:
+    """What went wrong and where, in a line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" (in {frames[-1].name}, line {frames[-1].lineno} of {frames[-1].filename})" if frames else ""
+    return f"{type(error).__name__}: {error}{where}"

@@ -1,0 +1,143 @@
+// What a person does to the chosen servers: one row of buttons, always there, so that nothing moves when something is chosen.
+
+const NOBODY = "choose a server first: click it, or press its number";
+
+// For each control: what it is called, and why a server does not allow it ("" if it does).
+const CONTROLS = [
+  {
+    name: "crash",
+    key: "c",
+    label: "Crash",
+    title: "Stop it; it forgets what it had not synced (c)",
+    refuses: (server) => (server.alive ? "" : "it is crashed already"),
+  },
+  {
+    name: "restart",
+    key: "r",
+    label: "Restart",
+    title: "Start it again from its disk (r)",
+    refuses: (server) => (server.alive ? "it runs" : ""),
+  },
+  {
+    name: "pause_server",
+    key: "p",
+    label: "Pause",
+    title: "Freeze it; what arrives waits (p)",
+    refuses: (server) => whenAlive(server, server.paused ? "it is paused already" : ""),
+  },
+  {
+    name: "resume_server",
+    key: "p",
+    label: "Resume",
+    title: "Let it go on (p)",
+    refuses: (server) => whenAlive(server, server.paused ? "" : "it is not paused"),
+  },
+  { name: "time_out", key: "t", label: "Time out", title: "Let its election timer run out now (t)", refuses: refusesTimeOut },
+  { name: "isolate", key: "i", label: "Isolate", title: "Cut all its links, both ways (i)", refuses: (server) => whenAlive(server, "") },
+];
+
+// Of each pair only the one that fits is on the screen.
+const TWINS = [
+  ["crash", "restart"],
+  ["pause_server", "resume_server"],
+];
+
+function whenAlive(server, otherwise) {
+  return server.alive ? otherwise : "it is crashed: only a restart helps";
+}
+
+function refusesTimeOut(server) {
+  if (server.alive && server.paused) return "it is paused: resume it first";
+  return whenAlive(server, server.role === "leader" ? "a leader has no election timer" : "");
+}
+
+class Controls {
+  constructor(send, selection) {
+    this.send = send;
+    this.selection = selection;
+    this.state = null;
+    this.who = html("span", { class: "rl-who", role: "status" });
+    this.buttons = new Map(
+      CONTROLS.map((control) => [control.name, button(control.label, { "data-do": control.name, onclick: () => this.act(control) })]),
+    );
+    this.partition = button("Partition", { "data-do": "partition", onclick: () => this.split() });
+    const heal = button("Heal", { "data-do": "heal", title: "Make every link whole again (h)", onclick: () => send({ do: "heal" }) });
+    this.several = button("Several", {
+      "data-do": "several",
+      title: "Choose several servers (or hold Shift)",
+      onclick: () => selection.toggle("several"),
+    });
+    this.matrix = button("Links", { "data-do": "links", title: "All links as a table", onclick: () => selection.toggle("matrix") });
+    const bar = () => html("span", { class: "rl-split" });
+    const row = html(
+      "div",
+      { class: "rl-row rl-buttons" },
+      ...this.buttons.values(),
+      bar(),
+      this.partition,
+      heal,
+      bar(),
+      this.several,
+      this.matrix,
+    );
+    this.node = html("div", { class: "rl-controls" }, this.who, row);
+  }
+
+  get chosen() {
+    return this.state.servers.filter((server) => this.selection.servers.has(server.id));
+  }
+
+  act(control) {
+    for (const server of this.chosen) if (!control.refuses(server)) this.send({ do: control.name, server: server.id });
+  }
+
+  split() {
+    const inside = this.chosen.map((server) => server.id);
+    const rest = this.state.servers.map((server) => server.id).filter((id) => !inside.includes(id));
+    this.send({ do: "partition", groups: [inside, rest] });
+  }
+
+  update(state) {
+    this.state = state;
+    const chosen = this.chosen;
+    const focused = document.activeElement;
+    put(this.who, { text: chosen.length ? chosen.map(serverWords).join(" · ") : "Choose a server or a link. Shift adds servers." });
+    for (const control of CONTROLS) allow(this.buttons.get(control.name), refusal(control, chosen), control.title);
+    for (const [first, second] of TWINS.map((names) => names.map((name) => this.buttons.get(name)))) {
+      const showSecond = chosen.length > 0 && first.disabled && !second.disabled;
+      put(first, { hidden: showSecond });
+      put(second, { hidden: !showSecond });
+      keepFocus(focused, first, second);
+      keepFocus(focused, second, first);
+    }
+    const whole = chosen.length === state.servers.length;
+    allow(
+      this.partition,
+      chosen.length ? (whole ? "leave at least one server outside" : "") : "choose the servers of one side first",
+      "Cut the chosen servers off from the rest",
+    );
+    put(this.several, { "aria-pressed": String(this.selection.several) });
+    put(this.matrix, { "aria-pressed": String(this.selection.matrix) });
+  }
+
+  key(name) {
+    if (name === "h") this.send({ do: "heal" });
+    const controls = CONTROLS.filter((control) => control.key === name);
+    controls.forEach((control) => this.act(control));
+    return name === "h" || controls.length > 0;
+  }
+}
+
+// Where a button gives way to its twin, the keyboard must not fall out of the lab.
+function keepFocus(focused, button, twin) {
+  if (focused !== button || !(button.hidden || button.disabled)) return;
+  const next = twin.hidden || twin.disabled ? button.closest(".rl-part") : twin;
+  next.focus({ preventScroll: true });
+}
+
+// One server that allows it is enough; else the first one's reason is given.
+function refusal(control, servers) {
+  if (!servers.length) return NOBODY;
+  const reasons = servers.map(control.refuses);
+  return reasons.includes("") ? "" : reasons[0];
+}

@@ -1,0 +1,35 @@
+// The line in words: the latest notice, which can be put away, and what matters about the cluster.
+
+function startStatusLine(root, send) {
+  const noticeText = html("span");
+  const dismiss = button(
+    "",
+    { "data-do": "dismiss", "aria-label": "Dismiss this message", title: "Dismiss", class: "rl-plain" },
+    icon("close"),
+  );
+  const notice = html("div", { class: "rl-notice", role: "alert", hidden: true }, icon("warn"), noticeText, dismiss);
+  const headline = html("b");
+  const text = html("span");
+  const line = html("div", { class: "rl-line", role: "status", "aria-live": "polite" }, headline, " ", text);
+  root.append(notice, line);
+  dismiss.addEventListener("click", () => {
+    put(notice, { hidden: true });
+    send({ do: "dismiss" });
+  });
+  let shown = "";
+
+  function update(state) {
+    if (state.notice !== shown) {
+      shown = state.notice;
+      put(noticeText, { text: shown });
+      put(notice, { hidden: shown === "" });
+    }
+    put(headline, { text: state.headline });
+    put(text, { text: state.text });
+    line.classList.toggle("rl-alarm", state.alarming);
+  }
+
+  return { update };
+}
+
+export default part("status", startStatusLine);

@@ -1,0 +1,192 @@
+"""Still pictures as SVG, for where no kernel runs: a saved notebook, GitHub, a snapshot. Light colours, so that they read everywhere.
+
+Every text is escaped: a key named <script> is seen as that, and does nothing.
+"""
+
+from html import escape
+from math import cos, pi, sin
+
+from raftcore.trace.view import ClusterView, ServerView
+from raftcore.vocabulary.links import Link
+from raftcore.vocabulary.names import Role, Term
+from raftcore.vocabulary.scenario import Config
+from widgets.frame import highest_leader
+from widgets.words import clip, faults, short
+
+NO_TERM = ("#c4ccd4", "#1d252c")
+TERMS = (
+    ("#56b4e9", "#08202e"),
+    ("#e69f00", "#2b1d00"),
+    ("#009e73", "#00150f"),
+    ("#cc79a7", "#240a18"),
+    ("#d55e00", "#1a0a00"),
+    ("#0072b2", "#ffffff"),
+    ("#f0e442", "#2a2700"),
+)
+"""Fill and ink of each term in turn: those of kit.css."""
+
+INK, SOFT, LINE, BAD, PANEL = "#1f2933", "#67727e", "#dfe3e8", "#c4321c", "#ffffff"
+FONT = "system-ui, Segoe UI, Roboto, sans-serif"
+COLUMNS, ROWS = 10, 12
+
+Point = tuple[float, float]
+
+
+def term_colours(term: Term) -> tuple[str, str]:
+    """Fill and ink of a term.
+
+    >>> term_colours(1) == term_colours(8), term_colours(0) == NO_TERM
+    (True, True)
+    """
+    return TERMS[(term - 1) % len(TERMS)] if term else NO_TERM
+
+
+def picture(width: float, height: float, *shapes: str) -> str:
+    """A whole SVG on a white ground."""
+    ground = f'<rect width="{width:g}" height="{height:g}" fill="{PANEL}"/>'
+    size = f'width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="{FONT}">{ground}{"".join(shapes)}</svg>'
+
+
+def text(x: float, y: float, words: str, *, size: int = 12, fill: str = INK, bold: bool = False, anchor: str = "middle") -> str:
+    weight = ' font-weight="700"' if bold else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{fill}" text-anchor="{anchor}"{weight}>{escape(words)}</text>'
+
+
+def circle(x: float, y: float, r: float, **paint: object) -> str:
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:g}"{attributes(paint)}/>'
+
+
+def box(x: float, y: float, width: float, height: float, **paint: object) -> str:
+    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:g}" height="{height:g}"{attributes(paint)}/>'
+
+
+def stroke(start: Point, end: Point, **paint: object) -> str:
+    return f'<line x1="{start[0]:.1f}" y1="{start[1]:.1f}" x2="{end[0]:.1f}" y2="{end[1]:.1f}"{attributes(paint)}/>'
+
+
+def attributes(paint: dict[str, object]) -> str:
+    return "".join(f' {name.replace("_", "-")}="{escape(str(value))}"' for name, value in paint.items())
+
+
+# ---- the ring
+
+
+def ring_still(view: ClusterView, healthy_delay_ms: tuple[float, float] = Config().delay_ms) -> str:
+    """Servers, links and the messages in flight at this moment."""
+    seats = {
+        server: (200 + 130 * cos(2 * pi * place / len(view.servers) - pi / 2), 185 + 130 * sin(2 * pi * place / len(view.servers) - pi / 2))
+        for place, server in enumerate(view.servers)
+    }
+    lines = [
+        half_link(view.links.get((source, target)), healthy_delay_ms, seats[source], seats[target])
+        for source in seats
+        for target in seats
+        if source != target
+    ]
+    flights = [
+        circle(*between(seats[one.source], seats[one.target], flown(one.at_ms, one.deliver_at_ms, view.at_ms)), 5, fill=INK, stroke=PANEL)
+        for one in view.messages.values()
+        if one.source in seats and one.target in seats
+    ]
+    discs = [disc(server, *seats[server.id]) for server in view.servers.values()]
+    return picture(400, 375, *lines, *discs, *flights, text(8, 368, f"{view.at_ms:,.0f} ms", fill=SOFT, anchor="start"))
+
+
+def flown(sent_ms: float, deliver_ms: float, now_ms: float) -> float:
+    """Which share of the way between two discs' centres is behind a message; it flies from edge to edge."""
+    share = min(1.0, max(0.0, (now_ms - sent_ms) / (deliver_ms - sent_ms or 1.0)))
+    return 0.25 + 0.5 * share
+
+
+def between(start: Point, end: Point, share: float) -> Point:
+    return start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share
+
+
+def half_link(link: Link | None, healthy_delay_ms: tuple[float, float], start: Point, end: Point) -> str:
+    """The half of the line at its start: the direction that leaves it."""
+    if link is None:
+        return stroke(start, between(start, end, 0.5), stroke="#c9d0d8")
+    said = [fault for fault in faults(link, healthy_delay_ms) if fault != "cut"]
+    label = text(*between(start, end, 0.35), ", ".join(said), size=11, fill=SOFT) if said else ""
+    if link.up:
+        return stroke(start, between(start, end, 0.5), stroke="#c9d0d8") + label
+    return stroke(start, between(start, end, 0.46), stroke=BAD, stroke_dasharray="3 5") + label
+
+
+def disc(server: ServerView, x: float, y: float) -> str:
+    fill, ink = term_colours(server.current_term)
+    if not server.alive:
+        body = circle(x, y, 31, fill="#f1f3f5", stroke="#a9b2bb", stroke_dasharray="2 4")
+        return body + text(x, y - 1, server.id, size=15, bold=True, fill=SOFT) + text(x, y + 14, "crashed", size=11, fill=SOFT)
+    edge = {
+        Role.LEADER: {"stroke": INK, "stroke_width": 4},
+        Role.CANDIDATE: {"stroke": INK, "stroke_width": 2.5, "stroke_dasharray": "6 4"},
+        Role.FOLLOWER: {"stroke": PANEL, "stroke_width": 2},
+    }[server.role]
+    badge = circle(x + 25, y - 27, 10, fill=INK) + text(x + 25, y - 23, server.role.value[0].upper(), bold=True, fill=PANEL)
+    paused = text(x, y + 46, "paused", size=11, fill=SOFT) if server.paused else ""
+    name = text(x, y - 1, server.id, size=15, bold=True, fill=ink) + text(x, y + 14, f"term {server.current_term}", size=11, fill=ink)
+    return circle(x, y, 31, fill=fill, **edge) + name + paused + ("" if server.role is Role.FOLLOWER else badge)
+
+
+# ---- the logs
+
+
+def log_still(view: ClusterView) -> str:
+    """The last columns of every log."""
+    end = max(server.log.last_index for server in view.servers.values())
+    first = max(1, end - COLUMNS + 1)
+    heads = [text(105 + 62 * place, 14, str(first + place), size=11, fill=SOFT) for place in range(min(COLUMNS, end))]
+    rows = [log_row(server, first, 20 + 40 * place) for place, server in enumerate(view.servers.values())]
+    return picture(80 + 62 * COLUMNS, 24 + 40 * len(rows), *heads, *rows)
+
+
+def log_row(server: ServerView, first: int, y: float) -> str:
+    role = server.role.value[0].upper() if server.alive else "crashed"
+    drawn = [text(4, y + 16, server.id, bold=True, anchor="start")]
+    drawn += [text(4, y + 29, f"{role} · t{server.current_term}", size=11, fill=SOFT, anchor="start")]
+    for place, entry in enumerate(server.log.window(first, first + COLUMNS - 1)):
+        x, committed = 76 + 62 * place, first + place <= server.commit_index
+        fill, ink = term_colours(entry.term)
+        edge: dict[str, object] = {"stroke": INK} if committed else {"stroke": SOFT, "stroke_dasharray": "4 3", "fill_opacity": 0.45}
+        drawn.append(box(x + 1, y + 1, 56, 33, rx=6, fill=fill, stroke_width=2, **edge))
+        drawn += [text(x + 29, y + 15, str(entry.term), size=11, bold=True, fill=ink if committed else INK)]
+        drawn += [text(x + 29, y + 28, short(entry.command, 8), size=11, fill=ink if committed else INK)]
+        if first + place == server.last_applied:
+            drawn.append(circle(x + 59, y + 17, 3.5, fill=INK))
+    return "".join(drawn)
+
+
+# ---- the stores
+
+
+def kv_still(view: ClusterView) -> str:
+    """The first keys, and what each server holds."""
+    stores = {server.id: server.kv_store for server in view.servers.values()}
+    leader = highest_leader(view)
+    keys = sorted({key for store in stores.values() for key in store})
+    drawn = [text(8, 14, "key", size=11, fill=SOFT, anchor="start")]
+    drawn += [text(130 + 80 * place, 14, server, size=11, fill=SOFT) for place, server in enumerate(stores)]
+    for line, key in enumerate(keys[:ROWS]):
+        y = 36 + 24 * line
+        drawn += [stroke((0, y - 16), (90 + 80 * len(stores), y - 16), stroke=LINE), text(8, y, clip(key, 11), bold=True, anchor="start")]
+        for place, store in enumerate(stores.values()):
+            if leader and store.get(key) != leader.kv_store.get(key):
+                drawn.append(box(94 + 80 * place, y - 13, 72, 18, fill="#f8e4e1", stroke=BAD, stroke_dasharray="3 3"))
+            drawn.append(text(130 + 80 * place, y, clip(store.get(key, "–"), 10)))
+    if len(keys) > ROWS:
+        drawn.append(text(8, 36 + 24 * ROWS, f"+ {len(keys) - ROWS:,} more keys", fill=SOFT, anchor="start"))
+    return picture(90 + 80 * len(stores), 34 + 24 * min(len(keys), ROWS + 1), *drawn)
+
+
+# ---- the whole lab
+
+
+def lab_still(view: ClusterView, healthy_delay_ms: tuple[float, float]) -> str:
+    """The ring, and beside it the logs above the stores."""
+    logs = 24 + 40 * len(view.servers)
+    placed = ((0.0, 0.0, ring_still(view, healthy_delay_ms)), (410.0, 6.0, log_still(view)), (410.0, logs + 20.0, kv_still(view)))
+    return picture(
+        1120, max(375, logs + 20 + 34 + 24 * (ROWS + 1)), *(f'<g transform="translate({x:g},{y:g})">{one}</g>' for x, y, one in placed)
+    )

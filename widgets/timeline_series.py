@@ -1,0 +1,275 @@
+"""What the timeline remembers of a run: bands of role and term, steps of the commit index, faults, client operations.
+
+An incremental fold over trace events. Each event costs O(1), and memory stays bounded however long the run:
+whatever ended before the window is forgotten, and no list outgrows its limit. Nothing here draws.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import Enum
+from itertools import islice
+from math import inf, nan
+from typing import Any
+
+from msgspec import UNSET, Struct
+from msgspec.structs import astuple, replace
+
+from raftcore.vocabulary.actions import Action, Heal, Isolate, Partition, SetLink
+from raftcore.vocabulary.commands import Command
+from raftcore.vocabulary.events import Acted, Committed, Completed, Crashed, Event, Invoked, Paused, Restarted, Resumed, RoleChanged
+from raftcore.vocabulary.names import Address, ClientId, Role, ServerId, Term
+
+WINDOW_MS = 20_000.0
+BANDS = 200
+POINTS = 400
+LABEL_PARTS = 3
+COMMAND_LENGTH = 40
+
+
+class Condition(Enum):
+    """Whether a server can do what its role asks of it."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    CRASHED = "crashed"
+
+
+class Band(Struct, frozen=True, gc=False):
+    """A server was this from `begin_ms` to `end_ms`; the end is infinite while it still is."""
+
+    begin_ms: float
+    end_ms: float
+    role: Role
+    term: Term
+    condition: Condition
+
+
+class Fault(Struct, frozen=True, gc=False):
+    """The network was in this trouble from `begin_ms` to `end_ms`; the end is infinite while it still is."""
+
+    begin_ms: float
+    end_ms: float
+    label: str
+
+
+class Operation(Struct, frozen=True, gc=False):
+    """A client's command. The end is infinite while the client waits; `ok` is None as long as the outcome is unknown."""
+
+    begin_ms: float
+    end_ms: float
+    client: ClientId
+    command: str
+    ok: bool | None = None
+    outcome: str = "waiting"
+
+
+class ServerSeries:
+    """One server: the bands that ended, the one that is `open`, and the steps (at_ms, commit index; nan while crashed)."""
+
+    def __init__(self) -> None:
+        self.ended: deque[Band] = deque(maxlen=BANDS)
+        self.open = Band(0.0, inf, Role.FOLLOWER, 0, Condition.RUNNING)
+        self.commits: deque[tuple[float, float]] = deque([(0.0, 0.0)])
+
+    @property
+    def bands(self) -> Iterator[Band]:
+        yield from self.ended
+        yield self.open
+
+    def become(self, at_ms: float, role: Role, term: Term, condition: Condition) -> None:
+        was = self.open
+        if (role, term, condition) == (was.role, was.term, was.condition):
+            return
+        if at_ms > was.begin_ms:
+            self.ended.append(replace(was, end_ms=at_ms))
+        self.open = Band(at_ms, inf, role, term, condition)
+        forget_before(at_ms - WINDOW_MS, self.ended)
+
+    def commit(self, at_ms: float, index: float) -> None:
+        """Add a step. A full list keeps every other one: so it covers the window, with steps that are late at times but never early."""
+        if len(self.commits) >= POINTS:
+            self.commits = deque(islice(self.commits, 0, None, 2))
+        self.commits.append((at_ms, index))
+        while len(self.commits) > 1 and self.commits[1][0] < at_ms - WINDOW_MS:
+            self.commits.popleft()
+
+
+class Faults:
+    """What is wrong with the network, as one label: faults that overlap share a band, so that bands never do."""
+
+    def __init__(self, servers: Sequence[ServerId]) -> None:
+        self.servers = servers
+        self.ended: deque[Fault] = deque(maxlen=BANDS)
+        self.open: Fault | None = None
+        self._partition = ""
+        self._isolated: dict[ServerId, None] = {}
+        self._links: dict[tuple[Address, Address], dict[str, Any]] = {}
+
+    @property
+    def bands(self) -> Iterator[Fault]:
+        yield from self.ended
+        if self.open:
+            yield self.open
+
+    def absorb(self, at_ms: float, action: Action) -> None:
+        match action:
+            case Partition(groups=groups):
+                self._part(groups)
+            case Isolate(server=server):
+                self._isolated[server] = None
+            case SetLink():
+                self._set_link(action)
+            case Heal():
+                self._partition = ""
+                self._isolated.clear()
+                self._links.clear()
+            case _:
+                return
+        self._turn(at_ms, self._label())
+
+    def _part(self, groups: tuple[tuple[Address, ...], ...]) -> None:
+        """A partition says of every link between servers whether it is up: what was cut before no longer counts."""
+        named = {member for group in groups for member in group}
+        rest = tuple(server for server in self.servers if server not in named)
+        sides = [" ".join(group) for group in (*groups, rest) if group]
+        self._partition = "partition " + " | ".join(sides) if len(sides) > 1 else ""
+        self._isolated.clear()
+        for settings in self._links.values():
+            settings.pop("up", None)
+
+    def _set_link(self, action: SetLink) -> None:
+        settings = self._links.setdefault((action.source, action.target), {})
+        for name in ("up", "delay_ms", "loss", "duplication", "reordering"):
+            value = getattr(action, name)
+            if value is not UNSET:
+                settings[name] = value
+
+    def _label(self) -> str:
+        parts = [self._partition] if self._partition else []
+        parts += [f"{server} isolated" for server in self._isolated]
+        parts += self._link_parts()
+        more = len(parts) - LABEL_PARTS
+        return " · ".join(parts[:LABEL_PARTS]) + (f" · {more} more" if more > 0 else "")
+
+    def _link_parts(self) -> Iterator[str]:
+        """One phrase a link; a link that is the same in both directions is named once."""
+        for (source, target), settings in self._links.items():
+            trouble = link_trouble(settings)
+            mirrored = link_trouble(self._links.get((target, source), {})) == trouble
+            if trouble and not (mirrored and source > target):
+                yield f"{source} {'↔' if mirrored else '→'} {target} {trouble}"
+
+    def _turn(self, at_ms: float, label: str) -> None:
+        if self.open and self.open.label == label:
+            return
+        if self.open and at_ms > self.open.begin_ms:
+            self.ended.append(replace(self.open, end_ms=at_ms))
+        self.open = Fault(at_ms, inf, label) if label else None
+        forget_before(at_ms - WINDOW_MS, self.ended)
+
+
+class TimelineSeries:
+    """All that the timeline shows of a run with these servers, from time 0 on. Feed it every event, in order."""
+
+    def __init__(self, servers: Iterable[ServerId]) -> None:
+        self.servers = {server: ServerSeries() for server in servers}
+        self.faults = Faults(tuple(self.servers))
+        self.completed: deque[Operation] = deque(maxlen=BANDS)
+        self.pending: dict[tuple[ClientId, int], Operation] = {}
+        self.latest_ms = 0.0
+        self._fold: dict[type[Event], Callable[[Any], None]] = {
+            RoleChanged: self._role_changed,
+            Committed: self._committed,
+            Crashed: self._crashed,
+            Restarted: self._restarted,
+            Paused: self._paused,
+            Resumed: self._resumed,
+            Acted: self._acted,
+            Invoked: self._invoked,
+            Completed: self._completed,
+        }
+
+    def absorb(self, event: Event) -> None:
+        self.latest_ms = event.at_ms
+        fold = self._fold.get(type(event))
+        if fold is not None:  # messages and timers, most of the stream, have none
+            fold(event)
+
+    def operations(self) -> Iterator[Operation]:
+        yield from self.completed
+        yield from self.pending.values()
+
+    def _role_changed(self, event: RoleChanged) -> None:
+        server = self.servers[event.server]
+        server.become(event.at_ms, event.role, event.term, server.open.condition)
+
+    def _committed(self, event: Committed) -> None:
+        self.servers[event.server].commit(event.at_ms, event.index)
+
+    def _crashed(self, event: Crashed) -> None:
+        server = self.servers[event.server]
+        server.become(event.at_ms, server.open.role, server.open.term, Condition.CRASHED)
+        server.commit(event.at_ms, nan)
+
+    def _restarted(self, event: Restarted) -> None:
+        server = self.servers[event.server]
+        server.become(event.at_ms, Role.FOLLOWER, event.current_term, Condition.RUNNING)
+        server.commit(event.at_ms, 0)  # the commit index is volatile (Figure 2)
+
+    def _paused(self, event: Paused) -> None:
+        server = self.servers[event.server]
+        server.become(event.at_ms, server.open.role, server.open.term, Condition.PAUSED)
+
+    def _resumed(self, event: Resumed) -> None:
+        server = self.servers[event.server]
+        server.become(event.at_ms, server.open.role, server.open.term, Condition.RUNNING)
+
+    def _acted(self, event: Acted) -> None:
+        self.faults.absorb(event.at_ms, event.action)
+
+    def _invoked(self, event: Invoked) -> None:
+        if len(self.pending) >= BANDS:
+            self.pending.pop(next(iter(self.pending)))
+        self.pending[event.client, event.sequence_num] = Operation(event.at_ms, inf, event.client, describe(event.command))
+
+    def _completed(self, event: Completed) -> None:
+        operation = self.pending.pop((event.client, event.sequence_num), None)
+        if operation is None:  # forgotten: too many were pending
+            return
+        verdict = {True: "ok", False: "failed", None: "unknown"}[event.ok]
+        index = f", index {event.index}" if event.index else ""
+        outcome = f"{verdict} ({event.latency_ms:,.0f} ms{index})"
+        self.completed.append(replace(operation, end_ms=event.at_ms, ok=event.ok, outcome=outcome))
+        forget_before(event.at_ms - WINDOW_MS, self.completed)
+
+
+def forget_before(begin_ms: float, ended: deque[Any]) -> None:
+    """Forget what ended before the window began; the oldest come first."""
+    while ended and ended[0].end_ms < begin_ms:
+        ended.popleft()
+
+
+def link_trouble(settings: dict[str, Any]) -> str:
+    """What is wrong with one direction of a link, in a few words; empty when nothing is.
+
+    >>> link_trouble({"loss": 0.3, "delay_ms": (50.0, 80.0)})
+    '30 % lost, 50–80 ms'
+    """
+    if settings.get("up") is False:
+        return "cut"
+    chances = {"loss": "lost", "duplication": "doubled", "reordering": "reordered"}
+    words = [f"{100 * settings[name]:.0f} % {word}" for name, word in chances.items() if settings.get(name)]
+    if "delay_ms" in settings:
+        words.append("{:g}–{:g} ms".format(*settings["delay_ms"]))
+    return ", ".join(words)
+
+
+def describe(command: Command) -> str:
+    """The command in a few words, cut to a bounded length: a value may be as long as a person likes.
+
+    >>> from raftcore.vocabulary.commands import Set
+    >>> describe(Set("x", "1"))
+    'set x 1'
+    """
+    words = " ".join([type(command).__name__.lower(), *(field[:COMMAND_LENGTH] for field in astuple(command))])
+    return words if len(words) <= COMMAND_LENGTH else words[: COMMAND_LENGTH - 1] + "…"

@@ -4,7 +4,8 @@ It does one thing at a time. What a step asks to save is synced before anything 
 arrives meanwhile waits, and is then taken in together, so that one sync serves many messages.
 """
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from math import inf
 from typing import Protocol, cast
@@ -59,7 +60,7 @@ class Server:
         self.alive = True
         self.paused = False
 
-        self._inbox: list[Stimulus] = []  # what arrived while the disk synced or the server was paused
+        self._inbox: deque[Stimulus] = deque()  # what arrived while the disk synced or the server was paused
         self._unsaved = False  # something was written since the last sync
         self._syncing = False
         self._held: list[Ready] = []  # what must not go out before the disk has synced
@@ -147,9 +148,11 @@ class Server:
         if self._unsaved:
             self._unsaved, self._syncing = False, True
             self._wal.sync(self._disk_synced)
-        if self._deadline_ms < self._wake_ms:
-            self._wake_ms = self._deadline_ms
-            self._clock.call_at(self._deadline_ms, self._wake, self._deadline_ms)
+        left_over = self._inbox and not self._syncing  # by a rule that raised
+        wake_ms = self._clock.now_ms if left_over else self._deadline_ms
+        if wake_ms < self._wake_ms:
+            self._wake_ms = wake_ms
+            self._clock.call_at(wake_ms, self._wake, wake_ms)
 
     def _disk_synced(self) -> None:
         self._syncing, self._just_saved = False, True
@@ -162,16 +165,22 @@ class Server:
         if at_ms != self._wake_ms:  # an earlier wake took the place of this one
             return
         self._wake_ms = inf
-        if at_ms < self._deadline_ms:  # it has moved away
+        if at_ms < self._deadline_ms and not self._inbox:  # it has moved away
             self._schedule()
         else:
             self._go_on()
 
     def _go_on(self) -> None:
-        """Do what can be done now: let out what the disk held back, take in all that arrived, and only then look at the deadline."""
+        """Do what can be done now, and see to it that this server wakes again, also when a rule raised."""
         if self._syncing or self.paused or not self.alive:
             return
-        now_ms = self._clock.now_ms
+        try:
+            self._catch_up(self._clock.now_ms)
+        finally:
+            self._schedule()
+
+    def _catch_up(self, now_ms: float) -> None:
+        """Let out what the disk held back, take in all that arrived, and only then look at the deadline."""
         if self._just_saved:
             self._just_saved = False
             held, self._held = self._held, []
@@ -179,19 +188,15 @@ class Server:
                 self._carry_out(ready)
             self._obey(self.node.step(Saved(), now_ms))
         if self._inbox:
-            arrived, self._inbox = self._inbox, []
-            for stimulus in together(arrived):
-                self._obey(self.node.step(stimulus, now_ms))
+            self._inbox = deque(together(self._inbox))
+        while self._inbox:
+            self._obey(self.node.step(self._inbox.popleft(), now_ms))
         if self._deadline_ms <= now_ms:
             self._obey(self.node.step(DeadlineReached(), now_ms))
-        self._schedule()
 
 
-def together(stimuli: list[Stimulus]) -> Iterator[Stimulus]:
+def together(stimuli: Iterable[Stimulus]) -> Iterator[Stimulus]:
     """The same stimuli in the same order, with client requests that stand in a row made one."""
-    if len(stimuli) < 2:
-        yield from stimuli
-        return
     for are_requests, run in groupby(stimuli, lambda stimulus: isinstance(stimulus, ClientRequest)):
         if are_requests:
             yield Requests(cast("tuple[ClientRequest, ...]", tuple(run)))

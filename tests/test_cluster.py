@@ -192,6 +192,13 @@ def test_a_partition_cuts_exactly_what_lies_between_the_groups() -> None:
     assert down == {(one, other) for one in cluster.server_ids for other in cluster.server_ids if (one > "S3") != (other > "S3")}
 
 
+def test_a_client_that_a_partition_cut_reaches_every_server_when_the_next_one_names_it_no_more() -> None:
+    cluster = Cluster(3)
+    cluster.partition({"S1", "C1"}, {"S2", "S3"})
+    cluster.partition({"S1"}, {"S2", "S3"})
+    assert not [ends for ends, link in cluster.view.links.items() if "C1" in ends and not link.up]
+
+
 def test_an_isolated_server_hears_no_other_and_a_heal_mends_all() -> None:
     cluster, leader = led()
     cluster.isolate(leader)

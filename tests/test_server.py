@@ -8,6 +8,7 @@ from plays import TIMING, log_of
 
 from raftcore.cluster.clock import VirtualClock
 from raftcore.consensus.rules import Rules
+from raftcore.consensus.state import NodeState
 from raftcore.server import Server
 from raftcore.storage.sim_disk import SimDisk
 from raftcore.storage.wal import WriteAheadLog
@@ -24,7 +25,7 @@ from raftcore.vocabulary.messages import (
     RequestVote,
     RequestVoteReply,
 )
-from raftcore.vocabulary.names import LEADER, Reason
+from raftcore.vocabulary.names import CANDIDATE, LEADER, Reason
 
 SYNC_MS = 5.0
 
@@ -32,7 +33,8 @@ SYNC_MS = 5.0
 class Stage:
     """One server S1 of a few, with its clock and disk. `sent` holds (time, target, message)."""
 
-    def __init__(self, size: int = 3, sync_ms: float = SYNC_MS) -> None:
+    def __init__(self, size: int = 3, sync_ms: float = SYNC_MS, rules: Rules = Rules()) -> None:  # noqa: B008  # a constant
+        self.rules = rules
         self.members = tuple(f"S{number}" for number in range(1, size + 1))
         self.clock = VirtualClock()
         self.disk = SimDisk(lambda delay_ms, act: self.clock.call_after(delay_ms, lambda _: act(), None), sync_ms)
@@ -45,7 +47,7 @@ class Stage:
             self.sent.append((self.clock.now_ms, target, message))
 
         draw: Callable[[], float] = lambda: 0.5  # noqa: E731
-        self.server = Server("S1", self.members, TIMING, draw, Rules(), self.disk, self.clock, send, self.events.append)
+        self.server = Server("S1", self.members, TIMING, draw, self.rules, self.disk, self.clock, send, self.events.append)
         self.server.start()
 
     def crash(self) -> None:
@@ -321,3 +323,34 @@ def test_deadlines_that_move_away_leave_one_wake_that_looks_again() -> None:
     stage.run_to(990 + 225)
     assert [event.term for event in stage.events if isinstance(event, VoteGranted)] == [1]
     assert stage.server.node.state.role is not LEADER
+
+
+def test_a_rule_that_raises_takes_one_message_and_nothing_else() -> None:
+    def answer(me: NodeState, ask: RequestVote) -> RequestVoteReply:
+        if ask.candidate_id == "S2":
+            raise ZeroDivisionError
+        return Rules().answer_request_vote(me, ask)
+
+    stage = Stage(rules=Rules(answer_request_vote=answer))
+    stage.hear(RequestVote(1, "S3", 0, 0), RequestVote(1, "S2", 0, 0), RequestVote(2, "S3", 0, 0))
+    with pytest.raises(ZeroDivisionError):
+        stage.run_to(2 * SYNC_MS)
+    stage.run_to(4 * SYNC_MS)
+    assert [(target, message.term) for _, target, message in stage.sent] == [("S3", 1), ("S3", 2)]
+    stage.run_to(300)
+    assert stage.server.node.state.current_term == 3, "it still hears its own clock"
+
+
+def test_a_server_whose_election_rule_raised_tries_again() -> None:
+    failures = [ZeroDivisionError]
+
+    def start_election(me: NodeState) -> None:
+        if failures:
+            raise failures.pop()
+        Rules().start_election(me)
+
+    stage = Stage(rules=Rules(start_election=start_election))
+    with pytest.raises(ZeroDivisionError):
+        stage.run_to(300)
+    stage.run_to(300)
+    assert stage.server.node.state.role is CANDIDATE

@@ -122,6 +122,16 @@ def test_only_those_kept_back_are_overtaken() -> None:
     assert len(late) < 40
 
 
+def test_messages_of_a_link_that_was_slow_do_not_hold_up_those_that_follow() -> None:
+    net = Net()
+    net.become(delay_ms=(5_000, 5_000))
+    net.transport.send("S1", "S2", RequestVoteReply(1, "S1", vote_granted=True))
+    net.become(delay_ms=(10, 20))
+    net.transport.send("S1", "S2", RequestVoteReply(2, "S1", vote_granted=True))
+    net.clock.run(1e6, 1_000)
+    assert net.numbers() == [2, 1]
+
+
 def test_a_cut_link_drops_what_is_sent_and_what_was_under_way() -> None:
     net = Net()
     net._send_one(("S1", "S2", 1))

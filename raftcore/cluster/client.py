@@ -5,6 +5,7 @@ A command whose answer was lost may be applied twice: without sessions a server 
 
 from collections import deque
 from collections.abc import Callable
+from math import inf
 
 from raftcore.cluster.clock import VirtualClock
 from raftcore.vocabulary.commands import Command
@@ -26,10 +27,6 @@ class Operation:
         self.command = command
         self.through = through
         self.answer: Completed | None = None
-
-
-_Attempt = tuple[Operation, int]
-"""An operation, and which of its attempts."""
 
 
 class SimClient:
@@ -58,7 +55,10 @@ class SimClient:
         self._turn = 0
         self._invoked_at_ms = 0.0
         self._attempts = 0
-        self._redirects = 0  # since the last time-out: two servers that name each other must not keep a client busy
+        self._redirects = 0  # since the last wait: two servers that name each other must not keep a client busy
+        # When it will have waited long enough, and when the clock wakes it next: answers come first mostly, so a wake looks again.
+        self._deadline_ms = inf
+        self._wake_ms = inf
 
     def submit(self, command: Command, through: ServerId | None) -> Operation:
         """Ask for a command, first at `through`, or at the leader that this client knows."""
@@ -92,28 +92,42 @@ class SimClient:
         self._asked = server
         self._attempts += 1
         self._send(self.id, server, ClientRequest(self.id, operation.sequence_num, operation.command))
-        self._clock.call_after(self._config.client_retry_ms, self._give_up_waiting, (operation, self._attempts))
+        self._wait(self._config.client_retry_ms)
 
     def _follow_redirect(self, operation: Operation, leader: ServerId | None) -> None:
         self._redirects += 1
         if leader is not None and self._redirects <= len(self._servers):
             self._ask(operation, leader)
         else:  # there is no leader yet: give an election some time
-            self._clock.call_after(self._config.heartbeat_ms, self._ask_next, (operation, self._attempts))
+            self._wait(self._config.heartbeat_ms)
 
-    def _give_up_waiting(self, attempt: _Attempt) -> None:
-        if attempt == (self._current, self._attempts):
-            self._redirects = 0
-            self._ask_next(attempt)
+    def _wait(self, patience_ms: float) -> None:
+        self._deadline_ms = self._clock.now_ms + patience_ms
+        self._plan_wake()
 
-    def _ask_next(self, attempt: _Attempt) -> None:
-        """Ask the next server in turn, unless this attempt is over by now, or all the time is."""
-        operation, number = attempt
-        if operation is not self._current or number != self._attempts:
+    def _plan_wake(self) -> None:
+        if self._deadline_ms < self._wake_ms:
+            self._wake_ms = self._deadline_ms
+            self._clock.call_at(self._deadline_ms, self._wake, self._deadline_ms)
+
+    def _wake(self, at_ms: float) -> None:
+        if at_ms != self._wake_ms:  # an earlier wake took the place of this one
             return
+        self._wake_ms = inf
+        operation = self._current
+        if operation is None:
+            return
+        if at_ms < self._deadline_ms:  # it has moved away
+            self._plan_wake()
+        else:
+            self._ask_next(operation)
+
+    def _ask_next(self, operation: Operation) -> None:
+        """Ask the next server in turn, unless all the time is over."""
         if self._clock.now_ms - self._invoked_at_ms >= self._config.client_limit_ms:
             self._finish(operation, None)
             return
+        self._redirects = 0
         self._turn = (self._turn + 1) % len(self._servers)
         self._ask(operation, self._servers[self._turn])
 

@@ -33,11 +33,14 @@ class _Direction:
         self.draw_delay = Random(f"{self.name} delay").random
         self.streams: dict[str, Random] = {}
         self.last_arrival_ms = 0.0
+        self.link = net.healthy
         self.hand_over: Receive = self._hand_over  # bound once, not for each message
         self.become(net.healthy)
 
     def become(self, link: Link) -> None:
-        """Take on this state. Messages in flight feel it when they arrive."""
+        """Take on this state. Messages in flight feel it when they arrive; a new delay is a new route, which overtakes the old one."""
+        if link.delay_ms != self.link.delay_ms:
+            self.last_arrival_ms = 0.0
         self.link = link
         self.faulty = link != replace(self.net.healthy, delay_ms=link.delay_ms)
         self.unseen = not self.faulty and self.net.say is None  # nobody looks at a message while it flies

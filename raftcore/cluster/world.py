@@ -192,10 +192,11 @@ class SimWorld:
         """Let only members of one group hear each other."""
         group_of = self._groups(action.groups)
         self._acted(action)
-        clients = [name for name in group_of if name in self.clients]  # in the action's order, so that a repetition has the same
+        named_before = {name for ends in self.network.changed_links() for name in ends}
+        clients = sorted(self.clients.keys() & (group_of.keys() | named_before))
         for source, target in self._pairs((*self.server_ids, *clients)):
-            link = replace(self.network.link(source, target), up=group_of.get(source, -1) == group_of.get(target, -1))
-            self._set_link(source, target, link)
+            together = source not in group_of or target not in group_of or group_of[source] == group_of[target]
+            self._set_link(source, target, replace(self.network.link(source, target), up=together))
 
     def take_isolate(self, action: act.Isolate) -> None:
         """Cut a server off from all others, both ways."""
@@ -225,6 +226,7 @@ class SimWorld:
             self.say(LinkChanged(self.now_ms, source, target, link))
 
     def _groups(self, groups: Iterable[Iterable[Address]]) -> dict[Address, int]:
+        """Which group each stands in: the servers named nowhere in one more, a client named nowhere in none."""
         group_of: dict[Address, int] = {}
         for number, group in enumerate(groups):
             for name in group:
@@ -234,7 +236,7 @@ class SimWorld:
                 group_of[name] = number
         if not group_of:
             raise ConfigError('a partition needs a group that has members, for example {"S1", "S2"}; the others are the rest')
-        return group_of
+        return dict.fromkeys(self.server_ids, -1) | group_of
 
     @staticmethod
     def _pairs(names: tuple[Address, ...]) -> list[tuple[Address, Address]]:

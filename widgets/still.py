@@ -11,7 +11,7 @@ from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.names import Role, Term
 from raftcore.vocabulary.scenario import Config
 from widgets.frame import highest_leader
-from widgets.words import clip, faults, short
+from widgets.words import CUT, clip, faults, short
 
 NO_TERM = ("#c4ccd4", "#1d252c")
 TERMS = (
@@ -107,7 +107,7 @@ def half_link(link: Link | None, healthy_delay_ms: tuple[float, float], start: P
     """The half of the line at its start: the direction that leaves it."""
     if link is None:
         return stroke(start, between(start, end, 0.5), stroke="#c9d0d8")
-    said = [fault for fault in faults(link, healthy_delay_ms) if fault != "cut"]
+    said = [fault for fault in faults(link, healthy_delay_ms) if fault != CUT]
     label = text(*between(start, end, 0.35), ", ".join(said), size=11, fill=SOFT) if said else ""
     if link.up:
         return stroke(start, between(start, end, 0.5), stroke="#c9d0d8") + label

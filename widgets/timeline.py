@@ -70,10 +70,9 @@ class Frame(AnyWidget):
 _unused: list[Figure] = []
 
 
-def borrow(servers: Iterable[ServerId]) -> Figure:
-    """A figure laid out for these servers, with nothing in it: one that was given back, or else a new one."""
+def borrow(series: TimelineSeries) -> Figure:
+    """A figure laid out for the servers of this series, which is empty yet: one that was given back, or else a new one."""
     figure = _unused.pop() if _unused else new_figure()
-    series = TimelineSeries(servers)
     lay_out(figure, list(series.servers))
     show(figure, picture(series, now_ms=0.0), before={})
     return figure
@@ -87,8 +86,8 @@ def give_back(figure: Figure) -> None:
 class Timeline:
     """The timeline of one run. `box` is its widget, which says that it is loading until `start`."""
 
-    def __init__(self, servers: Iterable[ServerId]) -> None:
-        self.series = TimelineSeries(servers)
+    def __init__(self, servers: Iterable[ServerId], healthy_delay_ms: tuple[float, float]) -> None:
+        self.series = TimelineSeries(servers, healthy_delay_ms)
         self._figure: Figure | None = None
         self._shown: Picture = {}
         self._frame = Frame().add_class("raft-timeline-frame")
@@ -97,7 +96,7 @@ class Timeline:
 
     def start(self) -> None:
         """Put the figure into the box. The browser needs seconds for the first one, so the rest of the lab should be visible by now."""
-        self._figure = borrow(self.series.servers)
+        self._figure = borrow(self.series)
         self._frame.figure = self._figure
         self.box.children = (self._frame, self._figure)
 

@@ -23,6 +23,7 @@ from raftcore.vocabulary.messages import (
 from raftcore.vocabulary.names import Role
 
 LONGEST = 200
+CUT = "cut"
 
 
 def clip(text: str, limit: int = LONGEST) -> str:
@@ -133,7 +134,7 @@ def span(bounds: tuple[float, float]) -> str:
 
 def faults(link: Link, healthy_delay_ms: tuple[float, float]) -> list[str]:
     """What is wrong with one direction of a link, in few words; nothing for a healthy one."""
-    said = [] if link.up else ["cut"]
+    said = [] if link.up else [CUT]
     for share, word in ((link.loss, "lost"), (link.duplication, "doubled"), (link.reordering, "reordered")):
         if share:
             said.append(f"{share * 100:g} % {word}")

@@ -13,7 +13,7 @@ from raftcore import Cluster
 from raftcore.trace.log_view import LogView
 from raftcore.trace.view import ClusterView, OperationView, ProgressView, ServerView
 from raftcore.vocabulary.commands import Cas, Set
-from raftcore.vocabulary.events import AnyEvent, Completed, Invoked, MessageDropped, MessageSent, RoleChanged, TimerSet, VoteDenied
+from raftcore.vocabulary.events import AnyEvent, Completed, MessageDropped, MessageSent, RoleChanged, TimerSet, VoteDenied
 from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, Entry, RequestVoteReply
 from raftcore.vocabulary.names import Reason, Role
@@ -284,11 +284,9 @@ def test_rows_are_not_sought_again_while_nothing_changed():
 
 
 def test_an_outcome_is_told_with_its_command():
-    bar = CommandBar()
-    view = replace(split_brain(), at_ms=12_340.0, pending={"C2": OperationView("C2", 3, Set("y", "7"), 10_240.0)})
-    bar.draw(Frame(view=view, events=(Invoked(1.0, "C1", 2, Set("y", "2")),)))
-    done = (Completed(32.0, "C1", 2, ok=True, value=None, index=5, attempts=1, latency_ms=31.0),)
-    drawn = bar.draw(Frame(view=replace(view, completed=done)))
+    pending = {"C2": OperationView("C2", 3, Set("y", "7"), 10_240.0)}
+    done = (Completed(32.0, "C1", 2, Set("y", "2"), ok=True, value=None, index=5, attempts=1, latency_ms=31.0),)
+    drawn = CommandBar().draw(Frame(view=replace(split_brain(), at_ms=12_340.0, pending=pending, completed=done)))
 
     assert drawn["outcomes"] == [{"text": "C1 set y=2 → ok, index 5, 31 ms", "ok": True}]
     assert drawn["pending"] == ["C2 set y=7 → waiting, 2.1 s"]

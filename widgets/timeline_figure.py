@@ -342,7 +342,7 @@ def period(begin_ms: float, end_ms: float) -> str:
 
 
 def operation_text(operation: Operation) -> str:
-    return plain(f"{operation.client} {operation.command} → {operation.outcome}") + f"<br>{period(operation.begin_ms, operation.end_ms)}"
+    return plain(operation.words) + f"<br>{period(operation.begin_ms, operation.end_ms)}"
 
 
 def plain(text: str) -> str:

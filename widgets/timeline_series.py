@@ -12,10 +12,9 @@ from math import inf, nan
 from typing import Any, TypeAlias
 
 from msgspec import Struct
-from msgspec.structs import astuple, replace
+from msgspec.structs import replace
 
 from raftcore.vocabulary.actions import Action, Isolate, Partition
-from raftcore.vocabulary.commands import Command
 from raftcore.vocabulary.events import (
     Acted,
     Committed,
@@ -31,7 +30,7 @@ from raftcore.vocabulary.events import (
 )
 from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.names import Address, ClientId, Role, ServerId, Term
-from widgets.words import CUT, faults
+from widgets.words import CUT, asked, faults, outcome
 
 Direction: TypeAlias = tuple[Address, Address]
 
@@ -39,7 +38,6 @@ WINDOW_MS = 20_000.0
 BANDS = 200
 POINTS = 400
 LABEL_PARTS = 3
-COMMAND_LENGTH = 40
 
 
 class Condition(Enum):
@@ -69,14 +67,13 @@ class Fault(Struct, frozen=True, gc=False):
 
 
 class Operation(Struct, frozen=True, gc=False):
-    """A client's command. The end is infinite while the client waits; `ok` is None as long as the outcome is unknown."""
+    """A client's command, in words. The end is infinite while the client waits; `ok` is None as long as the outcome is unknown."""
 
     begin_ms: float
     end_ms: float
     client: ClientId
-    command: str
+    words: str
     ok: bool | None = None
-    outcome: str = "waiting"
 
 
 class ServerSeries:
@@ -250,16 +247,13 @@ class TimelineSeries:
     def _invoked(self, event: Invoked) -> None:
         if len(self.pending) >= BANDS:
             self.pending.pop(next(iter(self.pending)))
-        self.pending[event.client, event.sequence_num] = Operation(event.at_ms, inf, event.client, describe(event.command))
+        self.pending[event.client, event.sequence_num] = Operation(
+            event.at_ms, inf, event.client, f"{event.client} {asked(event.command)} → waiting"
+        )
 
     def _completed(self, event: Completed) -> None:
-        operation = self.pending.pop((event.client, event.sequence_num), None)
-        if operation is None:  # forgotten: too many were pending
-            return
-        verdict = {True: "ok", False: "failed", None: "unknown"}[event.ok]
-        index = f", index {event.index}" if event.index else ""
-        outcome = f"{verdict} ({event.latency_ms:,.0f} ms{index})"
-        self.completed.append(replace(operation, end_ms=event.at_ms, ok=event.ok, outcome=outcome))
+        self.pending.pop((event.client, event.sequence_num), None)
+        self.completed.append(Operation(event.at_ms - event.latency_ms, event.at_ms, event.client, outcome(event), event.ok))
         forget_before(event.at_ms - WINDOW_MS, self.completed)
 
 
@@ -267,14 +261,3 @@ def forget_before(begin_ms: float, ended: deque[Any]) -> None:
     """Forget what ended before the window began; the oldest come first."""
     while ended and ended[0].end_ms < begin_ms:
         ended.popleft()
-
-
-def describe(command: Command) -> str:
-    """The command in a few words, cut to a bounded length: a value may be as long as a person likes.
-
-    >>> from raftcore.vocabulary.commands import Set
-    >>> describe(Set("x", "1"))
-    'set x 1'
-    """
-    words = " ".join([type(command).__name__.lower(), *(field[:COMMAND_LENGTH] for field in astuple(command))])
-    return words if len(words) <= COMMAND_LENGTH else words[: COMMAND_LENGTH - 1] + "…"

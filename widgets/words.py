@@ -119,11 +119,12 @@ def client_reply(reply: ClientReply) -> str:
 
 
 def outcome(done: events.Completed) -> str:
-    """How a client's command ended: "ok, index 5, 31 ms"."""
+    """A client's command and how it ended: "C1 set x=1 → ok, index 5, 31 ms"."""
+    what = f"{done.client} {asked(done.command)} →"
     if done.ok is None:
-        return f"unknown: gave up after {done.latency_ms:,.0f} ms"
+        return f"{what} unknown: gave up after {done.latency_ms:,.0f} ms"
     value = f" {clip(done.value, 40)}" if done.value is not None else ""
-    return f"{'ok' if done.ok else 'refused'}{value}, index {done.index}, {done.latency_ms:,.0f} ms"
+    return f"{what} {'ok' if done.ok else 'refused'}{value}, index {done.index}, {done.latency_ms:,.0f} ms"
 
 
 def span(bounds: tuple[float, float]) -> str:
@@ -193,10 +194,6 @@ def acted(event: events.Acted) -> str:
             return f"you: {verb} {action.server}"
 
 
-def completed(event: events.Completed) -> str:
-    return f"{event.client} → {outcome(event)}"
-
-
 Line = Callable[[Any], str]
 
 LINES: dict[type, tuple[str, Line]] = {
@@ -223,7 +220,7 @@ LINES: dict[type, tuple[str, Line]] = {
     events.LinkChanged: ("faults", link_changed),
     events.Acted: ("faults", acted),
     events.Invoked: ("clients", lambda e: f"{e.client} asks {asked(e.command)}"),
-    events.Completed: ("clients", completed),
+    events.Completed: ("clients", outcome),
 }
 """For each type of event: the kind that a person filters by, and the line."""
 

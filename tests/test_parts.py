@@ -365,6 +365,15 @@ def test_the_leader_of_the_highest_term_counts_even_without_a_majority():
 # ---- still pictures
 
 
+def test_nothing_of_a_crashed_server_looks_lost_that_is_not():
+    down = server("S2", 1, entries=(Entry(1), Entry(1), Entry(1)), alive=False, synced_index=2)
+    view = cluster_view(server("S1", 1, Role.LEADER, leader="S1", kv_store=Map({"x": "1"})), down)
+
+    assert LogGrid().draw(Frame(view=view))["servers"][1]["synced"] == 2
+    assert still.log_still(view).count("stroke-dasharray") == 1  # only the entry that was not synced
+    assert "stroke-dasharray" not in still.kv_still(view)
+
+
 @pytest.mark.parametrize("draw", [still.ring_still, still.log_still, still.kv_still])
 def test_a_still_picture_is_well_formed_and_text_stays_text(draw):
     view = split_brain()

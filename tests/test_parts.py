@@ -1,7 +1,6 @@
 """What the parts of the screen draw, on views built by hand: facts, bounds, and that text stays text."""
 
 import re
-from pathlib import Path
 from typing import get_args
 from xml.etree import ElementTree as ET
 
@@ -382,13 +381,6 @@ def test_a_still_picture_is_well_formed_and_text_stays_text(draw):
 
     assert ET.fromstring(svg).tag.endswith("svg")
     assert "<script" not in svg
-
-
-def test_stills_and_styles_have_the_same_colours_of_terms():
-    css = Path(still.__file__).with_name("kit.css").read_text(encoding="utf-8")
-    styled = re.findall(r"\.rl-t\d \{\s*--term: (#\w+);\s*--term-ink: (#\w+);\s*\}", css)
-
-    assert styled == [still.NO_TERM, *still.TERMS]
 
 
 def test_parts_that_hold_history_or_controls_have_no_still():

@@ -26,8 +26,9 @@ from raftcore.vocabulary.events import (
 from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.names import Role
 from widgets import timeline as module
+from widgets.palette import term_colours
 from widgets.timeline import Timeline
-from widgets.timeline_figure import MOST_SERVERS, TERM_COLOURS, picture, plain
+from widgets.timeline_figure import MOST_SERVERS, picture, plain
 from widgets.timeline_series import BANDS, POINTS, WINDOW_MS, Band, Condition, Fault, TimelineSeries
 
 F, C, L = Role.FOLLOWER, Role.CANDIDATE, Role.LEADER
@@ -194,9 +195,9 @@ def test_bands_are_drawn_in_the_colour_of_their_term_and_as_thick_as_their_role(
     bands = drawn["bands"]
     assert bands["base"][:3].tolist() == [0, 100, 110]
     assert bands["x"][:3].tolist() == [100, 10, 390]
-    assert bands["marker.color"][1:3] == [TERM_COLOURS[0]] * 2
+    assert bands["marker.color"][1:3] == [term_colours(1)[0]] * 2
     assert bands["width"][0] < bands["width"][1] < bands["width"][2]
-    assert drawn["labels"]["text"][:3] == ["", "", "leader · term 1"]
+    assert drawn["labels"]["text"][:3] == ["", "1", "leader · term 1"]
 
 
 def test_a_paused_server_says_so_and_a_crashed_one_is_a_dotted_line_with_a_cross():

@@ -8,37 +8,17 @@ from math import cos, pi, sin
 
 from raftcore.trace.view import ClusterView, ServerView
 from raftcore.vocabulary.links import Link
-from raftcore.vocabulary.names import Role, Term
+from raftcore.vocabulary.names import Role
 from raftcore.vocabulary.scenario import Config
 from widgets.frame import highest_leader
+from widgets.palette import term_colours
 from widgets.words import CUT, clip, faults, short
-
-NO_TERM = ("#c4ccd4", "#1d252c")
-TERMS = (
-    ("#56b4e9", "#08202e"),
-    ("#e69f00", "#2b1d00"),
-    ("#009e73", "#00150f"),
-    ("#cc79a7", "#240a18"),
-    ("#d55e00", "#1a0a00"),
-    ("#0072b2", "#ffffff"),
-    ("#f0e442", "#2a2700"),
-)
-"""Fill and ink of each term in turn: those of kit.css."""
 
 INK, SOFT, LINE, BAD, PANEL = "#1f2933", "#67727e", "#dfe3e8", "#c4321c", "#ffffff"
 FONT = "system-ui, Segoe UI, Roboto, sans-serif"
 COLUMNS, ROWS = 10, 12
 
 Point = tuple[float, float]
-
-
-def term_colours(term: Term) -> tuple[str, str]:
-    """Fill and ink of a term.
-
-    >>> term_colours(1) == term_colours(8), term_colours(0) == NO_TERM
-    (True, True)
-    """
-    return TERMS[(term - 1) % len(TERMS)] if term else NO_TERM
 
 
 def picture(width: float, height: float, *shapes: str) -> str:

@@ -200,6 +200,11 @@ def test_bands_are_drawn_in_the_colour_of_their_term_and_as_thick_as_their_role(
     assert drawn["labels"]["text"][:3] == ["", "1", "leader · term 1"]
 
 
+def test_a_leader_for_a_short_time_still_has_the_number_of_its_term():
+    drawn = picture(series_of(*election(), RoleChanged(150.0, "S1", F, 2)), now_ms=1_000.0)
+    assert drawn["labels"]["text"][:4] == ["", "1", "1", "2"]
+
+
 def test_a_paused_server_says_so_and_a_crashed_one_is_a_dotted_line_with_a_cross():
     paused = picture(series_of(*election(), Paused(300.0, "S1")), now_ms=500.0)
     assert paused["labels"]["text"][3] == "leader · term 1 · paused"

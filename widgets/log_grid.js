@@ -30,7 +30,7 @@ class LogGrid {
     const legend = html(
       "h4",
       {},
-      "Logs — colour is the term; solid is committed, dashed is not; ",
+      "Logs — colour: term · dashed: not committed · ",
       html("i", { class: "rl-dot" }),
       " last applied",
     );

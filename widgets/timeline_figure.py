@@ -36,7 +36,9 @@ WAITING = ("circle-open", GREY)
 FAULTS, LANE, CLIENTS, GAP, COMMITS = 18, 22, 26, 8, 68
 MARGIN = {"l": 64, "r": 14, "t": 4, "b": 24}
 THICKNESS = {Role.FOLLOWER: 12.0, Role.CANDIDATE: 15.0, Role.LEADER: 20.0}
+THINNEST = 5.0
 CLIENT_ROWS = 3
+NARROW = 0.2  # of the window: a band with less room gets its number only
 INVISIBLE: Props = {"marker.color": CLEAR, "marker.line.width": 0.0}  # a bar that only carries a pattern or a text
 NOTHING: Numbers = np.empty(0)
 
@@ -188,7 +190,6 @@ def role_bars(series: TimelineSeries, window: Span) -> Picture:
     shown = [(row, name, band) for row, name, band in bands_within(series, window) if band.condition is not Condition.CRASHED]
     paused = [band.condition is Condition.PAUSED for _, _, band in shown]
     colours = [term_colours(band.term) for _, _, band in shown]
-    thick = [THICKNESS[Role.LEADER] if still else THICKNESS[band.role] for still, (_, _, band) in zip(paused, shown, strict=True)]
     place = {
         **bars([(band.begin_ms, band.end_ms) for _, _, band in shown], window),
         "y": np.array([lane_middle(row) for row, _, _ in shown]),
@@ -196,7 +197,7 @@ def role_bars(series: TimelineSeries, window: Span) -> Picture:
     return {
         "bands": {
             **place,
-            "width": np.array(thick),
+            "width": np.array([thickness(band) for _, _, band in shown]),
             "hovertext": [f"{plain(name)} {describe(band)}<br>{period(band.begin_ms, band.end_ms)}" for _, name, band in shown],
             "marker.color": [CLEAR if still else fill for still, (fill, _) in zip(paused, colours, strict=True)],
             "marker.line.color": [fill for fill, _ in colours],
@@ -206,7 +207,9 @@ def role_bars(series: TimelineSeries, window: Span) -> Picture:
             **place,
             **INVISIBLE,
             "width": np.full(len(shown), float(LANE)),
-            "text": [label(band) for _, _, band in shown],
+            "text": [
+                label(band, narrow) for (_, _, band), narrow in zip(shown, place["x"] < NARROW * (window[1] - window[0]), strict=True)
+            ],
             "textfont.color": [GREY if still else ink for still, (_, ink) in zip(paused, colours, strict=True)],
         },
     }
@@ -317,10 +320,21 @@ def client_middle(top: float, operation: Operation) -> float:
     return top + CLIENTS / 2 + (row - (CLIENT_ROWS - 1) / 2) * 7
 
 
-def label(band: Band) -> str:
-    """What is written into the band: its term, since colours of terms repeat, and what has to be noticed."""
-    words = [f"leader · term {band.term}"] if band.role is Role.LEADER else [f"{band.term}"] * (band.term > 0)
+def label(band: Band, narrow: bool) -> str:
+    """What is written into the band: its term, since colours of terms repeat, and, where there is room, what has to be noticed."""
+    words = [f"{band.term}"] if band.term else []
+    if narrow:
+        return "".join(words)
+    if band.role is Role.LEADER:
+        words = [f"leader · term {band.term}"]
     return " · ".join(words + ["paused"] * (band.condition is Condition.PAUSED))
+
+
+def thickness(band: Band) -> float:
+    """By role; an outline needs room for its words, and who has seen no term has nothing to say."""
+    if band.condition is Condition.PAUSED:
+        return THICKNESS[Role.LEADER]
+    return THICKNESS[band.role] if band.term else THINNEST
 
 
 def describe(band: Band) -> str:

@@ -259,11 +259,17 @@ def test_text_of_clients_is_shown_and_not_interpreted():
 # ---- the figure
 
 
+def started(servers: list[str]) -> Timeline:
+    timeline = Timeline(servers, HEALTHY.delay_ms)
+    timeline.start()
+    timeline.refresh(0.0)
+    return timeline
+
+
 @pytest.mark.parametrize("size", [1, 3, MOST_SERVERS])
 def test_a_refresh_never_adds_or_removes_a_trace(size):
     servers = [f"S{number + 1}" for number in range(size)]
-    timeline = Timeline(servers, HEALTHY.delay_ms)
-    timeline.start()
+    timeline = started(servers)
     figure = timeline.box.children[-1]
     traces = [trace.uid for trace in figure.data]
     for now_ms in (0.0, 333.0, 30_000.0):
@@ -281,9 +287,18 @@ def test_nothing_is_drawn_before_the_start():
     assert "loading" in timeline.box.children[-1].value
 
 
+def test_the_figure_is_shown_when_it_has_data_and_not_before():
+    timeline = Timeline(["S1"], HEALTHY.delay_ms)
+    timeline.start()
+    assert "loading" in timeline.box.children[-1].value
+
+    timeline.absorb([RoleChanged(100.0, "S1", L, 1)])
+    timeline.refresh(200.0)
+    assert len(timeline.box.children[-1].data[2].x) == 2
+
+
 def test_a_later_lab_gets_the_same_figure_cleared():
-    first = Timeline(["S1", "S2", "S3"], HEALTHY.delay_ms)
-    first.start()
+    first = started(["S1", "S2", "S3"])
     figure = first.box.children[-1]
     first.absorb([*election(), *operation(150.0, 1, key="secret"), Crashed(200.0, "S2"), cut(250.0)])
     first.refresh(1_000.0)
@@ -291,8 +306,7 @@ def test_a_later_lab_gets_the_same_figure_cleared():
     first.close()
     assert first.box.children == ()
 
-    second = Timeline(["S1"], HEALTHY.delay_ms)
-    second.start()
+    second = started(["S1"])
     assert second.box.children[-1] is figure
     assert figure.layout.xaxis.autorange is True
     assert figure.layout.yaxis2.ticktext == ("S1", "clients")
@@ -301,13 +315,10 @@ def test_a_later_lab_gets_the_same_figure_cleared():
 
 
 def test_nothing_offers_to_send_the_run_away():
-    timeline = Timeline(["S1"], HEALTHY.delay_ms)
-    timeline.start()
+    timeline = started(["S1"])
     assert timeline.box.children[-1]._config["showSendToCloud"] is False
 
 
 def test_two_labs_at_once_have_a_figure_each():
-    one, other = Timeline(["S1"], HEALTHY.delay_ms), Timeline(["S1"], HEALTHY.delay_ms)
-    one.start()
-    other.start()
+    one, other = started(["S1"]), started(["S1"])
     assert one.box.children[-1] is not other.box.children[-1]

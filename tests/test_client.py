@@ -48,7 +48,7 @@ def test_an_answer_ends_the_command_and_says_how_it_went() -> None:
     operation = stage.submit()
     stage.run_to(40)
     stage.answer("S1", value="1", index=7)
-    assert operation.answer == Completed(40.0, "C1", 1, True, "1", 7, attempts=1, latency_ms=40.0)
+    assert operation.answer == Completed(40.0, "C1", 1, Set("x", "1"), True, "1", 7, attempts=1, latency_ms=40.0)
     assert [type(event) for event in stage.events] == [Invoked, Completed]
     stage.run_to(5_000)
     assert len(stage.asked) == 1

@@ -1,7 +1,6 @@
 """What the parts of the screen draw, on views built by hand: facts, bounds, and that text stays text."""
 
 import re
-from pathlib import Path
 from typing import get_args
 from xml.etree import ElementTree as ET
 
@@ -13,7 +12,7 @@ from raftcore import Cluster
 from raftcore.trace.log_view import LogView
 from raftcore.trace.view import ClusterView, OperationView, ProgressView, ServerView
 from raftcore.vocabulary.commands import Cas, Set
-from raftcore.vocabulary.events import AnyEvent, Completed, Invoked, MessageDropped, MessageSent, RoleChanged, TimerSet, VoteDenied
+from raftcore.vocabulary.events import AnyEvent, Completed, MessageDropped, MessageSent, RoleChanged, TimerSet, VoteDenied
 from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, Entry, RequestVoteReply
 from raftcore.vocabulary.names import Reason, Role
@@ -284,11 +283,9 @@ def test_rows_are_not_sought_again_while_nothing_changed():
 
 
 def test_an_outcome_is_told_with_its_command():
-    bar = CommandBar()
-    view = replace(split_brain(), at_ms=12_340.0, pending={"C2": OperationView("C2", 3, Set("y", "7"), 10_240.0)})
-    bar.draw(Frame(view=view, events=(Invoked(1.0, "C1", 2, Set("y", "2")),)))
-    done = (Completed(32.0, "C1", 2, ok=True, value=None, index=5, attempts=1, latency_ms=31.0),)
-    drawn = bar.draw(Frame(view=replace(view, completed=done)))
+    pending = {"C2": OperationView("C2", 3, Set("y", "7"), 10_240.0)}
+    done = (Completed(32.0, "C1", 2, Set("y", "2"), ok=True, value=None, index=5, attempts=1, latency_ms=31.0),)
+    drawn = CommandBar().draw(Frame(view=replace(split_brain(), at_ms=12_340.0, pending=pending, completed=done)))
 
     assert drawn["outcomes"] == [{"text": "C1 set y=2 → ok, index 5, 31 ms", "ok": True}]
     assert drawn["pending"] == ["C2 set y=7 → waiting, 2.1 s"]
@@ -367,6 +364,15 @@ def test_the_leader_of_the_highest_term_counts_even_without_a_majority():
 # ---- still pictures
 
 
+def test_nothing_of_a_crashed_server_looks_lost_that_is_not():
+    down = server("S2", 1, entries=(Entry(1), Entry(1), Entry(1)), alive=False, synced_index=2)
+    view = cluster_view(server("S1", 1, Role.LEADER, leader="S1", kv_store=Map({"x": "1"})), down)
+
+    assert LogGrid().draw(Frame(view=view))["servers"][1]["synced"] == 2
+    assert still.log_still(view).count("stroke-dasharray") == 1  # only the entry that was not synced
+    assert "stroke-dasharray" not in still.kv_still(view)
+
+
 @pytest.mark.parametrize("draw", [still.ring_still, still.log_still, still.kv_still])
 def test_a_still_picture_is_well_formed_and_text_stays_text(draw):
     view = split_brain()
@@ -375,13 +381,6 @@ def test_a_still_picture_is_well_formed_and_text_stays_text(draw):
 
     assert ET.fromstring(svg).tag.endswith("svg")
     assert "<script" not in svg
-
-
-def test_stills_and_styles_have_the_same_colours_of_terms():
-    css = Path(still.__file__).with_name("kit.css").read_text(encoding="utf-8")
-    styled = re.findall(r"\.rl-t\d \{\s*--term: (#\w+);\s*--term-ink: (#\w+);\s*\}", css)
-
-    assert styled == [still.NO_TERM, *still.TERMS]
 
 
 def test_parts_that_hold_history_or_controls_have_no_still():

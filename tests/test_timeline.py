@@ -1,38 +1,44 @@
 """The timeline: what is kept of a run, what is drawn of it, and the one figure that labs share."""
 
 import re
+from collections.abc import Callable
 from math import inf, isnan
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
-from raftcore.vocabulary.actions import Heal, Isolate, Partition, SetLink
+from raftcore import Cluster
 from raftcore.vocabulary.commands import Set
 from raftcore.vocabulary.events import (
-    Acted,
     Committed,
     Completed,
     Crashed,
     Event,
     Invoked,
+    LinkChanged,
     Paused,
     Restarted,
     Resumed,
     RoleChanged,
     TimerSet,
 )
+from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.names import Role
 from widgets import timeline as module
+from widgets.palette import term_colours
 from widgets.timeline import Timeline
-from widgets.timeline_figure import MOST_SERVERS, TERM_COLOURS, picture, plain
-from widgets.timeline_series import BANDS, POINTS, WINDOW_MS, Band, Condition, Fault, TimelineSeries, describe
+from widgets.timeline_figure import MOST_SERVERS, picture, plain
+from widgets.timeline_series import BANDS, POINTS, WINDOW_MS, Band, Condition, Fault, TimelineSeries
 
 F, C, L = Role.FOLLOWER, Role.CANDIDATE, Role.LEADER
 RUNNING, PAUSED, CRASHED = Condition
+HEALTHY = Link((10.0, 20.0))
+CUT = replace(HEALTHY, up=False)
 
 
 def series_of(*events: Event, servers: str = "S1 S2 S3") -> TimelineSeries:
-    series = TimelineSeries(servers.split())
+    series = TimelineSeries(servers.split(), HEALTHY.delay_ms)
     for event in events:
         series.absorb(event)
     return series
@@ -45,8 +51,12 @@ def election(at_ms: float = 100.0, term: int = 1) -> list[Event]:
 def operation(at_ms: float, sequence_num: int, *, key: str = "x", client: str = "C1", ok: bool | None = True) -> list[Event]:
     return [
         Invoked(at_ms, client, sequence_num, Set(key, "1")),
-        Completed(at_ms + 10, client, sequence_num, ok, None, 4, 1, 10.0),
+        Completed(at_ms + 10, client, sequence_num, Set(key, "1"), ok, None, 4, 1, 10.0),
     ]
+
+
+def cut(at_ms: float) -> Event:
+    return LinkChanged(at_ms, "S1", "S2", CUT)
 
 
 @pytest.fixture(autouse=True)
@@ -85,51 +95,76 @@ def test_a_pause_keeps_role_and_term():
     assert list(server.bands)[2:] == [Band(110.0, 300.0, L, 1, RUNNING), Band(300.0, 400.0, L, 1, PAUSED), Band(400.0, inf, L, 1, RUNNING)]
 
 
+def faults_of(*happenings: Callable[[Cluster], None]) -> list[Fault]:
+    """What three servers' timeline tells of faults when these things happen to them at 100 ms, 200 ms …"""
+    cluster = Cluster(size=3)
+    for happening in happenings:
+        cluster.run_for(100)
+        happening(cluster)
+    series = TimelineSeries(cluster.server_ids, cluster.config.delay_ms)
+    for event in cluster.trace:
+        series.absorb(event)
+    return list(series.faults.bands)
+
+
 def test_a_partition_lasts_until_the_next_one_or_until_healed():
-    series = series_of(
-        Acted(100.0, Partition(100.0, (("S1", "S2"), ("S3",)))),
-        Acted(200.0, Partition(200.0, (("S1",),))),
-        Acted(300.0, Heal(300.0)),
-    )
-    assert list(series.faults.bands) == [Fault(100.0, 200.0, "partition S1 S2 | S3"), Fault(200.0, 300.0, "partition S1 | S2 S3")]
-
-
-def test_faults_that_overlap_share_a_band():
-    series = series_of(
-        Acted(100.0, Isolate(100.0, "S1")),
-        Acted(200.0, SetLink(200.0, "S2", "S3", up=False)),
-        Acted(300.0, SetLink(300.0, "S3", "S2", up=False)),
-        Acted(400.0, SetLink(400.0, "S1", "S3", loss=0.3)),
-        Acted(450.0, SetLink(450.0, "S2", "S1", delay_ms=(50.0, 80.0))),
-    )
-    assert [fault.label for fault in series.faults.bands] == [
-        "S1 isolated",
-        "S1 isolated · S2 → S3 cut",
-        "S1 isolated · S2 ↔ S3 cut",
-        "S1 isolated · S2 ↔ S3 cut · S1 → S3 30 % lost",
-        "S1 isolated · S2 ↔ S3 cut · S1 → S3 30 % lost · 1 more",
+    assert faults_of(lambda it: it.partition({"S1", "S2"}, {"S3"}), lambda it: it.partition({"S1"}), Cluster.heal) == [
+        Fault(100.0, 200.0, "partition S1 S2 | S3"),
+        Fault(200.0, 300.0, "partition S1 | S2 S3"),
     ]
 
 
+def test_a_partition_that_cuts_nothing_is_no_fault():
+    assert faults_of(lambda it: it.partition(it.server_ids)) == []
+
+
+def test_faults_that_overlap_share_a_band():
+    happenings = [
+        lambda it: it.isolate("S1"),
+        lambda it: it.link("S2", "S3", up=False),
+        lambda it: it.link("S3", "S2", up=False),
+        lambda it: it.link("S1", "S3", loss=0.3),
+        lambda it: it.link("S2", "S1", delay_ms=(50, 80)),
+    ]
+    assert [fault.label for fault in faults_of(*happenings)] == [
+        "S1 isolated",
+        "S1 isolated · S2 → S3 cut",
+        "S1 isolated · S2 ↔ S3 cut",
+        "S1 isolated · S1 → S3 30 % lost · S2 ↔ S3 cut",
+        "S1 isolated · S1 → S3 30 % lost · S2 → S1 50–80 ms · 1 more",
+    ]
+
+
+@pytest.mark.parametrize("act", [lambda it: it.partition({"S1"}), lambda it: it.isolate("S1")])
+def test_a_name_holds_only_while_all_its_links_are_cut(act):
+    broken, whole = (lambda it: it.mend("S1", "S2")), (lambda it: it.mend("S1", "S3"))
+    assert faults_of(act, broken, whole)[1:] == [Fault(200.0, 300.0, "S1 ↔ S3 cut")]
+
+
 def test_a_link_that_is_restored_ends_its_fault():
-    series = series_of(Acted(100.0, SetLink(100.0, "S1", "S2", up=False)), Acted(200.0, SetLink(200.0, "S1", "S2", up=True)))
-    assert list(series.faults.bands) == [Fault(100.0, 200.0, "S1 → S2 cut")]
+    assert faults_of(lambda it: it.link("S1", "S2", up=False), lambda it: it.link("S1", "S2", up=True)) == [
+        Fault(100.0, 200.0, "S1 → S2 cut")
+    ]
+
+
+def test_a_link_that_is_set_to_what_is_healthy_is_no_fault():
+    assert faults_of(lambda it: it.link("S1", "S2", delay_ms=it.config.delay_ms, loss=0)) == []
 
 
 def test_memory_is_bounded_however_long_the_run():
-    series = TimelineSeries(["S1", "S2"])
+    series = TimelineSeries(["S1", "S2"], HEALTHY.delay_ms)
     for number in range(100_000):
         at_ms = float(number)
         series.absorb(RoleChanged(at_ms, "S1", Role(["follower", "candidate"][number % 2]), number))
         series.absorb(Committed(at_ms, "S2", number))
-        series.absorb(Acted(at_ms, Isolate(at_ms, "S1") if number % 2 else Heal(at_ms)))
+        series.absorb(LinkChanged(at_ms, "S1", "S2", CUT if number % 2 else HEALTHY))
         series.absorb(Invoked(at_ms, "C1", number, Set("x", "y" * 1_000)))
         if number % 3:
-            series.absorb(Completed(at_ms, "C1", number, True, None, number, 1, 1.0))
+            series.absorb(Completed(at_ms, "C1", number, Set("x", "1"), True, None, number, 1, 1.0))
     kept = [series.servers["S1"].ended, series.faults.ended, series.completed, series.pending]
     assert [len(part) for part in kept] == [BANDS] * 4
     assert len(series.servers["S2"].commits) <= POINTS
-    assert all(len(one.command) <= 40 for one in series.operations())
+    assert all(len(one.words) <= 80 for one in series.operations())
 
 
 def test_a_thinned_commit_line_still_covers_the_window_and_is_never_early():
@@ -142,19 +177,14 @@ def test_a_thinned_commit_line_still_covers_the_window_and_is_never_early():
 def test_what_ended_before_the_window_is_forgotten():
     later = WINDOW_MS + 1_000
     series = series_of(
-        *election(), *operation(150.0, 1), Acted(200.0, Isolate(200.0, "S1")), Acted(300.0, Heal(300.0)), RoleChanged(later, "S1", F, 2)
+        *election(), *operation(150.0, 1), cut(200.0), LinkChanged(300.0, "S1", "S2", HEALTHY), RoleChanged(later, "S1", F, 2)
     )
-    series.absorb(Acted(later, Isolate(later, "S1")))
+    series.absorb(cut(later))
     for event in operation(later, 2):
         series.absorb(event)
     assert [band.term for band in series.servers["S1"].bands] == [1, 2]
     assert [fault.begin_ms for fault in series.faults.bands] == [later]
     assert [one.begin_ms for one in series.operations()] == [later]
-
-
-def test_a_command_is_described_in_few_words():
-    assert describe(Set("x", "1")) == "set x 1"
-    assert len(describe(Set("x" * 1_000_000, "1"))) == 40
 
 
 # ---- what is drawn
@@ -165,9 +195,14 @@ def test_bands_are_drawn_in_the_colour_of_their_term_and_as_thick_as_their_role(
     bands = drawn["bands"]
     assert bands["base"][:3].tolist() == [0, 100, 110]
     assert bands["x"][:3].tolist() == [100, 10, 390]
-    assert bands["marker.color"][1:3] == [TERM_COLOURS[0]] * 2
+    assert bands["marker.color"][1:3] == [term_colours(1)[0]] * 2
     assert bands["width"][0] < bands["width"][1] < bands["width"][2]
-    assert drawn["labels"]["text"][:3] == ["", "", "leader · term 1"]
+    assert drawn["labels"]["text"][:3] == ["", "1", "leader · term 1"]
+
+
+def test_a_leader_for_a_short_time_still_has_the_number_of_its_term():
+    drawn = picture(series_of(*election(), RoleChanged(150.0, "S1", F, 2)), now_ms=1_000.0)
+    assert drawn["labels"]["text"][:4] == ["", "1", "1", "2"]
 
 
 def test_a_paused_server_says_so_and_a_crashed_one_is_a_dotted_line_with_a_cross():
@@ -218,21 +253,27 @@ def test_text_of_clients_is_shown_and_not_interpreted():
     drawn = picture(series_of(*operation(100.0, 1, key="<script>", client="<b>C1</b>")), now_ms=200.0)
     [text] = drawn["outcomes"]["hovertext"]
     assert re.findall(r"<[^>]*>", text) == ["<br>"]
-    assert text.startswith("&lt;b&gt;C1&lt;/b&gt; set &lt;script&gt; 1 → ok")
+    assert text.startswith("&lt;b&gt;C1&lt;/b&gt; set &lt;script&gt;=1 → ok")
 
 
 # ---- the figure
 
 
+def started(servers: list[str]) -> Timeline:
+    timeline = Timeline(servers, HEALTHY.delay_ms)
+    timeline.start()
+    timeline.refresh(0.0)
+    return timeline
+
+
 @pytest.mark.parametrize("size", [1, 3, MOST_SERVERS])
 def test_a_refresh_never_adds_or_removes_a_trace(size):
     servers = [f"S{number + 1}" for number in range(size)]
-    timeline = Timeline(servers)
-    timeline.start()
+    timeline = started(servers)
     figure = timeline.box.children[-1]
     traces = [trace.uid for trace in figure.data]
     for now_ms in (0.0, 333.0, 30_000.0):
-        timeline.absorb([RoleChanged(now_ms, servers[-1], L, 1), *operation(now_ms, 1), Acted(now_ms, Isolate(now_ms, "S1"))])
+        timeline.absorb([RoleChanged(now_ms, servers[-1], L, 1), *operation(now_ms, 1), cut(now_ms)])
         timeline.refresh(now_ms)
     assert [trace.uid for trace in figure.data] == traces
     assert figure.data[-1].x[0] == 30_000
@@ -240,24 +281,32 @@ def test_a_refresh_never_adds_or_removes_a_trace(size):
 
 
 def test_nothing_is_drawn_before_the_start():
-    timeline = Timeline(["S1"])
+    timeline = Timeline(["S1"], HEALTHY.delay_ms)
     timeline.absorb(operation(0.0, 1))
     timeline.refresh(10.0)
     assert "loading" in timeline.box.children[-1].value
 
 
+def test_the_figure_is_shown_when_it_has_data_and_not_before():
+    timeline = Timeline(["S1"], HEALTHY.delay_ms)
+    timeline.start()
+    assert "loading" in timeline.box.children[-1].value
+
+    timeline.absorb([RoleChanged(100.0, "S1", L, 1)])
+    timeline.refresh(200.0)
+    assert len(timeline.box.children[-1].data[2].x) == 2
+
+
 def test_a_later_lab_gets_the_same_figure_cleared():
-    first = Timeline(["S1", "S2", "S3"])
-    first.start()
+    first = started(["S1", "S2", "S3"])
     figure = first.box.children[-1]
-    first.absorb([*election(), *operation(150.0, 1, key="secret"), Crashed(200.0, "S2"), Acted(250.0, Isolate(250.0, "S1"))])
+    first.absorb([*election(), *operation(150.0, 1, key="secret"), Crashed(200.0, "S2"), cut(250.0)])
     first.refresh(1_000.0)
     figure.update_xaxes(range=[100, 200])  # as a person's zoom does
     first.close()
     assert first.box.children == ()
 
-    second = Timeline(["S1"])
-    second.start()
+    second = started(["S1"])
     assert second.box.children[-1] is figure
     assert figure.layout.xaxis.autorange is True
     assert figure.layout.yaxis2.ticktext == ("S1", "clients")
@@ -266,13 +315,10 @@ def test_a_later_lab_gets_the_same_figure_cleared():
 
 
 def test_nothing_offers_to_send_the_run_away():
-    timeline = Timeline(["S1"])
-    timeline.start()
+    timeline = started(["S1"])
     assert timeline.box.children[-1]._config["showSendToCloud"] is False
 
 
 def test_two_labs_at_once_have_a_figure_each():
-    one, other = Timeline(["S1"]), Timeline(["S1"])
-    one.start()
-    other.start()
+    one, other = started(["S1"]), started(["S1"])
     assert one.box.children[-1] is not other.box.children[-1]

@@ -15,7 +15,7 @@ class KvTable {
       "data-do": "filter",
       oninput: change,
     });
-    const legend = html("h4", {}, "Key-value stores — marked where one differs from the leader's");
+    const legend = html("h4", {}, "Stores — marked: unlike the leader's");
     this.head = html("tr");
     this.body = html("tbody");
     this.applied = html("tr", { class: "rl-meta" });
@@ -27,21 +27,22 @@ class KvTable {
 
   update(state) {
     const names = state.servers.map((server) => server.id);
-    const applied = new Map(state.servers.map((server) => [server.id, String(server.applied)]));
+    const crashed = new Set(state.servers.filter((server) => !server.alive).map((server) => server.id));
+    const applied = new Map(state.servers.map((server) => [server.id, server.alive ? String(server.applied) : ""]));
     const makeHead = (name) => html("th", { scope: "col" }, name);
     keep(
       this.head,
       ["key", ...names],
       (name) => name,
       makeHead,
-      (node, name) => put(node, { class: name === state.leader ? "rl-leader" : null }),
+      (node, name) => updateHead(node, name, state.leader, crashed.has(name)),
     );
     keep(
       this.body,
       state.rows,
       (row) => row.title,
       makeKeyRow,
-      (node, row) => updateKeyRow(node, row, names, this.filledOnce),
+      (node, row) => updateKeyRow(node, row, names, crashed, this.filledOnce),
     );
     const makeApplied = (name) => html(applied.has(name) ? "td" : "th", { title: "index of the last applied entry" });
     keep(
@@ -67,14 +68,20 @@ function makeKeyRow(row) {
   return html("tr", { "data-key": row.title }, html("th", { scope: "row", title: row.title }, row.key));
 }
 
-function updateKeyRow(node, row, columns, mayBeFresh) {
+function updateHead(node, name, leader, isCrashed) {
+  const title = isCrashed ? "It crashed: its store was in memory, and is built again from its log." : null;
+  put(node, { text: isCrashed ? `${name} ×` : name, class: isCrashed ? "rl-crashed" : name === leader ? "rl-leader" : null, title });
+}
+
+function updateKeyRow(node, row, columns, crashed, mayBeFresh) {
   const isNew = node.children.length === 1;
   row.cells.forEach((number, place) => {
-    const [text, title] = number === null ? ["–", ""] : row.values[number];
+    const isCrashed = crashed.has(columns[place]);
+    const [text, title] = isCrashed ? ["", ""] : number === null ? ["–", ""] : row.values[number];
     const known = node.children[place + 1];
     const cell = known ?? node.appendChild(html("td", { "data-server-cell": columns[place] }));
-    const changed = mayBeFresh && (isNew ? number !== null : cell.title !== title);
-    put(cell, { text, title, class: row.differs[place] ? "rl-differs" : null });
+    const changed = mayBeFresh && !isCrashed && (isNew ? number !== null : cell.title !== title);
+    put(cell, { text, title, class: isCrashed ? "rl-crashed" : row.differs[place] ? "rl-differs" : null });
     if (changed) flash(cell);
   });
 }

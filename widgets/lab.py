@@ -44,7 +44,7 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
         _replace_predecessors(self, cluster)
         self.cluster = cluster
         self._player = Player.of(cluster)
-        self._timeline = Timeline(cluster.server_ids)
+        self._timeline = Timeline(cluster.server_ids, cluster.config.delay_ms)
         self._starting = Lock()
         self._started = self._closed = False
         self._goes_on = False  # it played when its last view was closed

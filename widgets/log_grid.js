@@ -30,7 +30,7 @@ class LogGrid {
     const legend = html(
       "h4",
       {},
-      "Logs — colour is the term; solid is committed, dashed is not; ",
+      "Logs — colour: term · dashed: not committed · ",
       html("i", { class: "rl-dot" }),
       " last applied",
     );
@@ -126,12 +126,17 @@ function cellAt(row, index, offset) {
   return cell;
 }
 
+// Of a crashed server the commit index is gone, as it should be, but what its disk holds is not: nothing may look lost that is not.
+function standing(index, server) {
+  if (server.alive) return index <= server.commit ? [true, "committed"] : [false, "not committed"];
+  return index <= server.synced ? [true, "kept on its disk"] : [false, "not synced when it crashed: may be lost"];
+}
+
 function updateCell(cell, index, server, entry) {
   const [box, dot, marks] = cell.children;
-  const committed = index <= server.commit;
-  const said = committed ? "committed" : "not committed";
+  const [solid, said] = standing(index, server);
   put(box, {
-    class: entry ? `rl-entry ${termClass(entry[0])}${committed ? "" : " rl-open"}` : "rl-entry rl-none",
+    class: entry ? `rl-entry ${termClass(entry[0])}${solid ? "" : " rl-open"}` : "rl-entry rl-none",
     title: entry ? `${index}: ${entry[2]}, ${said}` : null,
   });
   put(box.firstChild, { text: entry ? String(entry[0]) : "" });

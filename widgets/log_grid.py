@@ -63,6 +63,7 @@ def row(view: ClusterView, server: ServerView, first: Index, last: Index, number
         "role": server.role.value,
         "term": server.current_term,
         "commit": server.commit_index,
+        "synced": server.synced_index,
         "applied": server.last_applied,
         "cells": [numbers.setdefault(entry, len(numbers)) for entry in server.log.window(first, last)],
         "match": progress.match_index if progress else None,

@@ -41,11 +41,12 @@ class Ring {
 
   lay() {
     if (!this.state) return;
+    const tight = this.root.clientWidth < NARROW_PX || parseFloat(getComputedStyle(this.stage).maxHeight) < LOW_PX;
     this.ring = ringOf(
       this.state.servers.map((server) => server.id),
-      this.root.clientWidth < NARROW_PX,
+      tight,
     );
-    put(this.stage, { viewBox: this.ring.viewBox, class: this.ring.narrow ? "rl-stage rl-narrow" : "rl-stage" });
+    put(this.stage, { viewBox: this.ring.viewBox, class: this.ring.tight ? "rl-stage rl-tight" : "rl-stage" });
     this.refresh();
     this.wake();
   }

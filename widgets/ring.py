@@ -15,7 +15,7 @@ from raftcore.vocabulary.scenario import Config
 from widgets.frame import Frame
 from widgets.part import Part, Picture, together
 from widgets.still import ring_still
-from widgets.words import describe, faults
+from widgets.words import CUT, describe, faults
 
 SCRIPTS = ("ring_geometry.js", "ring_links.js", "ring_servers.js", "ring_messages.js", "ring_link_panel.js", "ring_controls.js", "ring.js")
 MOST_FLIGHTS = 200
@@ -111,7 +111,7 @@ def links(view: ClusterView, healthy_delay_ms: tuple[float, float]) -> list[Pict
             "delay_ms": list(link.delay_ms),
             "duplication": link.duplication,
             "reordering": link.reordering,
-            "said": [fault for fault in faults(link, healthy_delay_ms) if fault != "cut"],
+            "said": [fault for fault in faults(link, healthy_delay_ms) if fault != CUT],
         }
         for (source, target), link in view.links.items()
         if source in view.servers and target in view.servers and faults(link, healthy_delay_ms)

@@ -1,12 +1,13 @@
 // Where things stand on the ring: servers clockwise from the top, clients outside, each beyond the server that it talks to.
 
 const NARROW_PX = 450;
+const LOW_PX = 400;
 const MARGIN = 78;
 
-// In a narrow place the ring is drawn smaller, not its words: one unit stays about one pixel.
-function ringOf(ids, narrow) {
+// In a tight place the ring is drawn smaller, not its words: one unit stays about one pixel.
+function ringOf(ids, tight) {
   const disc = ids.length > 7 ? 28 : 33;
-  const orbit = ids.length === 1 ? 0 : narrow ? 112 : 150;
+  const orbit = ids.length === 1 ? 0 : tight ? 112 : 150;
   const seats = new Map(
     ids.map((id, place) => {
       const angle = (2 * Math.PI * place) / ids.length - Math.PI / 2;
@@ -15,9 +16,9 @@ function ringOf(ids, narrow) {
   );
   const heights = [...seats.values()].map((seat) => seat.y);
   const top = Math.min(...heights) - MARGIN;
-  const half = narrow ? 175 : 260;
+  const half = tight ? 175 : 260;
   const viewBox = `${-half} ${round(top)} ${2 * half} ${round(Math.max(...heights) + MARGIN - top)}`;
-  return { seats, disc, edge: disc + 9, narrow, viewBox };
+  return { seats, disc, edge: disc + 9, tight, viewBox };
 }
 
 // From edge to edge between two addresses, or null where neither is on the ring. A client stands radially beyond its server.

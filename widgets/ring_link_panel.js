@@ -79,7 +79,7 @@ function makeDirection(send) {
     });
   }
 
-  return { node: html("tr", {}, name, html("td", {}, toggle), ...inputs.map((input) => html("td", {}, input))), update };
+  return { node: html("tr", {}, name, html("td", {}, toggle), ...inputs.map((input, place) => html("td", { "data-label": FIELDS[place].label }, input))), update };
 }
 
 // A range stays a range: who raises the shortest delay above the longest moves both.

@@ -8,37 +8,17 @@ from math import cos, pi, sin
 
 from raftcore.trace.view import ClusterView, ServerView
 from raftcore.vocabulary.links import Link
-from raftcore.vocabulary.names import Role, Term
+from raftcore.vocabulary.names import Role
 from raftcore.vocabulary.scenario import Config
 from widgets.frame import highest_leader
-from widgets.words import clip, faults, short
-
-NO_TERM = ("#c4ccd4", "#1d252c")
-TERMS = (
-    ("#56b4e9", "#08202e"),
-    ("#e69f00", "#2b1d00"),
-    ("#009e73", "#00150f"),
-    ("#cc79a7", "#240a18"),
-    ("#d55e00", "#1a0a00"),
-    ("#0072b2", "#ffffff"),
-    ("#f0e442", "#2a2700"),
-)
-"""Fill and ink of each term in turn: those of kit.css."""
+from widgets.palette import term_colours
+from widgets.words import CUT, clip, faults, short
 
 INK, SOFT, LINE, BAD, PANEL = "#1f2933", "#67727e", "#dfe3e8", "#c4321c", "#ffffff"
 FONT = "system-ui, Segoe UI, Roboto, sans-serif"
 COLUMNS, ROWS = 10, 12
 
 Point = tuple[float, float]
-
-
-def term_colours(term: Term) -> tuple[str, str]:
-    """Fill and ink of a term.
-
-    >>> term_colours(1) == term_colours(8), term_colours(0) == NO_TERM
-    (True, True)
-    """
-    return TERMS[(term - 1) % len(TERMS)] if term else NO_TERM
 
 
 def picture(width: float, height: float, *shapes: str) -> str:
@@ -63,6 +43,11 @@ def box(x: float, y: float, width: float, height: float, **paint: object) -> str
 
 def stroke(start: Point, end: Point, **paint: object) -> str:
     return f'<line x1="{start[0]:.1f}" y1="{start[1]:.1f}" x2="{end[0]:.1f}" y2="{end[1]:.1f}"{attributes(paint)}/>'
+
+
+def faded(server: ServerView, *shapes: str) -> str:
+    """These shapes, pale where the server is crashed."""
+    return "".join(shapes) if server.alive else f'<g opacity="0.4">{"".join(shapes)}</g>'
 
 
 def attributes(paint: dict[str, object]) -> str:
@@ -107,7 +92,7 @@ def half_link(link: Link | None, healthy_delay_ms: tuple[float, float], start: P
     """The half of the line at its start: the direction that leaves it."""
     if link is None:
         return stroke(start, between(start, end, 0.5), stroke="#c9d0d8")
-    said = [fault for fault in faults(link, healthy_delay_ms) if fault != "cut"]
+    said = [fault for fault in faults(link, healthy_delay_ms) if fault != CUT]
     label = text(*between(start, end, 0.35), ", ".join(said), size=11, fill=SOFT) if said else ""
     if link.up:
         return stroke(start, between(start, end, 0.5), stroke="#c9d0d8") + label
@@ -146,16 +131,18 @@ def log_row(server: ServerView, first: int, y: float) -> str:
     role = server.role.value[0].upper() if server.alive else "crashed"
     drawn = [text(4, y + 16, server.id, bold=True, anchor="start")]
     drawn += [text(4, y + 29, f"{role} · t{server.current_term}", size=11, fill=SOFT, anchor="start")]
+    # Of a crashed server the commit index is gone, but what its disk holds is not: nothing may look lost that is not.
+    solid_index = server.commit_index if server.alive else server.synced_index
     for place, entry in enumerate(server.log.window(first, first + COLUMNS - 1)):
-        x, committed = 76 + 62 * place, first + place <= server.commit_index
+        x, solid = 76 + 62 * place, first + place <= solid_index
         fill, ink = term_colours(entry.term)
-        edge: dict[str, object] = {"stroke": INK} if committed else {"stroke": SOFT, "stroke_dasharray": "4 3", "fill_opacity": 0.45}
+        edge: dict[str, object] = {"stroke": INK} if solid else {"stroke": SOFT, "stroke_dasharray": "4 3", "fill_opacity": 0.45}
         drawn.append(box(x + 1, y + 1, 56, 33, rx=6, fill=fill, stroke_width=2, **edge))
-        drawn += [text(x + 29, y + 15, str(entry.term), size=11, bold=True, fill=ink if committed else INK)]
-        drawn += [text(x + 29, y + 28, short(entry.command, 8), size=11, fill=ink if committed else INK)]
+        drawn += [text(x + 29, y + 15, str(entry.term), size=11, bold=True, fill=ink if solid else INK)]
+        drawn += [text(x + 29, y + 28, short(entry.command, 8), size=11, fill=ink if solid else INK)]
         if first + place == server.last_applied:
             drawn.append(circle(x + 59, y + 17, 3.5, fill=INK))
-    return "".join(drawn)
+    return faded(server, *drawn)
 
 
 # ---- the stores
@@ -163,21 +150,26 @@ def log_row(server: ServerView, first: int, y: float) -> str:
 
 def kv_still(view: ClusterView) -> str:
     """The first keys, and what each server holds."""
-    stores = {server.id: server.kv_store for server in view.servers.values()}
+    servers = list(view.servers.values())
     leader = highest_leader(view)
-    keys = sorted({key for store in stores.values() for key in store})
+    keys = sorted({key for server in servers for key in server.kv_store})
     drawn = [text(8, 14, "key", size=11, fill=SOFT, anchor="start")]
-    drawn += [text(130 + 80 * place, 14, server, size=11, fill=SOFT) for place, server in enumerate(stores)]
+    for place, server in enumerate(servers):
+        drawn.append(faded(server, text(130 + 80 * place, 14, server.id if server.alive else f"{server.id} crashed", size=11, fill=SOFT)))
     for line, key in enumerate(keys[:ROWS]):
         y = 36 + 24 * line
-        drawn += [stroke((0, y - 16), (90 + 80 * len(stores), y - 16), stroke=LINE), text(8, y, clip(key, 11), bold=True, anchor="start")]
-        for place, store in enumerate(stores.values()):
-            if leader and store.get(key) != leader.kv_store.get(key):
-                drawn.append(box(94 + 80 * place, y - 13, 72, 18, fill="#f8e4e1", stroke=BAD, stroke_dasharray="3 3"))
-            drawn.append(text(130 + 80 * place, y, clip(store.get(key, "–"), 10)))
+        drawn += [stroke((0, y - 16), (90 + 80 * len(servers), y - 16), stroke=LINE), text(8, y, clip(key, 11), bold=True, anchor="start")]
+        drawn += [value(server.kv_store.get(key), leader, key, 94 + 80 * place, y) for place, server in enumerate(servers) if server.alive]
     if len(keys) > ROWS:
         drawn.append(text(8, 36 + 24 * ROWS, f"+ {len(keys) - ROWS:,} more keys", fill=SOFT, anchor="start"))
-    return picture(90 + 80 * len(stores), 34 + 24 * min(len(keys), ROWS + 1), *drawn)
+    return picture(90 + 80 * len(servers), 34 + 24 * min(len(keys), ROWS + 1), *drawn)
+
+
+def value(held: str | None, leader: ServerView | None, key: str, x: float, y: float) -> str:
+    """A cell of the table, marked where the leader's differs."""
+    differs = leader is not None and held != leader.kv_store.get(key)
+    mark = box(x, y - 13, 72, 18, fill="#f8e4e1", stroke=BAD, stroke_dasharray="3 3") if differs else ""
+    return mark + text(x + 36, y, clip("–" if held is None else held, 10))
 
 
 # ---- the whole lab

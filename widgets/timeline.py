@@ -71,11 +71,9 @@ _unused: list[Figure] = []
 
 
 def borrow(servers: Iterable[ServerId]) -> Figure:
-    """A figure laid out for these servers, with nothing in it: one that was given back, or else a new one."""
+    """A figure laid out for these servers: one that was given back, with what it showed last, or else a new one."""
     figure = _unused.pop() if _unused else new_figure()
-    series = TimelineSeries(servers)
-    lay_out(figure, list(series.servers))
-    show(figure, picture(series, now_ms=0.0), before={})
+    lay_out(figure, list(servers))
     return figure
 
 
@@ -85,10 +83,10 @@ def give_back(figure: Figure) -> None:
 
 
 class Timeline:
-    """The timeline of one run. `box` is its widget, which says that it is loading until `start`."""
+    """The timeline of one run. `box` is its widget, which says that it is loading until the first refresh after `start`."""
 
-    def __init__(self, servers: Iterable[ServerId]) -> None:
-        self.series = TimelineSeries(servers)
+    def __init__(self, servers: Iterable[ServerId], healthy_delay_ms: tuple[float, float]) -> None:
+        self.series = TimelineSeries(servers, healthy_delay_ms)
         self._figure: Figure | None = None
         self._shown: Picture = {}
         self._frame = Frame().add_class("raft-timeline-frame")
@@ -96,10 +94,9 @@ class Timeline:
         self.box = Box([self._frame, loading]).add_class("raft-timeline")
 
     def start(self) -> None:
-        """Put the figure into the box. The browser needs seconds for the first one, so the rest of the lab should be visible by now."""
+        """Have a figure from now on. The browser needs seconds for the first one, so the rest of the lab should be visible by now."""
         self._figure = borrow(self.series.servers)
         self._frame.figure = self._figure
-        self.box.children = (self._frame, self._figure)
 
     def absorb(self, events: Iterable[Event]) -> None:
         """Remember these events, the next ones of the run; nothing is drawn yet."""
@@ -108,9 +105,12 @@ class Timeline:
 
     def refresh(self, now_ms: float) -> None:
         """Show all that was absorbed, and a line at `now_ms`. For 2 to 4 times a second: plotly queues what comes faster, without end."""
-        if self._figure is not None:
-            shown, self._shown = self._shown, picture(self.series, now_ms)
-            show(self._figure, self._shown, before=shown)
+        if self._figure is None:
+            return
+        shown, self._shown = self._shown, picture(self.series, now_ms)
+        show(self._figure, self._shown, before=shown)
+        if not shown:  # only now has it something to show
+            self.box.children = (self._frame, self._figure)
 
     def close(self) -> None:
         """Empty the box, and leave the figure to the next lab. No refresh may be running."""

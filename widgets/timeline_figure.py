@@ -14,7 +14,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.basedatatypes import Undefined
 
-from raftcore.vocabulary.names import Role, ServerId, Term
+from raftcore.vocabulary.names import Role, ServerId
+from widgets.palette import term_colours
 from widgets.timeline_series import WINDOW_MS, Band, Condition, Operation, ServerSeries, TimelineSeries
 
 Figure: TypeAlias = Any  # plotly has no types
@@ -25,9 +26,6 @@ Span: TypeAlias = tuple[float, float]
 
 MOST_SERVERS = 9
 SHORTEST_WINDOW_MS = 1_000.0
-TERM_COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442")  # Okabe and Ito
-NO_TERM = "rgba(128, 140, 150, 0.45)"
-INK, PAPER = "#10212b", "#ffffff"
 GREY, RED = "#77838f", "#d0453b"  # these two read on light and on dark
 CLEAR = "rgba(0, 0, 0, 0)"
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "6px 2px", "2px 6px", "12px 3px 2px 3px")
@@ -37,8 +35,10 @@ WAITING = ("circle-open", GREY)
 # Heights in pixels, from the top: the names of faults, a lane for each server, the clients, a gap, the commit index.
 FAULTS, LANE, CLIENTS, GAP, COMMITS = 18, 22, 26, 8, 68
 MARGIN = {"l": 64, "r": 14, "t": 4, "b": 24}
-THICKNESS = {Role.FOLLOWER: 5.0, Role.CANDIDATE: 10.0, Role.LEADER: 16.0}
+THICKNESS = {Role.FOLLOWER: 12.0, Role.CANDIDATE: 15.0, Role.LEADER: 20.0}
+THINNEST = 5.0
 CLIENT_ROWS = 3
+NARROW = 0.2  # of the window: a band with less room gets its number only
 INVISIBLE: Props = {"marker.color": CLEAR, "marker.line.width": 0.0}  # a bar that only carries a pattern or a text
 NOTHING: Numbers = np.empty(0)
 
@@ -189,8 +189,7 @@ def role_bars(series: TimelineSeries, window: Span) -> Picture:
     """A bar for each band: its colour is the term, its thickness the role; of a paused server it is an outline. Some have labels."""
     shown = [(row, name, band) for row, name, band in bands_within(series, window) if band.condition is not Condition.CRASHED]
     paused = [band.condition is Condition.PAUSED for _, _, band in shown]
-    colours = [term_colour(band.term) for _, _, band in shown]
-    thick = [THICKNESS[Role.LEADER] if still else THICKNESS[band.role] for still, (_, _, band) in zip(paused, shown, strict=True)]
+    colours = [term_colours(band.term) for _, _, band in shown]
     place = {
         **bars([(band.begin_ms, band.end_ms) for _, _, band in shown], window),
         "y": np.array([lane_middle(row) for row, _, _ in shown]),
@@ -198,18 +197,20 @@ def role_bars(series: TimelineSeries, window: Span) -> Picture:
     return {
         "bands": {
             **place,
-            "width": np.array(thick),
+            "width": np.array([thickness(band) for _, _, band in shown]),
             "hovertext": [f"{plain(name)} {describe(band)}<br>{period(band.begin_ms, band.end_ms)}" for _, name, band in shown],
-            "marker.color": [CLEAR if still else colour for still, colour in zip(paused, colours, strict=True)],
-            "marker.line.color": colours,
+            "marker.color": [CLEAR if still else fill for still, (fill, _) in zip(paused, colours, strict=True)],
+            "marker.line.color": [fill for fill, _ in colours],
             "marker.line.width": np.where(paused, 1.5, 0.0),
         },
         "labels": {
             **place,
             **INVISIBLE,
             "width": np.full(len(shown), float(LANE)),
-            "text": [label(band) for _, _, band in shown],
-            "textfont.color": [GREY if still else text_colour(band.term) for still, (_, _, band) in zip(paused, shown, strict=True)],
+            "text": [
+                label(band, narrow) for (_, _, band), narrow in zip(shown, place["x"] < NARROW * (window[1] - window[0]), strict=True)
+            ],
+            "textfont.color": [GREY if still else ink for still, (_, ink) in zip(paused, colours, strict=True)],
         },
     }
 
@@ -319,18 +320,21 @@ def client_middle(top: float, operation: Operation) -> float:
     return top + CLIENTS / 2 + (row - (CLIENT_ROWS - 1) / 2) * 7
 
 
-def term_colour(term: Term) -> str:
-    return TERM_COLOURS[(term - 1) % len(TERM_COLOURS)] if term else NO_TERM
-
-
-def text_colour(term: Term) -> str:
-    return PAPER if term_colour(term) == "#0072B2" else INK
-
-
-def label(band: Band) -> str:
-    """What is written into the band: only what has to be noticed."""
-    words = [f"leader · term {band.term}"] if band.role is Role.LEADER else []
+def label(band: Band, narrow: bool) -> str:
+    """What is written into the band: its term, since colours of terms repeat, and, where there is room, what has to be noticed."""
+    words = [f"{band.term}"] if band.term else []
+    if narrow:
+        return "".join(words)
+    if band.role is Role.LEADER:
+        words = [f"leader · term {band.term}"]
     return " · ".join(words + ["paused"] * (band.condition is Condition.PAUSED))
+
+
+def thickness(band: Band) -> float:
+    """By role; an outline needs room for its words, and who has seen no term has nothing to say."""
+    if band.condition is Condition.PAUSED:
+        return THICKNESS[Role.LEADER]
+    return THICKNESS[band.role] if band.term else THINNEST
 
 
 def describe(band: Band) -> str:
@@ -342,7 +346,7 @@ def period(begin_ms: float, end_ms: float) -> str:
 
 
 def operation_text(operation: Operation) -> str:
-    return plain(f"{operation.client} {operation.command} → {operation.outcome}") + f"<br>{period(operation.begin_ms, operation.end_ms)}"
+    return plain(operation.words) + f"<br>{period(operation.begin_ms, operation.end_ms)}"
 
 
 def plain(text: str) -> str:

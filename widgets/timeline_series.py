@@ -7,23 +7,37 @@ whatever ended before the window is forgotten, and no list outgrows its limit. N
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
-from itertools import islice
+from itertools import islice, permutations
 from math import inf, nan
-from typing import Any
+from typing import Any, TypeAlias
 
-from msgspec import UNSET, Struct
-from msgspec.structs import astuple, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
-from raftcore.vocabulary.actions import Action, Heal, Isolate, Partition, SetLink
-from raftcore.vocabulary.commands import Command
-from raftcore.vocabulary.events import Acted, Committed, Completed, Crashed, Event, Invoked, Paused, Restarted, Resumed, RoleChanged
+from raftcore.vocabulary.actions import Action, Isolate, Partition
+from raftcore.vocabulary.events import (
+    Acted,
+    Committed,
+    Completed,
+    Crashed,
+    Event,
+    Invoked,
+    LinkChanged,
+    Paused,
+    Restarted,
+    Resumed,
+    RoleChanged,
+)
+from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.names import Address, ClientId, Role, ServerId, Term
+from widgets.words import CUT, asked, faults, outcome
+
+Direction: TypeAlias = tuple[Address, Address]
 
 WINDOW_MS = 20_000.0
 BANDS = 200
 POINTS = 400
 LABEL_PARTS = 3
-COMMAND_LENGTH = 40
 
 
 class Condition(Enum):
@@ -53,14 +67,13 @@ class Fault(Struct, frozen=True, gc=False):
 
 
 class Operation(Struct, frozen=True, gc=False):
-    """A client's command. The end is infinite while the client waits; `ok` is None as long as the outcome is unknown."""
+    """A client's command, in words. The end is infinite while the client waits; `ok` is None as long as the outcome is unknown."""
 
     begin_ms: float
     end_ms: float
     client: ClientId
-    command: str
+    words: str
     ok: bool | None = None
-    outcome: str = "waiting"
 
 
 class ServerSeries:
@@ -95,15 +108,18 @@ class ServerSeries:
 
 
 class Faults:
-    """What is wrong with the network, as one label: faults that overlap share a band, so that bands never do."""
+    """What is wrong with the network, as one label: faults that overlap share a band, so that bands never do.
 
-    def __init__(self, servers: Sequence[ServerId]) -> None:
-        self.servers = servers
+    Whether a link is in trouble is known from what became of it, never from what somebody did; that only lends cuts made at once a name.
+    """
+
+    def __init__(self, servers: Sequence[ServerId], healthy_delay_ms: tuple[float, float]) -> None:
         self.ended: deque[Fault] = deque(maxlen=BANDS)
         self.open: Fault | None = None
-        self._partition = ""
-        self._isolated: dict[ServerId, None] = {}
-        self._links: dict[tuple[Address, Address], dict[str, Any]] = {}
+        self._servers = servers
+        self._healthy_delay_ms = healthy_delay_ms
+        self._trouble: dict[Direction, list[str]] = {}
+        self._names: dict[str, frozenset[Direction]] = {}
 
     @property
     def bands(self) -> Iterator[Fault]:
@@ -111,51 +127,48 @@ class Faults:
         if self.open:
             yield self.open
 
-    def absorb(self, at_ms: float, action: Action) -> None:
+    def name(self, action: Action) -> None:
+        """Remember what this action cuts. Its name holds from when all these links are cut until one of them is up again."""
         match action:
             case Partition(groups=groups):
-                self._part(groups)
+                self._names.clear()  # a partition says of every link between servers whether it is up
+                named = [member for group in groups for member in group]
+                sides = [*groups, tuple(server for server in self._servers if server not in named)]
+                label = "partition " + " | ".join(" ".join(side) for side in sides if side)
             case Isolate(server=server):
-                self._isolated[server] = None
-            case SetLink():
-                self._set_link(action)
-            case Heal():
-                self._partition = ""
-                self._isolated.clear()
-                self._links.clear()
+                sides = [(server,), tuple(other for other in self._servers if other != server)]
+                label = f"{server} isolated"
             case _:
                 return
+        cuts = frozenset((source, target) for one, other in permutations(sides, 2) for source in one for target in other)
+        if cuts:
+            self._names[label] = cuts
+
+    def change(self, at_ms: float, direction: Direction, link: Link) -> None:
+        """One direction of a link is now like this."""
+        trouble = faults(link, self._healthy_delay_ms)
+        if trouble:
+            self._trouble[direction] = trouble
+        else:
+            self._trouble.pop(direction, None)
+        if link.up:
+            self._names = {name: cuts for name, cuts in self._names.items() if direction not in cuts}
         self._turn(at_ms, self._label())
 
-    def _part(self, groups: tuple[tuple[Address, ...], ...]) -> None:
-        """A partition says of every link between servers whether it is up: what was cut before no longer counts."""
-        named = {member for group in groups for member in group}
-        rest = tuple(server for server in self.servers if server not in named)
-        sides = [" ".join(group) for group in (*groups, rest) if group]
-        self._partition = "partition " + " | ".join(sides) if len(sides) > 1 else ""
-        self._isolated.clear()
-        for settings in self._links.values():
-            settings.pop("up", None)
-
-    def _set_link(self, action: SetLink) -> None:
-        settings = self._links.setdefault((action.source, action.target), {})
-        for name in ("up", "delay_ms", "loss", "duplication", "reordering"):
-            value = getattr(action, name)
-            if value is not UNSET:
-                settings[name] = value
-
     def _label(self) -> str:
-        parts = [self._partition] if self._partition else []
-        parts += [f"{server} isolated" for server in self._isolated]
-        parts += self._link_parts()
+        names = {name: cuts for name, cuts in self._names.items() if all(CUT in self._trouble.get(cut, ()) for cut in cuts)}
+        parts = [*names, *self._link_parts(frozenset[Direction]().union(*names.values()))]
         more = len(parts) - LABEL_PARTS
         return " · ".join(parts[:LABEL_PARTS]) + (f" · {more} more" if more > 0 else "")
 
-    def _link_parts(self) -> Iterator[str]:
-        """One phrase a link; a link that is the same in both directions is named once."""
-        for (source, target), settings in self._links.items():
-            trouble = link_trouble(settings)
-            mirrored = link_trouble(self._links.get((target, source), {})) == trouble
+    def _link_parts(self, named: frozenset[Direction]) -> Iterator[str]:
+        """One phrase a link, without the cuts that have a name; a link that is the same in both directions is told once."""
+        unnamed = {
+            direction: ", ".join(fault for fault in trouble if not (fault == CUT and direction in named))
+            for direction, trouble in self._trouble.items()
+        }
+        for (source, target), trouble in unnamed.items():
+            mirrored = unnamed.get((target, source)) == trouble
             if trouble and not (mirrored and source > target):
                 yield f"{source} {'↔' if mirrored else '→'} {target} {trouble}"
 
@@ -171,9 +184,9 @@ class Faults:
 class TimelineSeries:
     """All that the timeline shows of a run with these servers, from time 0 on. Feed it every event, in order."""
 
-    def __init__(self, servers: Iterable[ServerId]) -> None:
+    def __init__(self, servers: Iterable[ServerId], healthy_delay_ms: tuple[float, float]) -> None:
         self.servers = {server: ServerSeries() for server in servers}
-        self.faults = Faults(tuple(self.servers))
+        self.faults = Faults(tuple(self.servers), healthy_delay_ms)
         self.completed: deque[Operation] = deque(maxlen=BANDS)
         self.pending: dict[tuple[ClientId, int], Operation] = {}
         self.latest_ms = 0.0
@@ -185,6 +198,7 @@ class TimelineSeries:
             Paused: self._paused,
             Resumed: self._resumed,
             Acted: self._acted,
+            LinkChanged: self._link_changed,
             Invoked: self._invoked,
             Completed: self._completed,
         }
@@ -225,21 +239,21 @@ class TimelineSeries:
         server.become(event.at_ms, server.open.role, server.open.term, Condition.RUNNING)
 
     def _acted(self, event: Acted) -> None:
-        self.faults.absorb(event.at_ms, event.action)
+        self.faults.name(event.action)
+
+    def _link_changed(self, event: LinkChanged) -> None:
+        self.faults.change(event.at_ms, (event.source, event.target), event.link)
 
     def _invoked(self, event: Invoked) -> None:
         if len(self.pending) >= BANDS:
             self.pending.pop(next(iter(self.pending)))
-        self.pending[event.client, event.sequence_num] = Operation(event.at_ms, inf, event.client, describe(event.command))
+        self.pending[event.client, event.sequence_num] = Operation(
+            event.at_ms, inf, event.client, f"{event.client} {asked(event.command)} → waiting"
+        )
 
     def _completed(self, event: Completed) -> None:
-        operation = self.pending.pop((event.client, event.sequence_num), None)
-        if operation is None:  # forgotten: too many were pending
-            return
-        verdict = {True: "ok", False: "failed", None: "unknown"}[event.ok]
-        index = f", index {event.index}" if event.index else ""
-        outcome = f"{verdict} ({event.latency_ms:,.0f} ms{index})"
-        self.completed.append(replace(operation, end_ms=event.at_ms, ok=event.ok, outcome=outcome))
+        self.pending.pop((event.client, event.sequence_num), None)
+        self.completed.append(Operation(event.at_ms - event.latency_ms, event.at_ms, event.client, outcome(event), event.ok))
         forget_before(event.at_ms - WINDOW_MS, self.completed)
 
 
@@ -247,29 +261,3 @@ def forget_before(begin_ms: float, ended: deque[Any]) -> None:
     """Forget what ended before the window began; the oldest come first."""
     while ended and ended[0].end_ms < begin_ms:
         ended.popleft()
-
-
-def link_trouble(settings: dict[str, Any]) -> str:
-    """What is wrong with one direction of a link, in a few words; empty when nothing is.
-
-    >>> link_trouble({"loss": 0.3, "delay_ms": (50.0, 80.0)})
-    '30 % lost, 50–80 ms'
-    """
-    if settings.get("up") is False:
-        return "cut"
-    chances = {"loss": "lost", "duplication": "doubled", "reordering": "reordered"}
-    words = [f"{100 * settings[name]:.0f} % {word}" for name, word in chances.items() if settings.get(name)]
-    if "delay_ms" in settings:
-        words.append("{:g}–{:g} ms".format(*settings["delay_ms"]))
-    return ", ".join(words)
-
-
-def describe(command: Command) -> str:
-    """The command in a few words, cut to a bounded length: a value may be as long as a person likes.
-
-    >>> from raftcore.vocabulary.commands import Set
-    >>> describe(Set("x", "1"))
-    'set x 1'
-    """
-    words = " ".join([type(command).__name__.lower(), *(field[:COMMAND_LENGTH] for field in astuple(command))])
-    return words if len(words) <= COMMAND_LENGTH else words[: COMMAND_LENGTH - 1] + "…"

@@ -23,6 +23,7 @@ from raftcore.vocabulary.messages import (
 from raftcore.vocabulary.names import Role
 
 LONGEST = 200
+CUT = "cut"
 
 
 def clip(text: str, limit: int = LONGEST) -> str:
@@ -118,11 +119,12 @@ def client_reply(reply: ClientReply) -> str:
 
 
 def outcome(done: events.Completed) -> str:
-    """How a client's command ended: "ok, index 5, 31 ms"."""
+    """A client's command and how it ended: "C1 set x=1 → ok, index 5, 31 ms"."""
+    what = f"{done.client} {asked(done.command)} →"
     if done.ok is None:
-        return f"unknown: gave up after {done.latency_ms:,.0f} ms"
+        return f"{what} unknown: gave up after {done.latency_ms:,.0f} ms"
     value = f" {clip(done.value, 40)}" if done.value is not None else ""
-    return f"{'ok' if done.ok else 'refused'}{value}, index {done.index}, {done.latency_ms:,.0f} ms"
+    return f"{what} {'ok' if done.ok else 'refused'}{value}, index {done.index}, {done.latency_ms:,.0f} ms"
 
 
 def span(bounds: tuple[float, float]) -> str:
@@ -133,7 +135,7 @@ def span(bounds: tuple[float, float]) -> str:
 
 def faults(link: Link, healthy_delay_ms: tuple[float, float]) -> list[str]:
     """What is wrong with one direction of a link, in few words; nothing for a healthy one."""
-    said = [] if link.up else ["cut"]
+    said = [] if link.up else [CUT]
     for share, word in ((link.loss, "lost"), (link.duplication, "doubled"), (link.reordering, "reordered")):
         if share:
             said.append(f"{share * 100:g} % {word}")
@@ -192,10 +194,6 @@ def acted(event: events.Acted) -> str:
             return f"you: {verb} {action.server}"
 
 
-def completed(event: events.Completed) -> str:
-    return f"{event.client} → {outcome(event)}"
-
-
 Line = Callable[[Any], str]
 
 LINES: dict[type, tuple[str, Line]] = {
@@ -222,7 +220,7 @@ LINES: dict[type, tuple[str, Line]] = {
     events.LinkChanged: ("faults", link_changed),
     events.Acted: ("faults", acted),
     events.Invoked: ("clients", lambda e: f"{e.client} asks {asked(e.command)}"),
-    events.Completed: ("clients", completed),
+    events.Completed: ("clients", outcome),
 }
 """For each type of event: the kind that a person filters by, and the line."""
 

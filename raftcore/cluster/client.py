@@ -135,7 +135,9 @@ class SimClient:
         """The outcome is known, or, without a reply, never will be: the command may or may not have been applied."""
         ok, value, index = (reply.ok, reply.value, reply.index) if reply else (None, None, 0)
         latency_ms = self._clock.now_ms - self._invoked_at_ms
-        operation.answer = Completed(self._clock.now_ms, self.id, operation.sequence_num, ok, value, index, self._attempts, latency_ms)
+        operation.answer = Completed(
+            self._clock.now_ms, self.id, operation.sequence_num, operation.command, ok, value, index, self._attempts, latency_ms
+        )
         if self._say:
             self._say(operation.answer)
         self._current = None

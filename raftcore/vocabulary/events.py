@@ -223,6 +223,7 @@ class Completed(Event, frozen=True, gc=False, tag=True):
 
     client: ClientId
     sequence_num: int
+    command: Command
     ok: bool | None
     value: str | None
     index: Index

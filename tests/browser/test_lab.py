@@ -115,6 +115,30 @@ def test_a_link_is_cut_and_healed(lab: Page):
     expect(lab.locator(".rl-ring .half.cut")).to_have_count(0)
 
 
+@pytest.mark.parametrize("side_bar", ["open", "closed"])
+def test_ring_controls_logs_and_stores_fit_a_laptop_screen(lab: Page, side_bar: str):
+    lab.set_viewport_size({"width": 1440, "height": 757})
+    if side_bar == "closed":
+        lab.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
+    leader(lab)
+    for key in "abcdefghij":
+        submit(lab, key, "1")
+    expect(held(lab, "j")).to_have_text(["1"] * 5, timeout=LIMIT_MS)
+
+    room = lab.locator(".jp-WindowedPanel-outer").bounding_box()
+    used = lab.locator(".rl-lab-two").bounding_box()
+    bar = lab.locator(".rl-player").bounding_box()
+    assert bar["height"] + used["height"] <= room["height"]
+
+
+def test_a_link_panel_shows_all_its_fields_in_the_ring_column(lab: Page):
+    lab.set_viewport_size({"width": 1440, "height": 757})
+    lab.locator(".rl-ring [data-link=S1-S2]").first.click(force=True)
+    panel = lab.locator(".rl-link-panel .rl-scroll")
+
+    assert panel.evaluate("(node) => node.scrollWidth <= node.clientWidth")
+
+
 def test_two_leaders_at_once_are_told_in_words(lab: Page):
     first = leader(lab)
     server(lab, first).click()

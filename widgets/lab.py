@@ -196,7 +196,8 @@ def _this_execution() -> tuple[str | None, str | None]:
 
 
 @atexit.register
-def _close_all() -> None:
+def _stop_all() -> None:
+    """With the kernel end the threads, and nothing else: the last picture stays, the timeline's too."""
     for _, labs in list(_open.values()):
         for lab in labs:
-            lab.close()
+            lab._player.close()  # noqa: SLF001  of the same module

@@ -222,9 +222,19 @@ def test_the_timeline_appears(lab: Page):
     expect(lab.locator(".js-plotly-plot")).to_contain_text("leader · term 1", timeout=LIMIT_MS)
 
 
-def test_a_stopped_kernel_is_told(lab: Page, jupyter, browser_errors: list[str]):
-    leader(lab)
+def test_a_kernel_that_ends_while_the_timeline_loads_provokes_no_error_in_the_browser(lab: Page, jupyter, browser_errors: list[str]):
+    lab.wait_for_timeout(800)  # the figure is being made, in the kernel or in the browser
     jupyter.end_kernels()
 
     expect(lab.locator(".rl-ring > .rl-veil")).to_contain_text("The kernel has stopped.", timeout=LIMIT_MS)
+    assert [said for said in browser_errors if "TypeError" in said] == []
+    browser_errors.clear()  # JupyterLab itself says that the connection is gone
+
+
+def test_a_stopped_kernel_is_told(lab: Page, jupyter, browser_errors: list[str]):
+    expect(lab.locator(".js-plotly-plot")).to_be_visible(timeout=2 * LIMIT_MS)
+    jupyter.end_kernels()
+
+    expect(lab.locator(".rl-ring > .rl-veil")).to_contain_text("The kernel has stopped.", timeout=LIMIT_MS)
+    expect(lab.locator(".js-plotly-plot")).to_be_visible()  # of the last picture nothing is missing
     browser_errors.clear()  # JupyterLab itself says that the connection is gone

@@ -165,6 +165,22 @@ def test_keys_choose_and_crash_a_server_and_leave_the_notebook_alone(lab: Page):
     expect(lab.locator(".jp-Notebook .jp-CodeCell")).to_have_count(1)
 
 
+def test_a_key_that_can_do_nothing_says_why(lab: Page):
+    said = lab.locator(".rl-status .rl-refusal")
+    server(lab, "S2").focus()
+    lab.keyboard.press("c")
+    expect(said).to_have_text("choose a server first: click it, or press its number")
+    lab.keyboard.press("ArrowRight")
+    expect(said).to_have_text("pause first: then one event at a time")
+
+    lab.keyboard.press("3")
+    lab.keyboard.press("c")
+    expect(server(lab, "S3")).to_have_attribute("aria-label", re.compile("crashed"))
+    lab.keyboard.press("c")
+    expect(said).to_have_text("it is crashed already")
+    expect(said).to_have_text("", timeout=LIMIT_MS)
+
+
 def test_after_a_click_on_crash_the_keys_still_belong_to_the_lab(lab: Page):
     server(lab, "S3").click()
     button(lab, "crash").click()

@@ -225,8 +225,8 @@ def test_a_notebook_without_a_kernel_keeps_a_still_picture(page: Page, jupyter):
     leader(page)
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     page.wait_for_timeout(1000)
+    page.goto("about:blank")  # first, so that JupyterLab has no lost connection to tell of
     jupyter.end_kernels()
-    page.goto("about:blank")
     page.goto(f"/lab/tree/{path}?reset")
 
     expect(page.locator(".jp-RenderedSVG img")).to_be_visible(timeout=LIMIT_MS)
@@ -244,7 +244,8 @@ def test_a_kernel_that_ends_while_the_timeline_loads_provokes_no_error_in_the_br
 
     expect(lab.locator(".rl-ring > .rl-veil")).to_contain_text("The kernel has stopped.", timeout=LIMIT_MS)
     assert [said for said in browser_errors if "TypeError" in said] == []
-    browser_errors.clear()  # JupyterLab itself says that the connection is gone
+    lab.close()
+    browser_errors.clear()  # JupyterLab itself says, as long as it is open, that the connection is gone
 
 
 def test_a_stopped_kernel_is_told(lab: Page, jupyter, browser_errors: list[str]):
@@ -253,4 +254,5 @@ def test_a_stopped_kernel_is_told(lab: Page, jupyter, browser_errors: list[str])
 
     expect(lab.locator(".rl-ring > .rl-veil")).to_contain_text("The kernel has stopped.", timeout=LIMIT_MS)
     expect(lab.locator(".js-plotly-plot")).to_be_visible()  # of the last picture nothing is missing
-    browser_errors.clear()  # JupyterLab itself says that the connection is gone
+    lab.close()
+    browser_errors.clear()  # JupyterLab itself says, as long as it is open, that the connection is gone

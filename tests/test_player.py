@@ -1,13 +1,16 @@
 """The player and the lab without a browser: who drives the clock, and who stops when."""
 
+import gc
 import time
+import weakref
 
 import pytest
 
 from raftcore import Cluster, Rules
-from raftcore.vocabulary.errors import ControlError, ServerNotFound
+from raftcore.vocabulary.errors import ConfigError, ControlError, ServerNotFound
 from widgets import Lab
-from widgets.player import Player
+from widgets.player import PORTION_MS, Player
+from widgets.ring import Ring
 
 
 @pytest.fixture
@@ -130,3 +133,80 @@ def test_a_closed_lab_does_nothing_any_more(cluster: Cluster):
     lab.close()
     player.take({"do": "crash", "server": "S1"})
     assert cluster.scenario.actions == ()
+
+
+def test_a_closed_lab_keeps_no_cluster_alive():
+    cluster = Cluster(size=3, seed=2)
+    lab, alone = Lab(cluster), Ring(cluster)
+    lab.speed = 10
+    wait_until(lambda: lab.cluster.leader is not None)
+    known = weakref.ref(cluster)
+    del cluster
+    lab.close()
+    lab.close()
+    wait_until(lambda: gc.collect() is not None and known() is None)
+
+    assert alone.state["servers"], "the last picture stays"
+
+
+def test_what_is_asked_of_a_closed_lab_is_answered_or_refused_with_a_sentence(cluster: Cluster):
+    lab = Lab(cluster)
+    lab.speed = 3
+    lab.close()
+    lab.pause()
+    lab._watch(True)
+    assert (lab.playing, lab.speed, lab.notice) == (False, 3, "")
+    for ask in (lab.play, lab.snapshot, lambda: lab.cluster, lambda: lab._player.attach_plot(object())):
+        with pytest.raises(ControlError, match="this lab is closed"):
+            ask()
+
+
+@pytest.mark.parametrize("speed", [float("nan"), "fast", None, True, [1]])
+def test_a_speed_that_is_no_number_is_refused(cluster: Cluster, speed):
+    with Lab(cluster) as lab:
+        with pytest.raises(ConfigError, match="must be a number"):
+            lab.speed = speed
+        Player.of(cluster).take({"do": "speed", "value": speed})
+        assert "must be a number" in lab.notice
+        assert (lab.playing, lab.speed) == (True, 1 / 30)
+
+
+class Broken:
+    """A screen, or a plot, that can't draw."""
+
+    watched = True
+    fails = False
+
+    def show(self, frame: object) -> None:
+        if self.fails:
+            raise ValueError("a broken picture")
+
+    def absorb(self, events: object) -> None:
+        raise ValueError("a broken plot")
+
+
+def test_a_screen_that_cannot_be_painted_is_told_and_neither_stops_time_nor_the_other_screens(cluster: Cluster):
+    with Lab(cluster) as lab:
+        broken, player = Broken(), Player.of(cluster)
+        player.attach(broken)
+        after = Ring(cluster)
+        broken.fails = True
+        shown = after.state["now_ms"]
+        wait_until(lambda: "a broken picture" in lab.notice)
+        wait_until(lambda: after.state["now_ms"] > shown)
+        assert lab.playing
+
+        broken.fails = False
+        player.attach_plot(broken)
+        wait_until(lambda: "a broken plot" in lab.notice)
+        assert lab.playing
+
+
+def test_who_waits_for_the_cluster_gets_it_between_two_portions_of_time(cluster: Cluster, monkeypatch):
+    spans: list[float] = []
+    run_for = cluster.run_for
+    monkeypatch.setattr(cluster, "run_for", lambda ms: (spans.append(ms), run_for(ms)))
+    with Lab(cluster) as lab:
+        lab.speed = 10
+        wait_until(lambda: sum(spans) > 1_000)
+    assert max(spans) <= PORTION_MS

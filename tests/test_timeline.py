@@ -270,7 +270,7 @@ def started(servers: list[str]) -> Timeline:
 def test_a_refresh_never_adds_or_removes_a_trace(size):
     servers = [f"S{number + 1}" for number in range(size)]
     timeline = started(servers)
-    figure = timeline.box.children[-1]
+    figure = timeline.box.figure
     traces = [trace.uid for trace in figure.data]
     for now_ms in (0.0, 333.0, 30_000.0):
         timeline.absorb([RoleChanged(now_ms, servers[-1], L, 1), *operation(now_ms, 1), cut(now_ms)])
@@ -284,30 +284,31 @@ def test_nothing_is_drawn_before_the_start():
     timeline = Timeline(["S1"], HEALTHY.delay_ms)
     timeline.absorb(operation(0.0, 1))
     timeline.refresh(10.0)
-    assert "loading" in timeline.box.children[-1].value
+    assert timeline.box.figure is None
+    assert "loading" in timeline.box.words
 
 
 def test_the_figure_is_shown_when_it_has_data_and_not_before():
     timeline = Timeline(["S1"], HEALTHY.delay_ms)
     timeline.start()
-    assert "loading" in timeline.box.children[-1].value
+    assert "loading" in timeline.box.figure.value
 
     timeline.absorb([RoleChanged(100.0, "S1", L, 1)])
     timeline.refresh(200.0)
-    assert len(timeline.box.children[-1].data[2].x) == 2
+    assert len(timeline.box.figure.data[2].x) == 2
 
 
 def test_a_later_lab_gets_the_same_figure_cleared():
     first = started(["S1", "S2", "S3"])
-    figure = first.box.children[-1]
+    figure = first.box.figure
     first.absorb([*election(), *operation(150.0, 1, key="secret"), Crashed(200.0, "S2"), cut(250.0)])
     first.refresh(1_000.0)
     figure.update_xaxes(range=[100, 200])  # as a person's zoom does
     first.close()
-    assert first.box.children == ()
+    assert (first.box.figure, first.box.words) == (None, "")
 
     second = started(["S1"])
-    assert second.box.children[-1] is figure
+    assert second.box.figure is figure
     assert figure.layout.xaxis.autorange is True
     assert figure.layout.yaxis2.ticktext == ("S1", "clients")
     assert all(len(trace.x) == 0 for trace in figure.data if trace.name in ("faults", "crosses", "outcomes", "commit1", "commit2"))
@@ -316,9 +317,9 @@ def test_a_later_lab_gets_the_same_figure_cleared():
 
 def test_nothing_offers_to_send_the_run_away():
     timeline = started(["S1"])
-    assert timeline.box.children[-1]._config["showSendToCloud"] is False
+    assert timeline.box.figure._config["showSendToCloud"] is False
 
 
 def test_two_labs_at_once_have_a_figure_each():
     one, other = started(["S1"]), started(["S1"])
-    assert one.box.children[-1] is not other.box.children[-1]
+    assert one.box.figure is not other.box.figure

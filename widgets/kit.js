@@ -96,6 +96,12 @@ function allow(node, why, otherwise) {
   put(node, { disabled: why !== "", title: why || otherwise });
 }
 
+// A key whose button is disabled answers with what the button's title says; a lab has a line for that.
+function refuseKey(button) {
+  const line = button.closest(".rl-lab")?.querySelector(".rl-status");
+  line?.dispatchEvent(new CustomEvent("rl-refused", { detail: button.title }));
+}
+
 // What a part does with a key is up to it; the parts of one lab are asked in turn until one takes it.
 function shareKeys(root) {
   root.addEventListener("keydown", (event) => {

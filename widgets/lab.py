@@ -42,7 +42,6 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def __init__(self, cluster: Cluster) -> None:
         cluster.trace.subscribe()  # a cluster without a trace is refused here, before anything else is closed for it
         _replace_predecessors(self, cluster)
-        self.cluster = cluster
         self._player = Player.of(cluster)
         self._timeline = Timeline(cluster.server_ids, cluster.config.delay_ms)
         self._starting = Lock()
@@ -57,6 +56,11 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
         super().__init__([row.add_class("rl-lab-row") for row in rows])
         self.add_class("rl-lab")
         self.play()
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster that is played; ControlError once the lab is closed."""
+        return self._player.cluster
 
     # ---- the player's controls, for code
 
@@ -80,7 +84,7 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
         return self._player.notice
 
     def play(self) -> None:
-        """Let time pass."""
+        """Let time pass. ControlError once the lab is closed."""
         self._player.play()
 
     def pause(self) -> None:
@@ -88,17 +92,21 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._player.pause()
 
     def snapshot(self) -> SVG:
-        """A still picture of this moment, which any viewer of notebooks can show."""
+        """A still picture of this moment, which any viewer of notebooks can show. ControlError once the lab is closed."""
         return SVG(lab_still(self.cluster.view, self.cluster.config.delay_ms))
 
     def close(self) -> None:
-        """End the lab: nothing moves any more, and its last picture stays. The cluster can go on in code, or in a new lab."""
+        """End the lab: nothing moves any more, and its last picture stays. The cluster can go on in code, or in a new lab.
+
+        A closed lab holds its cluster no longer, so that the memory of a long run is free once nothing else needs it.
+        """
         if not hasattr(self, "_starting"):  # it was refused before it was built, and is being collected
             return
         self._player.close()
         with self._starting:
-            self._closed = True
-            self._timeline.close()
+            if not self._closed:
+                self._timeline.close()
+            self._closed, self._goes_on = True, False
         _forget(self)
 
     def __enter__(self) -> Self:
@@ -131,8 +139,8 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _ipython_display_(self) -> None:
         """Show a still picture, and above it, where a kernel runs, the lab itself; its style hides the still picture then."""
-        still = _Still(self.cluster)
-        self._player.attach(still)
+        if not self._closed:
+            self._player.attach(_Still(self.cluster))
         display(super()._repr_mimebundle_(), raw=True)
 
 
@@ -196,7 +204,8 @@ def _this_execution() -> tuple[str | None, str | None]:
 
 
 @atexit.register
-def _close_all() -> None:
+def _stop_all() -> None:
+    """With the kernel end the threads, and nothing else: the last picture stays, the timeline's too."""
     for _, labs in list(_open.values()):
         for lab in labs:
-            lab.close()
+            lab._player.close()  # noqa: SLF001  of the same module

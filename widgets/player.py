@@ -4,16 +4,21 @@ Callbacks of widgets and notebook cells only act on the cluster, between two sli
 at once. The core knows neither thread nor wall clock.
 """
 
+import math
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
 from threading import Event as Signal
 from threading import RLock, Thread
 from typing import Protocol, cast
 
 from raftcore import Cluster
-from raftcore.vocabulary.errors import RaftLabError
+from raftcore.trace.stream import Subscription
+from raftcore.vocabulary.errors import ConfigError, ControlError, RaftLabError
 from raftcore.vocabulary.events import AnyEvent, Event
+from raftcore.vocabulary.links import is_number
 from widgets.frame import Frame
 from widgets.intents import CONTROLS, Intent
 
@@ -25,6 +30,10 @@ PLOT_S = 0.5  # plotly queues without end what comes faster than it draws
 YIELD_S = 0.25  # and its drawing holds up the browser: not right after a click
 TICK_S = 0.02
 MOST_EVENTS = 400
+PORTION_MS = 20.0  # of simulated time, after which who waits for the cluster comes first
+BREATH_S = 0.0002
+
+CLOSED = "this lab is closed; Lab(cluster) opens a new one on its cluster"
 
 _players: "dict[Cluster, Player]" = {}
 
@@ -44,18 +53,26 @@ class Plot(Protocol):
     def refresh(self, now_ms: float) -> None: ...
 
 
+@dataclass
+class _Run:
+    """What is played, and how far it has been painted and plotted."""
+
+    cluster: Cluster
+    unpainted: Subscription
+    unplotted: Subscription
+
+
 class Player:
     """Plays one cluster: `speed` simulated milliseconds a real one. Its thread lives until `close`."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self.cluster = cluster
+        trace = cluster.trace
+        self._run: _Run | None = _Run(cluster, trace.subscribe(len(trace)), trace.subscribe())
         self.playing = False
         self.speed = DEFAULT_SPEED
         self.notice = ""
         self._plot: Plot | None = None
-        self._unplotted = cluster.trace.subscribe()
         self._screens: list[Screen] = []
-        self._unpainted = cluster.trace.subscribe(len(cluster.trace))
         self._painting = RLock()
         self._wanted = Signal()  # somebody did something that should be seen at once
         self.closed = False
@@ -70,11 +87,26 @@ class Player:
             _players[cluster] = Player(cluster)
         return _players[cluster]
 
+    @property
+    def run(self) -> _Run:
+        """What is played; ControlError once the player is closed."""
+        if self._run is None:
+            raise ControlError(CLOSED)
+        return self._run
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster that is played; ControlError once the player is closed."""
+        return self.run.cluster
+
     # ---- what a person does
 
     def play(self) -> None:
-        """Let time pass."""
-        self.playing = True
+        """Let time pass. ControlError once the player is closed."""
+        with self._painting:
+            if self.closed:
+                raise ControlError(CLOSED)
+            self.playing = True
         self._wanted.set()
 
     def pause(self) -> None:
@@ -84,6 +116,8 @@ class Player:
 
     def set_speed(self, speed: float) -> None:
         """Change how many simulated milliseconds pass in a real one; what is too slow or too fast becomes the slowest or fastest."""
+        if not is_number(speed) or math.isnan(speed):
+            raise ConfigError(f"speed={speed!r} must be a number: simulated milliseconds in a real one, from 1/1000 to 10")
         self.speed = min(max(speed, SLOWEST), FASTEST)
         self._wanted.set()
 
@@ -110,7 +144,7 @@ class Player:
                 self.pause()
                 self.cluster.step()
             case "speed":
-                self.set_speed(float(intent["value"]))
+                self.set_speed(intent["value"])
             case "dismiss":
                 pass  # the notice is gone already
             case name if name in CONTROLS:
@@ -124,7 +158,7 @@ class Player:
         """Paint for this screen too, beginning with the latest of what happened so far."""
         with self._painting:
             self._paint()
-            done = self._unpainted.position
+            done = self.run.unpainted.position
             screen.show(self._frame(self.cluster.trace[max(0, done - MOST_EVENTS) : done]))
             self._screens.append(screen)
 
@@ -137,20 +171,23 @@ class Player:
     def attach_plot(self, plot: Plot) -> None:
         """Draw the course of events on this plot, from the beginning of the run."""
         with self._painting:
+            self.run.unplotted = self.cluster.trace.subscribe()
             self._plot = plot
-            self._unplotted = self.cluster.trace.subscribe()
 
     def close(self) -> None:
-        """Stop for good: the thread ends, and the screens keep their last picture."""
-        if self.closed:
+        """Stop for good: the thread ends, and the screens keep their last picture.
+
+        The browser's connections keep this object for as long as the kernel lives, so it lets go of the run.
+        """
+        if self._run is None:
             return
-        self.playing = False
-        self.closed = True
-        self._wanted.set()
-        _players.pop(self.cluster, None)
+        _players.pop(self._run.cluster, None)
         with self._painting:
+            self.playing = False
+            self.closed = True
             self._screens.clear()
-            self._plot = None
+            self._plot = self._run = None
+        self._wanted.set()
 
     # ---- the thread
 
@@ -170,32 +207,43 @@ class Player:
                 plot_at = max(plot_at, now + YIELD_S)
             if wanted or now >= paint_at:
                 paint_at = now + PAINT_S
-                self._paint_if_new()
+                self.guard(self._paint_if_new)
             if now >= plot_at:
                 plot_at = now + PLOT_S
                 self.guard(self._refresh_plot)
 
     def _pass_time(self, real_s: float) -> None:
-        """Let the cluster live for this long. Where the machine can't keep up, simulated time falls behind and stays there."""
-        self.guard(lambda: self.cluster.run_for(real_s * 1000 * self.speed))
+        """Let the cluster live for this long. Where the machine can't keep up, simulated time falls behind and stays there.
+
+        Nobody sees what a thread raises, so the lab says it. What a rule raises also stops time.
+        """
+        left_ms = real_s * 1000 * self.speed
+        try:
+            while left_ms > 0 and self.playing:
+                self.cluster.run_for(min(left_ms, PORTION_MS))
+                left_ms -= PORTION_MS
+                time.sleep(BREATH_S)  # a lock that is taken again at once lets nobody else in
+        except Exception as error:  # noqa: BLE001  a student's rule may raise anything
+            self.playing = False
+            self._tell(error)
 
     def _paint_if_new(self) -> None:
         painted = (len(self.cluster.trace), self.cluster.now_ms, self.playing, self.speed, self.notice, self._beat)
         if painted != self._painted:
             self._painted = painted
-            self.guard(self._paint)
+            self._paint()
 
     def _paint(self) -> None:
         with self._painting:
-            frame = self._frame(self._unpainted.take()[-MOST_EVENTS:])
+            frame = self._frame(self.run.unpainted.take()[-MOST_EVENTS:])
             for screen in self._screens:
                 if screen.watched:
-                    screen.show(frame)
+                    self.guard(partial(screen.show, frame))
 
     def _refresh_plot(self) -> None:
         with self._painting:
             if self._plot is not None:
-                self._plot.absorb(self._unplotted.take())
+                self._plot.absorb(self.run.unplotted.take())
                 self._plot.refresh(self.cluster.now_ms)
 
     def _frame(self, events: Iterable[Event]) -> Frame:
@@ -209,12 +257,15 @@ class Player:
         )
 
     def guard(self, act: Callable[[], None]) -> None:
-        """Nobody sees what a thread raises, so the lab says it, and stands still."""
+        """Nobody sees what a thread raises, so the lab says it, and plays on."""
         try:
             act()
-        except Exception as error:  # noqa: BLE001  a student's rule may raise anything
+        except Exception as error:  # noqa: BLE001  one screen's mistake must not keep the others from the picture
+            self._tell(error)
+
+    def _tell(self, error: Exception) -> None:
+        if not self.closed:  # in one that was closed meanwhile, that is all the error says
             self.notice = explain(error)
-            self.playing = False
 
 
 def explain(error: Exception) -> str:

@@ -85,7 +85,8 @@ class PlayerBar {
 
   key(name) {
     if (name === " ") this.toggle();
-    else if (name === "ArrowRight" && !this.playing) this.send({ do: "step" });
+    else if (name === "ArrowRight" && this.playing) refuseKey(this.one);
+    else if (name === "ArrowRight") this.send({ do: "step" });
     return name === " " || name === "ArrowRight";
   }
 }

@@ -123,7 +123,9 @@ class Controls {
   key(name) {
     if (name === "h") this.send({ do: "heal" });
     const controls = CONTROLS.filter((control) => control.key === name);
+    const buttons = controls.map((control) => this.buttons.get(control.name));
     controls.forEach((control) => this.act(control));
+    if (buttons.length && buttons.every((one) => one.disabled)) refuseKey(buttons[0]);
     return name === "h" || controls.length > 0;
   }
 }

@@ -1,4 +1,6 @@
-// The line in words: the latest notice, which can be put away, and what matters about the cluster.
+// The line in words: the latest notice, which can be put away, why a key did nothing, and what matters about the cluster.
+
+const REFUSAL_MS = 5000;
 
 function startStatusLine(root, send) {
   const noticeText = html("span");
@@ -11,7 +13,14 @@ function startStatusLine(root, send) {
   const headline = html("b");
   const text = html("span");
   const line = html("div", { class: "rl-line", role: "status", "aria-live": "polite" }, headline, " ", text);
-  root.append(notice, line);
+  const refusal = html("div", { class: "rl-refusal rl-soft", role: "status", "aria-live": "polite" });
+  root.append(notice, refusal, line);
+  let timer = 0;
+  root.addEventListener("rl-refused", (event) => {
+    clearTimeout(timer);
+    put(refusal, { text: event.detail });
+    timer = setTimeout(() => put(refusal, { text: "" }), REFUSAL_MS);
+  });
   dismiss.addEventListener("click", () => {
     put(notice, { hidden: true });
     send({ do: "dismiss" });
@@ -29,7 +38,7 @@ function startStatusLine(root, send) {
     line.classList.toggle("rl-alarm", state.alarming);
   }
 
-  return { update };
+  return { update, stop: () => clearTimeout(timer) };
 }
 
 export default part("status", startStatusLine);

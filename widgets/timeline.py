@@ -6,8 +6,8 @@ One plotly figure serves all labs of a kernel, one after the other: each new one
 from collections.abc import Iterable
 
 from anywidget import AnyWidget
-from ipywidgets import HTML, Box, DOMWidget, widget_serialization
-from traitlets import Instance
+from ipywidgets import DOMWidget, widget_serialization
+from traitlets import Instance, Unicode
 
 from raftcore.vocabulary.events import Event
 from raftcore.vocabulary.names import ServerId
@@ -16,19 +16,21 @@ from widgets.timeline_series import TimelineSeries
 
 
 class Frame(AnyWidget):
-    """Lies behind the figure and mends two things in the browser, before the figure is first shown there.
+    """Holds the figure in the browser; in its place it shows `words` while there is none.
 
+    It makes the view of the figure itself. In a Box, a figure that is taken away before its first view is ready (seconds, for 5 MB of
+    plotly) makes ipywidgets send a message to views that are disposed, and the browser's console say so.
     The size: by itself plotly sees when the window changes, but not a side bar, nor its own first showing.
     The views: one that left the screen goes on listening, and what it throws would keep every later view from the data.
     """
 
     figure = Instance(DOMWidget, allow_none=True).tag(sync=True, **widget_serialization)
+    words = Unicode("").tag(sync=True)
     _esm = """
     const mended = new WeakSet();
 
-    async function mend(model) {
-      const figure = model.get("figure") && await model.widget_manager.get_model(model.get("figure").slice("IPY_MODEL_".length));
-      if (!figure || mended.has(figure)) return;
+    function mend(figure) {
+      if (mended.has(figure)) return;
       mended.add(figure);
       const on = figure.on.bind(figure);
       figure.on = (name, callback, context) => {
@@ -39,22 +41,47 @@ class Frame(AnyWidget):
       };
     }
 
-    export default {
-      initialize({ model }) {
-        model.on("change:figure", () => mend(model));
-        return mend(model);
-      },
-      render({ el }) {
-        const watch = new ResizeObserver(() => window.dispatchEvent(new Event("resize")));
-        watch.observe(el);
-        return () => watch.disconnect();
-      },
-    };
+    async function viewOf(model, name) {
+      const figure = await model.widget_manager.get_model(name.slice("IPY_MODEL_".length));
+      mend(figure);
+      return model.widget_manager.create_view(figure);
+    }
+
+    function render({ model, el }) {
+      const words = document.createElement("div");
+      words.className = "raft-timeline-loading";
+      let wanted = null;
+      let view = null;
+      const take = (made) => {
+        view?.remove();
+        view = made;
+        el.replaceChildren(view ? view.el : words);
+      };
+      const change = async () => {
+        words.textContent = model.get("words");
+        const name = (wanted = model.get("figure"));
+        if (!name) return take(null);
+        const made = await viewOf(model, name);
+        if (wanted === name) take(made);
+        else made.remove();  // it was taken away, or this frame left the screen, while the view was being made
+      };
+      model.on("change:figure change:words", change);
+      change();
+      const watch = new ResizeObserver(() => window.dispatchEvent(new Event("resize")));
+      watch.observe(el);
+      return () => {
+        watch.disconnect();
+        model.off("change:figure change:words", change);
+        wanted = null;
+        take(null);
+      };
+    }
+
+    export default { render };
     """
     # plotly writes colours into each SVG node; JupyterLab's variables override them, and so follow the theme while it changes.
     _css = """
-    .raft-timeline { position: relative; width: 100%; overflow: hidden; flex-flow: column; }
-    .raft-timeline-frame { position: absolute; inset: 0; margin: 0; visibility: hidden; }
+    .raft-timeline { position: relative; width: 100%; overflow: hidden; }
     .raft-timeline-loading { color: var(--jp-content-font-color2); padding: 8px 14px; }
     .raft-timeline .xtick text, .raft-timeline .ytick text, .raft-timeline .y3tick text,
     .raft-timeline .xy .bartext, .raft-timeline .xy3 .textpoint text { fill: var(--jp-content-font-color2) !important; }
@@ -89,14 +116,11 @@ class Timeline:
         self.series = TimelineSeries(servers, healthy_delay_ms)
         self._figure: Figure | None = None
         self._shown: Picture = {}
-        self._frame = Frame().add_class("raft-timeline-frame")
-        loading = HTML("timeline is loading …").add_class("raft-timeline-loading")
-        self.box = Box([self._frame, loading]).add_class("raft-timeline")
+        self.box = Frame(words="timeline is loading …").add_class("raft-timeline")
 
     def start(self) -> None:
         """Have a figure from now on. The browser needs seconds for the first one, so the rest of the lab should be visible by now."""
         self._figure = borrow(self.series.servers)
-        self._frame.figure = self._figure
 
     def absorb(self, events: Iterable[Event]) -> None:
         """Remember these events, the next ones of the run; nothing is drawn yet."""
@@ -110,11 +134,12 @@ class Timeline:
         shown, self._shown = self._shown, picture(self.series, now_ms)
         show(self._figure, self._shown, before=shown)
         if not shown:  # only now has it something to show
-            self.box.children = (self._frame, self._figure)
+            self.box.figure = self._figure
 
     def close(self) -> None:
         """Empty the box, and leave the figure to the next lab. No refresh may be running."""
-        self.box.children = ()
+        with self.box.hold_sync():
+            self.box.figure, self.box.words = None, ""
         if self._figure is not None:
             give_back(self._figure)
         self._figure = None

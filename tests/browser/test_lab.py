@@ -189,6 +189,22 @@ def test_keys_choose_and_crash_a_server_and_leave_the_notebook_alone(lab: Page):
     expect(lab.locator(".jp-Notebook .jp-CodeCell")).to_have_count(1)
 
 
+def test_a_key_that_can_do_nothing_says_why(lab: Page):
+    said = lab.locator(".rl-status .rl-refusal")
+    server(lab, "S2").focus()
+    lab.keyboard.press("c")
+    expect(said).to_have_text("choose a server first: click it, or press its number")
+    lab.keyboard.press("ArrowRight")
+    expect(said).to_have_text("pause first: then one event at a time")
+
+    lab.keyboard.press("3")
+    lab.keyboard.press("c")
+    expect(server(lab, "S3")).to_have_attribute("aria-label", re.compile("crashed"))
+    lab.keyboard.press("c")
+    expect(said).to_have_text("it is crashed already")
+    expect(said).to_have_text("", timeout=LIMIT_MS)
+
+
 def test_after_a_click_on_crash_the_keys_still_belong_to_the_lab(lab: Page):
     server(lab, "S3").click()
     button(lab, "crash").click()
@@ -233,8 +249,8 @@ def test_a_notebook_without_a_kernel_keeps_a_still_picture(page: Page, jupyter):
     leader(page)
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     page.wait_for_timeout(1000)
+    page.goto("about:blank")  # first, so that JupyterLab has no lost connection to tell of
     jupyter.end_kernels()
-    page.goto("about:blank")
     page.goto(f"/lab/tree/{path}?reset")
 
     expect(page.locator(".jp-RenderedSVG img")).to_be_visible(timeout=LIMIT_MS)
@@ -246,9 +262,21 @@ def test_the_timeline_appears(lab: Page):
     expect(lab.locator(".js-plotly-plot")).to_contain_text("leader · term 1", timeout=LIMIT_MS)
 
 
-def test_a_stopped_kernel_is_told(lab: Page, jupyter, browser_errors: list[str]):
-    leader(lab)
+def test_a_kernel_that_ends_while_the_timeline_loads_provokes_no_error_in_the_browser(lab: Page, jupyter, browser_errors: list[str]):
+    lab.wait_for_timeout(800)  # the figure is being made, in the kernel or in the browser
     jupyter.end_kernels()
 
     expect(lab.locator(".rl-ring > .rl-veil")).to_contain_text("The kernel has stopped.", timeout=LIMIT_MS)
-    browser_errors.clear()  # JupyterLab itself says that the connection is gone
+    assert [said for said in browser_errors if "TypeError" in said] == []
+    lab.close()
+    browser_errors.clear()  # JupyterLab itself says, as long as it is open, that the connection is gone
+
+
+def test_a_stopped_kernel_is_told(lab: Page, jupyter, browser_errors: list[str]):
+    expect(lab.locator(".js-plotly-plot")).to_be_visible(timeout=2 * LIMIT_MS)
+    jupyter.end_kernels()
+
+    expect(lab.locator(".rl-ring > .rl-veil")).to_contain_text("The kernel has stopped.", timeout=LIMIT_MS)
+    expect(lab.locator(".js-plotly-plot")).to_be_visible()  # of the last picture nothing is missing
+    lab.close()
+    browser_errors.clear()  # JupyterLab itself says, as long as it is open, that the connection is gone

@@ -9,7 +9,8 @@ cluster.crash(cluster.leader)
 
 from raftcore.cluster.cluster import Cluster
 from raftcore.consensus.rules import Rules
+from raftcore.vocabulary.commands import ReadMode
 from raftcore.vocabulary.names import Reason, Role
 from raftcore.vocabulary.scenario import Config, Scenario
 
-__all__ = ["Cluster", "Config", "Reason", "Role", "Rules", "Scenario"]
+__all__ = ["Cluster", "Config", "ReadMode", "Reason", "Role", "Rules", "Scenario"]

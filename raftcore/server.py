@@ -10,16 +10,20 @@ from itertools import groupby
 from math import inf
 from typing import Protocol, cast
 
-from raftcore.consensus.door import DeadlineReached, Ready, Requests, Saved, Stimulus
+from raftcore.consensus.door import DeadlineReached, ImageTaken, Ready, Requests, Saved, Stimulus
 from raftcore.consensus.node import RaftNode
 from raftcore.consensus.rules import Rules
-from raftcore.consensus.state import Timing
-from raftcore.statemachine.kv import KeyValueStore
+from raftcore.statemachine.machine import StateMachine
 from raftcore.storage.disk import Disk
 from raftcore.storage.wal import WriteAheadLog
-from raftcore.vocabulary.events import Applied, Event, Synced, TimerSet
+from raftcore.vocabulary.commands import Get, ReadMode
+from raftcore.vocabulary.configuration import Configuration
+from raftcore.vocabulary.durable import Checkpoint, Snapshot
+from raftcore.vocabulary.errors import DiskFullError
+from raftcore.vocabulary.events import Applied, Event, ReadServed, SessionExpired, Synced, TimerSet
 from raftcore.vocabulary.messages import ClientReply, ClientRequest, Entry, Message
 from raftcore.vocabulary.names import LEADER, Address, Index, ServerId
+from raftcore.vocabulary.scenario import Config
 
 
 class Clock(Protocol):
@@ -33,30 +37,37 @@ class Clock(Protocol):
 class Server:
     """A server started from what its disk holds; raises CorruptLogError if that can't be trusted.
 
-    `draw` gives numbers in [0, 1) for election timeouts, `send` carries a message from this server to an address, `say` hears what
-    happens (None: nobody listens). `start` sets the server going; after `stop` it does nothing any more.
+    `bootstrap` is the configuration until the disk says otherwise. `draw` gives numbers in [0, 1) for election timeouts, `send` carries
+    a message from this server to an address, `say` hears what happens (None: nobody listens), `halted` hears why this server stopped by
+    itself. `start` sets the server going; after `stop` it does nothing any more.
     """
 
     def __init__(
         self,
         server_id: ServerId,
-        members: tuple[ServerId, ...],
-        timing: Timing,
+        bootstrap: Configuration,
+        config: Config,
         draw: Callable[[], float],
         rules: Rules,
         disk: Disk,
         clock: Clock,
         send: Callable[[Address, Address, Message], None],
         say: Callable[[Event], None] | None,
+        halted: Callable[[ServerId, str], None],
     ) -> None:
         self.id = server_id
+        self._config = config
         self._clock = clock
         self._send = send
         self._say = say
+        self._halted = halted
         self._wal = WriteAheadLog(disk)
         recovered = self._wal.recover()
-        self.node = RaftNode(server_id, members, timing, draw, rules, recovered.hard_state, recovered.entries)
-        self._store = KeyValueStore()
+        self.node = RaftNode(server_id, bootstrap, config, draw, rules, recovered.hard_state, recovered.snapshot, recovered.entries)
+        self._machine = StateMachine(config.session_timeout_ms)
+        self.applied_index: Index = 0
+        if recovered.snapshot:
+            self._install(recovered.snapshot)
         self.alive = True
         self.paused = False
 
@@ -65,6 +76,7 @@ class Server:
         self._syncing = False
         self._held: list[Ready] = []  # what must not go out before the disk has synced
         self._just_saved = False  # the disk has synced, and what was held has not gone out yet
+        self._snapshot_due = False
         self._deadline_ms = inf
         self._wake_ms = inf  # when the clock will wake this server next
 
@@ -89,33 +101,78 @@ class Server:
     def hear(self, stimulus: Stimulus) -> None:
         """Let something happen to this server."""
         if self._syncing or self.paused:
-            self._inbox.append(stimulus)
+            if len(self._inbox) < MOST_WAITING:
+                self._inbox.append(stimulus)
             return
         self._obey(self.node.step(stimulus, self._clock.now_ms))
-        if self._unsaved or self._deadline_ms < self._wake_ms:
+        if self._unsaved or self._deadline_ms < self._wake_ms or self._snapshot_due:
             self._schedule()
+
+    def compact(self) -> None:
+        """Put a snapshot in place of the log, as far as it has been applied, as soon as the disk is free (§7)."""
+        self._snapshot_due = True
+        self._schedule()
+
+    def set_clock_rate(self, rate: float) -> None:
+        """Count `rate` milliseconds in one of the clock's, from the next deadline on."""
+        self.node.state.set_clock_rate(rate)
 
     # ---- obeying Ready: save, then send, then apply
 
     def _obey(self, ready: Ready) -> None:
         if ready.save:
-            self._unsaved = True
-            for record in ready.save:
-                self._wal.append(record)
+            self._save(ready)
         if self._say:
             self._tell(ready)
         self._deadline_ms = ready.deadline_ms
         if self._unsaved:
             self._held.append(ready)
-        elif ready.send or ready.apply:
+        elif ready.send or ready.apply or ready.reads:
             self._carry_out(ready)
+
+    def _save(self, ready: Ready) -> None:
+        self._unsaved = True
+        if ready.install:
+            for earlier in self._held:
+                earlier.apply = ()  # the snapshot holds what it would come to
+        try:
+            for record in ready.save:
+                if isinstance(record, Checkpoint):
+                    self._wal.compact(record)
+                else:
+                    self._wal.append(record)
+        except DiskFullError as error:
+            self._halt(str(error))
+
+    def _halt(self, reason: str) -> None:
+        """Stop rather than go on with a disk that can't be trusted: what it did not keep must not be acknowledged."""
+        self.stop()
+        self._halted(self.id, reason)
 
     def _carry_out(self, ready: Ready) -> None:
         send = self._send
         for target, message in ready.send:
             send(self.id, target, message)
+        if ready.install:
+            self._install(ready.install)
         if ready.apply:
             self._apply(ready.apply_from, ready.apply)
+        if ready.reads:
+            for ask in ready.reads:
+                self._serve(ask)
+
+    def _install(self, snapshot: Snapshot) -> None:
+        self._machine.restore(snapshot.data)
+        self.applied_index = snapshot.last_included_index
+
+    def _serve(self, ask: ClientRequest) -> None:
+        """Answer a read from the store (thesis 6.4)."""
+        assert isinstance(ask.command, Get)
+        mode = ask.command.mode or ReadMode.LOG
+        if self._say:
+            self._say(ReadServed(self._clock.now_ms, self.id, ask.client_id, ask.sequence_num, mode, self.applied_index))
+        value = self._machine.read(ask.command.key)
+        self._send(self.id, ask.client_id, ClientReply(ask.client_id, ask.sequence_num, self.id, True, value, self.applied_index))
 
     def _tell(self, ready: Ready) -> None:
         assert self._say
@@ -126,16 +183,22 @@ class Server:
 
     def _apply(self, first_index: Index, entries: tuple[Entry, ...]) -> None:
         """Apply committed entries, and answer those whose requests this server took in during its reign."""
-        results = self._store.apply_all(entries)
+        results = self._machine.apply_all(first_index, entries)
+        self.applied_index += len(entries)
         if self._say:
             for index, result in enumerate(results, first_index):
-                self._say(Applied(self._clock.now_ms, self.id, index, result.changed_key, result.new_value))
+                self._say(Applied(self._clock.now_ms, self.id, index, result.changed_key, result.new_value, result.repeated))
+                for client_id, session_id in result.expired:
+                    self._say(SessionExpired(self._clock.now_ms, self.id, client_id, session_id))
         state = self.node.state
+        every = self._config.snapshot_every
+        if every and self.applied_index - state.snapshot_index >= every:
+            self._snapshot_due = True
         if state.role is not LEADER:
             return
         for index, (entry, result) in enumerate(zip(entries, results, strict=True), first_index):
-            if entry.term == state.current_term and entry.command is not None:
-                reply = ClientReply(entry.client_id, entry.sequence_num, self.id, result.ok, result.value, index)
+            if entry.term == state.current_term and entry.client_id:
+                reply = ClientReply(entry.client_id, entry.sequence_num, self.id, result.ok, result.value, index, None, result.reason)
                 self._send(self.id, entry.client_id, reply)
 
     # ---- waiting: for the disk, for a pause to end, for a deadline
@@ -145,6 +208,11 @@ class Server:
 
         Deadlines mostly move away: then the wake that is under way serves, and looks again.
         """
+        if self._snapshot_due and not self._syncing and not self.paused:
+            self._snapshot_due = False
+            self._obey(self.node.step(ImageTaken(self.applied_index, self._machine.image()), self._clock.now_ms))
+        if not self.alive:
+            return
         if self._unsaved:
             self._unsaved, self._syncing = False, True
             self._wal.sync(self._disk_synced)
@@ -154,7 +222,12 @@ class Server:
             self._wake_ms = wake_ms
             self._clock.call_at(wake_ms, self._wake, wake_ms)
 
-    def _disk_synced(self) -> None:
+    def _disk_synced(self, kept: bool) -> None:
+        if not self.alive:
+            return
+        if not kept:
+            self._halt("its disk failed to keep what was written, so nobody can tell what a restart will find (fsync reported an error)")
+            return
         self._syncing, self._just_saved = False, True
         if self._say:
             state = self.node.state
@@ -189,10 +262,14 @@ class Server:
             self._obey(self.node.step(Saved(), now_ms))
         if self._inbox:
             self._inbox = deque(together(self._inbox))
-        while self._inbox:
+        while self._inbox and self.alive:
             self._obey(self.node.step(self._inbox.popleft(), now_ms))
         if self._deadline_ms <= now_ms:
             self._obey(self.node.step(DeadlineReached(), now_ms))
+
+
+MOST_WAITING = 10_000
+"""What a server holds back while it is paused; what comes then is lost, as where a socket's buffer is full."""
 
 
 def together(stimuli: Iterable[Stimulus]) -> Iterator[Stimulus]:

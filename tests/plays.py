@@ -6,17 +6,23 @@ else; what is left over is thrown away, or kept where the play says so.
 
 from collections.abc import Iterable, Mapping
 
-from raftcore.consensus.door import DeadlineReached, Ready, Saved, Stimulus
+from raftcore.consensus.door import ChangeWanted, DeadlineReached, ImageTaken, Ready, Saved, Stimulus, TransferWanted
 from raftcore.consensus.node import RaftNode
 from raftcore.consensus.rules import Rules
-from raftcore.consensus.state import NodeState, Timing
-from raftcore.vocabulary.commands import Set
-from raftcore.vocabulary.durable import HardState
+from raftcore.consensus.state import NodeState
+from raftcore.vocabulary.commands import Get, ReadMode, Set
+from raftcore.vocabulary.configuration import Configuration
+from raftcore.vocabulary.durable import Checkpoint, HardState, LogSuffix, Record, Snapshot
 from raftcore.vocabulary.events import Event
 from raftcore.vocabulary.messages import ClientRequest, Entry, Message
 from raftcore.vocabulary.names import LEADER, Address, Index, ServerId, Term
+from raftcore.vocabulary.scenario import Config
 
-TIMING = Timing(election_timeout_ms=(150.0, 300.0), heartbeat_ms=50.0, max_entries_per_message=64, max_messages_in_flight=8)
+AS_IN_THE_PAPER = Config(pre_vote=False, check_quorum=False, leader_guard=False, snapshot_every=0)
+"""What Figure 2 says, and nothing that came after it."""
+
+CAREFUL = Config(snapshot_every=0)
+"""The defaults, but for snapshots: a play takes them by hand."""
 
 
 def start_reign_as_in_figure_2(me: NodeState) -> None:
@@ -25,6 +31,7 @@ def start_reign_as_in_figure_2(me: NodeState) -> None:
 
 
 FIGURE_2 = Rules(start_reign=start_reign_as_in_figure_2)
+THE_RULES = Rules()
 
 
 def log_of(terms: str, mark: str = "") -> list[Entry]:
@@ -37,7 +44,10 @@ def terms_of(log: Iterable[Entry]) -> str:
 
 
 class Play:
-    """Servers S1 … Sn, what each has on its disk and has applied, and the mail between them."""
+    """Servers S1 … Sn, what each has on its disk and has applied, and the mail between them.
+
+    `configuration` holds from the start for its members, who are all servers unless it says otherwise; the others belong to nothing.
+    """
 
     def __init__(
         self,
@@ -45,13 +55,17 @@ class Play:
         rules: Rules | Mapping[ServerId, Rules] = FIGURE_2,
         logs: Mapping[ServerId, str] | None = None,
         term: Term = 0,
-        timing: Timing = TIMING,
+        config: Config = AS_IN_THE_PAPER,
+        configuration: Configuration | None = None,
     ) -> None:
         self.members = tuple(f"S{number}" for number in range(1, size + 1))
         self.rules = rules if isinstance(rules, Mapping) else dict.fromkeys(self.members, rules)
-        self.timing = timing
+        self.config = config
+        self.configuration = configuration or Configuration(self.members)
+        self.snapshots: dict[ServerId, Snapshot | None] = dict.fromkeys(self.members)
         self.disks = {name: (HardState(term), log_of((logs or {}).get(name, ""))) for name in self.members}
         self.applied: dict[ServerId, list[Entry]] = {}
+        self.served: list[tuple[ServerId, int, Index]] = []  # reads: by whom, which, and as of which entry
         self.mail: list[tuple[ServerId, Address, Message]] = []
         self.events: list[Event] = []
         self.now_ms = 0.0
@@ -66,24 +80,37 @@ class Play:
         """Crash and start from the disk."""
         saved, entries = self.disks[name]
         rules = self.rules.get(name, FIGURE_2)
-        self.nodes[name] = RaftNode(name, self.members, self.timing, lambda: 0.5, rules, saved, list(entries))
+        bootstrap = self.configuration if name in self.configuration.members else Configuration()
+        self.nodes[name] = RaftNode(name, bootstrap, self.config, lambda: 0.5, rules, saved, self.snapshots[name], entries)
         self.applied[name] = []
         self.obey(name, self.nodes[name].start(self.now_ms))
 
     def obey(self, name: ServerId, ready: Ready) -> Ready:
-        saved, entries = self.disks[name]
         for record in ready.save:
-            if isinstance(record, HardState):
-                saved = record
-            else:
-                entries = [*entries[: record.first_index - 1], *record.entries]
-        self.disks[name] = saved, entries
+            self.write(name, record)
         self.mail += [(name, target, message) for target, message in ready.send]
+        if ready.install:
+            self.applied[name] = []  # what it stands for is in nobody's list
         self.applied[name] += ready.apply
+        self.served += [(name, ask.sequence_num, self.state(name).last_applied) for ask in ready.reads]
         self.events += ready.events
         if ready.save:
             self.step(name, Saved())
         return ready
+
+    def write(self, name: ServerId, record: Record) -> None:
+        """Keep a record on a server's disk."""
+        saved, entries = self.disks[name]
+        match record:
+            case HardState():
+                self.disks[name] = record, entries
+            case LogSuffix():
+                snapshot = self.snapshots[name]
+                kept = record.first_index - 1 - (snapshot.last_included_index if snapshot else 0)
+                self.disks[name] = saved, [*entries[:kept], *record.entries]
+            case Checkpoint():
+                self.snapshots[name] = record.snapshot
+                self.disks[name] = record.hard_state, list(record.entries)
 
     def step(self, name: ServerId, stimulus: Stimulus) -> Ready:
         """Let one thing happen to a server; its answers wait as mail."""
@@ -143,7 +170,35 @@ class Play:
         self.step(leader, DeadlineReached())
         self.talk(leader, *heard_by.split())
 
+    def pass_ms(self, duration_ms: float) -> None:
+        """Let time pass in which nobody does anything."""
+        self.now_ms += duration_ms
+
+    def compact(self, name: ServerId, data: bytes = b"image") -> None:
+        """Let a server put a snapshot in place of all that it has applied (§7)."""
+        self.step(name, ImageTaken(self.state(name).last_applied, data))
+
+    def change(self, leader: ServerId, voters: str, learners: str = "", heard_by: str = "") -> None:
+        """Ask the leader for another configuration (§6)."""
+        self.step(leader, ChangeWanted(Configuration(tuple(voters.split()), learners=tuple(learners.split()))))
+        self.talk(leader, *heard_by.split())
+
+    def transfer(self, leader: ServerId, target: ServerId) -> None:
+        """Ask the leader to hand over (thesis 3.10); what it says waits as mail."""
+        self.step(leader, TransferWanted(target))
+
+    def read(self, name: ServerId, mode: ReadMode = ReadMode.READ_INDEX) -> int:
+        """Let a client ask for a read that is no entry, and return its number; what the server says waits as mail."""
+        self.requests += 1
+        self.step(name, ClientRequest("C1", self.requests, Get("x", mode)))
+        return self.requests
+
     # ---- what there is to see
+
+    @property
+    def all(self) -> str:
+        """Everybody, as an audience."""
+        return " ".join(self.members)
 
     def state(self, name: ServerId) -> NodeState:
         return self.nodes[name].state
@@ -155,9 +210,29 @@ class Play:
         """The terms of a server's log: "1 1 4"."""
         return terms_of(self.state(name).log.entries)
 
+    def voters(self, name: ServerId) -> str:
+        """The voters by whom a server goes: "S1 S2 S3", and while they are joint "S1 S2 | S2 S3"."""
+        now = self.state(name).configuration
+        return " | ".join(" ".join(names) for names in (now.voters, now.next_voters) if names)
+
     def commit(self, name: ServerId) -> Index:
         return self.state(name).commit_index
 
     def told(self, kind: type[Event]) -> list[Event]:
         """The events of one kind, in order."""
         return [event for event in self.events if type(event) is kind]
+
+
+def reign_of_s1(
+    size: int = 3,
+    config: Config = CAREFUL,
+    configuration: Configuration | None = None,
+    rules: Rules | Mapping[ServerId, Rules] = THE_RULES,
+) -> Play:
+    """S1 leads in term 1, and its no-op is committed everywhere."""
+    play = Play(size, rules, config=config, configuration=configuration)
+    play.pass_ms(300)
+    play.elect("S1", heard_by=play.all)
+    play.heartbeat("S1", heard_by=play.all)
+    assert all(play.commit(name) == 1 for name in play.configuration.members)
+    return play

@@ -141,7 +141,7 @@ def test_a_paused_server_hears_nothing_and_then_all_at_once() -> None:
 
 
 def test_a_server_timed_out_by_hand_stands_for_election() -> None:
-    cluster, leader = led()
+    cluster, leader = led(config=Config(pre_vote=False, leader_guard=False))
     follower = others(cluster, leader)[0]
     term = cluster.view.servers[leader].current_term
     cluster.run_for(100)
@@ -150,6 +150,16 @@ def test_a_server_timed_out_by_hand_stands_for_election() -> None:
     cluster.run_for(100)
     assert cluster.leader == follower
     assert cluster.view.servers[follower].current_term == term + 1
+
+
+def test_a_server_timed_out_by_hand_disturbs_nobody_who_hears_the_leader() -> None:
+    cluster, leader = led()
+    before = cluster.view.servers[leader].current_term
+    cluster.run_for(100)
+    cluster.time_out(others(cluster, leader)[0])
+    cluster.run_for(300)
+    assert {server.current_term for server in cluster.view.servers.values()} == {before}
+    assert cluster.leader == leader
 
 
 @pytest.mark.parametrize("first, then", [("crash", "crash"), ("crash", "pause"), ("crash", "resume"), ("crash", "time_out")])
@@ -164,7 +174,7 @@ def test_a_crashed_server_can_only_be_restarted(first: str, then: str) -> None:
 
 
 def test_a_minority_commits_nothing_and_forgets_what_it_took_in() -> None:
-    cluster, leader = led()
+    cluster, leader = led(config=Config(check_quorum=False))
     minority = [leader, others(cluster, leader)[0]]
     cluster.partition(minority)
     cluster.submit("C1", Set("x", "minority"), leader)

@@ -108,7 +108,7 @@ def test_a_run_that_nobody_watches_goes_the_same_way(seed: int) -> None:
         other = unwatched._world.servers[name]
         assert (other.alive, other.node.state.log.entries) == (server.alive, server.node.state.log.entries)
         assert (other.node.state.role, other.node.state.current_term) == (server.node.state.role, server.node.state.current_term)
-        assert other._store.kv_store == server._store.kv_store
+        assert other._machine.kv_store == server._machine.kv_store
 
 
 def test_taking_one_links_loss_away_changes_no_other_links_delays() -> None:

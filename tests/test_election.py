@@ -11,6 +11,7 @@ from raftcore.vocabulary.durable import HardState
 from raftcore.vocabulary.events import VoteCounted
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, RequestVote, RequestVoteReply
 from raftcore.vocabulary.names import CANDIDATE, FOLLOWER, LEADER, Reason, Role
+from raftcore.vocabulary.scenario import Config
 
 
 def granted(term: int, voter: str) -> RequestVoteReply:
@@ -230,12 +231,25 @@ def test_a_reign_begins_with_a_no_op_told_to_all() -> None:
     no_op = play.state("S1").log.entries[-1]
 
     assert (no_op.term, no_op.command) == (2, None)
-    expected = AppendEntries(2, "S1", 1, 1, (no_op,), 0)
+    expected = AppendEntries(2, "S1", 1, 1, (no_op,), 0, round=1)
     assert play.mail[-2:] == [("S1", "S2", expected), ("S1", "S3", expected)]
-    assert play.tell("S2", expected) == AppendEntriesReply(2, "S2", False, 0, 1, 0, 1, Reason.LOG_GAP)
+    assert play.tell("S2", expected) == AppendEntriesReply(2, "S2", False, 0, 1, 0, 1, Reason.LOG_GAP, round=1)
 
 
 def test_a_new_leader_assumes_that_all_logs_equal_its_own() -> None:
     play = Play(3, FIGURE_2, {"S1": "1 1"}, term=1)
     play.elect("S1", heard_by="S2")
     assert {(progress.next_index, progress.match_index) for progress in play.state("S1").progress.values()} == {(3, 0)}
+
+
+# ---- pre-vote (thesis 9.6)
+
+
+def test_of_two_that_ask_at_once_the_one_with_the_lower_name_goes_on() -> None:
+    play = Play(3, Rules(), config=Config())
+    play.step("S1", DeadlineReached())
+    play.step("S2", DeadlineReached())
+    play.now_ms = 200.0  # nobody guards the start of the run any more
+    play.talk("S1", "S2")
+    assert [play.leads(name) for name in play.members] == [True, False, False]
+    assert play.state("S2").current_term == 1

@@ -2,7 +2,7 @@
 
 from plays import FIGURE_2, Play, start_reign_as_in_figure_2
 
-from raftcore.consensus.quorum import agreed_index
+from raftcore.consensus.quorum import quorum_index
 from raftcore.consensus.rules import Rules
 from raftcore.consensus.state import NodeState
 
@@ -56,7 +56,8 @@ def test_figure_8_once_an_entry_of_its_own_term_is_on_a_majority_nobody_can_take
 
 def test_figure_8_a_leader_that_counts_old_entries_loses_what_it_applied() -> None:
     def count_any_term(me: NodeState) -> None:
-        me.commit_to(agreed_index([me.saved_index, *[progress.match_index for progress in me.progress.values()]]))
+        reached = {peer: progress.match_index for peer, progress in me.progress.items()} | {me.id: me.saved_index}
+        me.commit_to(quorum_index(me.configuration, reached))
 
     play = to_scene_c(Rules(start_reign=start_reign_as_in_figure_2, advance_commit_index=count_any_term))
     assert play.commit("S1") == 2

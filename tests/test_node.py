@@ -1,12 +1,13 @@
 """The only door: a stimulus goes in, and a Ready comes out that says what to save, send and apply."""
 
 import pytest
-from plays import FIGURE_2, TIMING, Play, log_of
+from plays import AS_IN_THE_PAPER, FIGURE_2, Play, log_of
 
 from raftcore.consensus.door import DeadlineReached, Saved
 from raftcore.consensus.node import RaftNode
 from raftcore.consensus.rules import Rules
 from raftcore.vocabulary.commands import Set
+from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import HardState, LogSuffix
 from raftcore.vocabulary.events import Committed, EntriesAppended, LogTruncated, RoleChanged, VoteGranted
 from raftcore.vocabulary.messages import (
@@ -23,7 +24,7 @@ from raftcore.vocabulary.names import CANDIDATE, FOLLOWER, Reason
 
 def new_node(size: int = 3, log: str = "", term: int = 0, rules: Rules = FIGURE_2) -> RaftNode:
     members = tuple(f"S{number}" for number in range(1, size + 1))
-    node = RaftNode("S1", members, TIMING, lambda: 0.5, rules, HardState(term), log_of(log))
+    node = RaftNode("S1", Configuration(members), AS_IN_THE_PAPER, lambda: 0.5, rules, HardState(term), None, log_of(log))
     node.start(0.0)
     return node
 
@@ -48,7 +49,7 @@ def test_every_rpc_of_a_later_term_makes_a_follower_of_that_term(rpc: object) ->
 
 
 def test_a_node_starts_with_what_its_disk_held_and_waits() -> None:
-    node = RaftNode("S1", ("S1", "S2"), TIMING, lambda: 0.0, FIGURE_2, HardState(4, "S2"), log_of("1 4"))
+    node = RaftNode("S1", Configuration(("S1", "S2")), AS_IN_THE_PAPER, lambda: 0.0, FIGURE_2, HardState(4, "S2"), None, log_of("1 4"))
     ready = node.start(1_000.0)
     assert (ready.deadline_ms, list(ready.save), list(ready.send), ready.apply) == (1_150.0, [], [], ())
     assert (node.state.current_term, node.state.voted_for, node.state.log.last_index) == (4, "S2", 2)
@@ -57,7 +58,7 @@ def test_a_node_starts_with_what_its_disk_held_and_waits() -> None:
 
 def test_the_timeout_is_drawn_from_the_range() -> None:
     for draw, deadline_ms in ((0.0, 150.0), (0.5, 225.0), (0.999, 299.85)):
-        node = RaftNode("S1", ("S1", "S2"), TIMING, lambda draw=draw: draw, FIGURE_2, HardState(), [])
+        node = RaftNode("S1", Configuration(("S1", "S2")), AS_IN_THE_PAPER, lambda draw=draw: draw, FIGURE_2, HardState())
         assert node.start(0.0).deadline_ms == pytest.approx(deadline_ms)
 
 

@@ -7,20 +7,21 @@ from xml.etree import ElementTree as ET
 import pytest
 from immutables import Map
 from msgspec.structs import replace
+from views import CUT, cluster_view, long_view, server, split_brain
 
 from raftcore import Cluster
 from raftcore.trace.log_view import LogView
-from raftcore.trace.view import ClusterView, OperationView, ProgressView, ServerView
+from raftcore.trace.view import ClusterView, OperationView, ProgressView
 from raftcore.vocabulary.commands import Cas, Set
 from raftcore.vocabulary.events import AnyEvent, Completed, MessageDropped, MessageSent, RoleChanged, TimerSet, VoteDenied
 from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, Entry, RequestVoteReply
-from raftcore.vocabulary.names import Reason, Role
+from raftcore.vocabulary.names import FollowerState, Reason, Role
 from widgets import still
 from widgets.command_bar import CommandBar
 from widgets.event_feed import LINES_OF_A_KIND, EventFeed
 from widgets.frame import Frame, highest_leader
-from widgets.kv_table import MOST_ROWS, KvTable
+from widgets.kv_table import KvTable
 from widgets.log_grid import COLUMNS, LogGrid
 from widgets.part import Part
 from widgets.player_bar import PlayerBar
@@ -29,37 +30,7 @@ from widgets.status_line import StatusLine, say
 from widgets.words import LINES, line
 
 SCRIPT = "<script>alert(1)</script>"
-CUT = Link((10.0, 20.0), up=False)
 PARTS = [PlayerBar, Ring, LogGrid, KvTable, CommandBar, StatusLine, EventFeed]
-
-
-def server(name: str, term: int = 1, role: Role = Role.FOLLOWER, entries: tuple[Entry, ...] = (), **more: object) -> ServerView:
-    return ServerView(id=name, current_term=term, role=role, log=LogView().append(entries), **more)
-
-
-def cluster_view(*servers: ServerView, at_ms: float = 1_000.0, **more: object) -> ClusterView:
-    links = more.pop("links", {})
-    pending = more.pop("pending", {})
-    return ClusterView(at_ms=at_ms, servers={one.id: one for one in servers}, links=links, pending=pending, **more)
-
-
-def split_brain() -> ClusterView:
-    """S1 leads term 2 in the minority; S4 leads term 3 with a majority."""
-    return cluster_view(
-        server("S1", 2, Role.LEADER, leader="S1", kv_store=Map({"x": "1"})),
-        server("S2", 2, leader="S1", kv_store=Map({"x": "1"})),
-        server("S3", 3, leader="S4", kv_store=Map({"x": "1", "y": "2"})),
-        server("S4", 3, Role.LEADER, leader="S4", kv_store=Map({"x": "1", "y": "2"})),
-        server("S5", 3, leader="S4", kv_store=Map({"x": "1"})),
-        links={("S1", "S3"): CUT},
-    )
-
-
-def long_view(entries: int) -> ClusterView:
-    log = LogView().append(tuple(Entry(1, Set(f"k{n}", "v" * 300)) for n in range(entries)))
-    progress = Map({"S2": ProgressView(entries + 1, entries)})
-    leader = ServerView(id="S1", current_term=1, role=Role.LEADER, leader="S1", log=log, progress=progress)
-    return cluster_view(leader, ServerView(id="S2", current_term=1, leader="S1", log=log))
 
 
 def sent(number: int, source: str, target: str, message: object, at_ms: float = 990.0) -> MessageSent:
@@ -240,43 +211,11 @@ def test_equal_entries_are_sent_once_and_conflicting_ones_both():
 
 def test_progress_is_that_of_the_leader_of_the_highest_term():
     view = split_brain()
-    old = replace(view.servers["S1"], progress=Map({"S3": ProgressView(2, 1)}))
-    new = replace(view.servers["S4"], progress=Map({"S3": ProgressView(6, 5)}))
+    old = replace(view.servers["S1"], progress=Map({"S3": ProgressView(2, 1, FollowerState.PROBE)}))
+    new = replace(view.servers["S4"], progress=Map({"S3": ProgressView(6, 5, FollowerState.PROBE)}))
     rows = LogGrid().draw(Frame(view=replace(view, servers={**view.servers, "S1": old, "S4": new})))["servers"]
 
     assert [(row["match"], row["next"]) for row in rows] == [(None, None), (None, None), (5, 6), (None, None), (None, None)]
-
-
-# ---- the stores
-
-
-def test_a_value_that_differs_from_the_leaders_is_marked():
-    rows = {row["key"]: row for row in KvTable().draw(Frame(view=split_brain()))["rows"]}
-
-    assert rows["x"]["differs"] == [False] * 5
-    assert rows["y"]["differs"] == [True, True, False, False, True]
-    assert rows["y"]["cells"] == [None, None, 0, 0, None]
-
-
-def test_rows_are_sorted_bounded_and_filtered():
-    store = Map({f"key{n:04}": "v" * 1_000 for n in range(2_000)})
-    table = KvTable()
-    table.show(Frame(view=cluster_view(server("S1", kv_store=store))))
-    assert [row["key"] for row in table.state["rows"]] == [f"key{n:04}" for n in range(MOST_ROWS)]
-    assert table.state["more"] == 2_000 - MOST_ROWS
-    assert len(str(table.state)) < 20_000
-
-    table._handle_custom_msg({"do": "filter", "text": "199"}, [])
-    assert [row["key"] for row in table.state["rows"]] == ["key0199", "key1199", *(f"key199{n}" for n in range(10))]
-
-
-def test_rows_are_not_sought_again_while_nothing_changed():
-    table, view = KvTable(), split_brain()
-    rows = table.draw(Frame(view=view))["rows"]
-    assert table.draw(Frame(view=replace(view, at_ms=2_000.0)))["rows"] is rows
-
-    changed = replace(view.servers["S1"], kv_store=Map({"x": "2"}))
-    assert table.draw(Frame(view=replace(view, servers={**view.servers, "S1": changed})))["rows"] is not rows
 
 
 # ---- commands and words
@@ -341,10 +280,10 @@ def test_two_leaders_are_named_with_what_each_is_worth():
 @pytest.mark.parametrize(
     "servers,words",
     [
-        ((server("S1", 2, Role.LEADER, leader="S1"), server("S2", 2, leader="S1"), server("S3", 2, alive=False)), "2 of 3 servers"),
+        ((server("S1", 2, Role.LEADER, leader="S1"), server("S2", 2, leader="S1"), server("S3", 2, alive=False)), "2 of 3 voters"),
         ((server("S1", 2, Role.LEADER, leader="S1"), server("S2", 1), server("S3", 2, alive=False)), "nothing new can be committed"),
         ((server("S1", 3, Role.CANDIDATE, votes=("S1",)), server("S2", 2), server("S3", 2)), "S1 stands in term 3 with 1 of the 2 votes"),
-        ((server("S1"), server("S2", alive=False), server("S3", paused=True)), "only 1 of 3 servers run"),
+        ((server("S1"), server("S2", alive=False), server("S3", paused=True)), "only 1 of 3 voters run"),
         ((server("S1", timer_ms=(0.0, 9.0)), server("S2", timer_ms=(0.0, 5.0)), server("S3")), "that of S2"),
     ],
 )

@@ -22,6 +22,7 @@ def test_only_voters_count_and_each_once(agreeing: set[str]) -> None:
 
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=9))
 def test_the_agreed_index_is_the_highest_that_a_majority_has_reached(match_indexes: list[int]) -> None:
-    index = agreed_index(match_indexes)
+    names = [str(number) for number in range(len(match_indexes))]
+    index = agreed_index(names, dict(zip(names, match_indexes, strict=True)))
     assert sum(match >= index for match in match_indexes) >= majority(len(match_indexes))
     assert sum(match >= index + 1 for match in match_indexes) < majority(len(match_indexes))

@@ -7,16 +7,23 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_example_without_a_screen_runs(capsys):
-    start, example = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    imports = [line for line in start.splitlines() if line.startswith("from raftcore")]
+def test_the_examples_without_a_screen_run(capsys):
+    start, first, second = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    imports = "\n".join(line for line in start.splitlines() if line.startswith("from raftcore"))
     names: dict[str, object] = {}
 
-    exec("\n".join([*imports, example]), names)
+    exec(f"{imports}\n{first}", names)
 
     assert names["reply"].ok
     assert names["cluster"].view.servers["S1"].kv_store["x"] == "1"
     assert "Crashed" in capsys.readouterr().out
+
+    exec(second, names)
+
+    view = names["cluster"].view
+    assert view.configuration.voters == ("S2", "S3", "S4")
+    assert view.leader == "S4"
+    assert view.servers["S4"].snapshot.kv_store["x"] == "1"
 
 
 def test_every_make_command_exists():

@@ -1,18 +1,21 @@
 """Log replication (§5.3) and commitment: what a follower does with an AppendEntries, and a leader with the answers."""
 
 import pytest
-from plays import FIGURE_2, TIMING, Play, log_of, start_reign_as_in_figure_2
+from msgspec.structs import replace
+from plays import AS_IN_THE_PAPER, FIGURE_2, Play, log_of, start_reign_as_in_figure_2
 
 from raftcore.consensus import replication
 from raftcore.consensus.door import DeadlineReached
+from raftcore.consensus.progress import Progress
 from raftcore.consensus.rules import Rules
-from raftcore.consensus.state import NodeState, Progress, Timing
+from raftcore.consensus.state import NodeState
 from raftcore.vocabulary.commands import Set
 from raftcore.vocabulary.events import AppendRefused
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, Entry
-from raftcore.vocabulary.names import FOLLOWER, LEADER, Reason
+from raftcore.vocabulary.names import FOLLOWER, LEADER, REPLICATE, Reason
+from raftcore.vocabulary.scenario import Config
 
-ONE_AT_A_TIME = Timing(TIMING.election_timeout_ms, TIMING.heartbeat_ms, max_entries_per_message=1, max_messages_in_flight=3)
+ONE_AT_A_TIME = replace(AS_IN_THE_PAPER, max_entries_per_message=1, max_messages_in_flight=3)
 
 
 def heartbeat(term: int, leader: str, prev: tuple[int, int] = (0, 0), commit: int = 0) -> AppendEntries:
@@ -23,9 +26,9 @@ def accepted(term: int, follower: str, match_index: int) -> AppendEntriesReply:
     return AppendEntriesReply(term, follower, True, match_index)
 
 
-def leader_of(log: str = "1 1 1", timing: Timing = TIMING, rules: Rules = FIGURE_2) -> Play:
+def leader_of(log: str = "1 1 1", config: Config = AS_IN_THE_PAPER, rules: Rules = FIGURE_2) -> Play:
     """S1 leads S2 and S3 in term 2; nobody has heard of it yet."""
-    play = Play(3, rules, {"S1": log}, term=1, timing=timing)
+    play = Play(3, rules, {"S1": log}, term=1, config=config)
     play.elect("S1", heard_by="S2")
     play.take_mail()
     return play
@@ -203,7 +206,7 @@ def test_a_probing_leader_has_one_message_under_way_and_a_heartbeat_finds_out_th
 
     play.heartbeat("S1", heard_by="S2")
     assert play.terms("S2") == "1 2 2"
-    assert not progress_of(play).probing
+    assert progress_of(play).state is REPLICATE
 
 
 def test_a_leader_that_knows_the_log_pipelines_as_far_as_it_may() -> None:
@@ -250,7 +253,7 @@ def test_the_pipeline_arriving_backwards_is_put_in_order() -> None:
 
 
 def test_a_message_carries_no_more_entries_than_it_may() -> None:
-    play = leader_of("1 " * 7, Timing(TIMING.election_timeout_ms, TIMING.heartbeat_ms, 3, 8))
+    play = leader_of("1 " * 7, replace(AS_IN_THE_PAPER, max_entries_per_message=3))
     play.step("S1", DeadlineReached())
     play.step("S1", AppendEntriesReply(2, "S2", False, 0, 7, 0, 1, Reason.LOG_GAP))
     assert [len(message.entries) for message in play.take_mail("S2")] == [0, 3]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
-from plays import TIMING, log_of
+from plays import AS_IN_THE_PAPER, log_of
 
 from raftcore.cluster.clock import VirtualClock
 from raftcore.consensus.rules import Rules
@@ -12,7 +12,9 @@ from raftcore.consensus.state import NodeState
 from raftcore.server import Server
 from raftcore.storage.sim_disk import SimDisk
 from raftcore.storage.wal import WriteAheadLog
-from raftcore.vocabulary.commands import Get, Set
+from raftcore.vocabulary.commands import Get, ReadMode, Set
+from raftcore.vocabulary.configuration import Configuration
+from raftcore.vocabulary.disks import DiskState
 from raftcore.vocabulary.durable import HardState
 from raftcore.vocabulary.events import Applied, Event, RoleChanged, Synced, VoteGranted
 from raftcore.vocabulary.messages import (
@@ -26,6 +28,7 @@ from raftcore.vocabulary.messages import (
     RequestVoteReply,
 )
 from raftcore.vocabulary.names import CANDIDATE, LEADER, Reason
+from raftcore.vocabulary.scenario import Config
 
 SYNC_MS = 5.0
 
@@ -33,13 +36,14 @@ SYNC_MS = 5.0
 class Stage:
     """One server S1 of a few, with its clock and disk. `sent` holds (time, target, message)."""
 
-    def __init__(self, size: int = 3, sync_ms: float = SYNC_MS, rules: Rules = Rules()) -> None:  # noqa: B008  # a constant
-        self.rules = rules
+    def __init__(self, size: int = 3, sync_ms: float = SYNC_MS, rules: Rules = Rules(), config: Config = AS_IN_THE_PAPER) -> None:  # noqa: B008  # a constant
+        self.rules, self.config = rules, config
         self.members = tuple(f"S{number}" for number in range(1, size + 1))
         self.clock = VirtualClock()
-        self.disk = SimDisk(lambda delay_ms, act: self.clock.call_after(delay_ms, lambda _: act(), None), sync_ms)
+        self.disk = SimDisk(lambda delay_ms, act: self.clock.call_after(delay_ms, lambda _: act(), None), DiskState(sync_ms))
         self.sent: list[tuple[float, str, Message]] = []
         self.events: list[Event] = []
+        self.halted: list[str] = []
         self.start()
 
     def start(self) -> None:
@@ -47,8 +51,13 @@ class Stage:
             self.sent.append((self.clock.now_ms, target, message))
 
         draw: Callable[[], float] = lambda: 0.5  # noqa: E731
-        self.server = Server("S1", self.members, TIMING, draw, self.rules, self.disk, self.clock, send, self.events.append)
+        self.server = Server(
+            "S1", Configuration(self.members), self.config, draw, self.rules, self.disk, self.clock, send, self.events.append, self.halt
+        )
         self.server.start()
+
+    def halt(self, _name: str, reason: str) -> None:
+        self.halted.append(reason)
 
     def crash(self) -> None:
         self.server.stop()
@@ -203,7 +212,7 @@ def test_a_leader_sends_an_entry_only_when_it_is_on_its_own_disk_and_counts_itse
 def test_a_client_is_answered_when_its_command_is_applied_with_what_came_of_it() -> None:
     stage = Stage()
     stage.lead()
-    stage.hear(ClientRequest("C1", 1, Set("x", "1")), ClientRequest("C2", 1, Get("x")))
+    stage.hear(ClientRequest("C1", 1, Set("x", "1")), ClientRequest("C2", 1, Get("x", ReadMode.LOG)))
     stage.run_to(262)
     stage.take_sent()
     stage.hear(AppendEntriesReply(1, "S2", True, 3))

@@ -14,10 +14,13 @@ from raftcore.vocabulary.events import (
     Committed,
     Completed,
     Crashed,
+    Created,
     Event,
+    Halted,
     Invoked,
     LinkChanged,
     Paused,
+    PreVoteStarted,
     Restarted,
     Resumed,
     RoleChanged,
@@ -151,6 +154,30 @@ def test_a_link_that_is_set_to_what_is_healthy_is_no_fault():
     assert faults_of(lambda it: it.link("S1", "S2", delay_ms=it.config.delay_ms, loss=0)) == []
 
 
+def test_clocks_and_disks_that_are_wrong_are_faults_until_they_are_right_again():
+    happenings = [
+        lambda it: it.set_clock_rate("S1", 2),
+        lambda it: it.disk("S2", sync_fails=True),
+        lambda it: it.set_clock_rate("S1", 1),
+        lambda it: it.disk("S2", sync_fails=False),
+    ]
+    assert [fault.label for fault in faults_of(*happenings)] == ["S1 clock 2×", "S1 clock 2× · S2 sync fails", "S2 sync fails"]
+
+
+def test_a_server_that_is_created_later_has_a_band_from_then_on():
+    series = series_of(*election(), Created(300.0, "S4"), RoleChanged(400.0, "S4", F, 1))
+    assert list(series.servers["S4"].bands) == [Band(300.0, 400.0, F, 0, RUNNING), Band(400.0, inf, F, 1, RUNNING)]
+
+
+def test_a_server_that_halts_by_itself_is_down():
+    server = series_of(*election(), Halted(300.0, "S1", "its disk is full")).servers["S1"]
+    assert server.open == Band(300.0, inf, L, 1, CRASHED)
+
+
+def test_pre_votes_are_no_election():
+    assert len(list(series_of(PreVoteStarted(100.0, "S1", 1)).servers["S1"].bands)) == 1
+
+
 def test_memory_is_bounded_however_long_the_run():
     series = TimelineSeries(["S1", "S2"], HEALTHY.delay_ms)
     for number in range(100_000):
@@ -278,6 +305,15 @@ def test_a_refresh_never_adds_or_removes_a_trace(size):
     assert [trace.uid for trace in figure.data] == traces
     assert figure.data[-1].x[0] == 30_000
     assert figure.layout.yaxis2.ticktext == (*servers, "clients")
+
+
+def test_a_server_that_is_created_later_gets_a_lane_of_the_same_figure():
+    timeline = started(["S1", "S2", "S3"])
+    traces = [trace.uid for trace in timeline.box.figure.data]
+    timeline.absorb([Created(300.0, "S4"), RoleChanged(400.0, "S4", F, 1)])
+    timeline.refresh(500.0)
+    assert timeline.box.figure.layout.yaxis2.ticktext == ("S1", "S2", "S3", "S4", "clients")
+    assert [trace.uid for trace in timeline.box.figure.data] == traces
 
 
 def test_nothing_is_drawn_before_the_start():

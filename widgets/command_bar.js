@@ -11,6 +11,8 @@ function makeFields() {
     client: html("select", { "aria-label": "client", "data-field": "client" }),
     op: html("select", { "aria-label": "operation", "data-field": "op" }, ...OPERATIONS.map(option)),
     key: text("key"),
+    reads: html("select", { "aria-label": "how to read", "data-field": "mode" }),
+    about: html("p", { class: "rl-about rl-soft", "aria-live": "polite" }),
     expected: text("expected"),
     value: text("value"),
     typed: put(text("text"), { placeholder: "SET x 1", "aria-label": "command", class: "rl-mono rl-typed", hidden: true }),
@@ -25,12 +27,12 @@ function labelled(words, node) {
 
 function startCommandBar(root, send) {
   const fields = makeFields();
-  const { client, op, key, expected, value, typed, mode, through } = fields;
+  const { client, op, key, expected, value, typed, mode, through, reads, about } = fields;
   const submit = html("button", { type: "submit", class: "rl-main", "data-do": "submit" }, "Submit");
-  const inputs = [labelled("client", client), op, key, expected, value, typed, mode, labelled("through", through), submit];
+  const inputs = [labelled("client", client), op, key, reads, expected, value, typed, mode, labelled("through", through), submit];
   const form = html("form", { class: "rl-row" }, ...inputs);
   const outcomes = html("div", { class: "rl-outcomes rl-mono", role: "log", "aria-label": "outcomes" });
-  root.append(form, outcomes);
+  root.append(form, about, outcomes);
 
   listen(form, fields, send);
   fit(fields);
@@ -38,6 +40,7 @@ function startCommandBar(root, send) {
   function update(state) {
     offer(client, state.clients);
     offer(through, state.servers);
+    offerReads(fields, state.reads);
     const lines = [...state.pending.map((text) => ({ text, pending: true })), ...state.outcomes];
     keep(
       outcomes,
@@ -56,6 +59,7 @@ function startCommandBar(root, send) {
 function listen(form, fields, send) {
   const { op, key, typed, mode } = fields;
   op.addEventListener("change", () => fit(fields));
+  fields.reads.addEventListener("change", () => fit(fields));
   mode.addEventListener("click", () => {
     typed.hidden = !typed.hidden;
     fit(fields);
@@ -74,18 +78,27 @@ function listen(form, fields, send) {
 }
 
 // Only the fields that the operation needs.
-function fit({ op, key, expected, value, typed, mode }) {
+function fit({ op, key, expected, value, typed, mode, reads, about }) {
   const typing = !typed.hidden;
   put(mode, { "aria-pressed": String(typing) });
   op.hidden = key.hidden = typing;
+  reads.hidden = about.hidden = typing || op.value !== "get";
+  put(about, { text: reads.selectedOptions[0]?.title ?? "" });
   value.hidden = typing || !WITH_VALUE.has(op.value);
   expected.hidden = typing || op.value !== "cas";
 }
 
-function submission({ client, op, key, expected, value, typed, through }) {
+// Once: how the cluster is configured to read does not change.
+function offerReads(fields, reads) {
+  if (fields.reads.options.length) return;
+  fields.reads.append(...reads.map(({ mode, label, about }) => html("option", { value: mode, title: about }, label)));
+  fit(fields);
+}
+
+function submission({ client, op, key, expected, value, typed, through, reads }) {
   const who = { do: "submit", client: client.value, through: through.value || null };
   if (!typed.hidden) return { ...who, text: typed.value };
-  return { ...who, op: op.value, key: key.value, value: value.value, expected: expected.value };
+  return { ...who, op: op.value, key: key.value, value: value.value, expected: expected.value, mode: reads.value };
 }
 
 function outcomeClass(line) {

@@ -5,19 +5,19 @@ from itertools import count
 
 from raftcore import Cluster
 from raftcore.trace.view import ClusterView
-from raftcore.vocabulary.events import AnyEvent, MessageDelivered, ProgressChanged, Synced, TimerSet
+from raftcore.vocabulary.events import AnyEvent, MessageDelivered, ProgressChanged, QuorumHeard, Synced, TimerSet
 from widgets.frame import Frame
 from widgets.part import Part, Picture, together
 from widgets.words import clip, concerns, kind, line
 
 LINES_OF_A_KIND = 40
-KINDS = ("messages", "elections", "log", "clients", "faults")
-LEFT_OUT = (TimerSet, ProgressChanged, Synced, MessageDelivered)
-"""What happens all the time and is seen better elsewhere: timers and progress have marks, an arrival was announced when it left."""
+KINDS = ("messages", "elections", "membership", "log", "clients", "faults")
+LEFT_OUT = (TimerSet, ProgressChanged, Synced, MessageDelivered, QuorumHeard)
+"""What happens all the time and is seen better elsewhere: timers, progress and leases have marks, an arrival was announced when it left."""
 
 
 class EventFeed(Part):
-    """Filtering happens in the browser. The picture holds at most 200 lines, newest first."""
+    """Filtering happens in the browser. The picture holds the latest lines of each kind, newest first."""
 
     _esm = together("kit.js", "event_feed.js")
     _css = together("kit.css", "event_feed.css")

@@ -8,11 +8,12 @@ from typing import Any
 
 from raftcore import Cluster
 from raftcore.statemachine.language import parse_command
-from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, Set
-from raftcore.vocabulary.errors import CommandError
+from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, ReadMode, Set
+from raftcore.vocabulary.errors import CommandError, ControlError
 
 Intent = Mapping[str, Any]
 
+DISK_CHANGES = ("sync_ms", "sync_fails", "capacity_bytes", "loses_writes")
 LINK_CHANGES = ("up", "delay_ms", "loss", "duplication", "reordering")
 
 
@@ -27,6 +28,35 @@ def _link(cluster: Cluster, intent: Intent) -> None:
     cluster.link(_text(intent, "source"), _text(intent, "target"), **changes)
 
 
+def _create_server(cluster: Cluster, _intent: Intent) -> None:
+    cluster.create_server()
+
+
+def _add_server(cluster: Cluster, _intent: Intent) -> None:
+    cluster.add_server()
+
+
+def _membership(cluster: Cluster, intent: Intent) -> None:
+    """Make the chosen servers voters or learners, or let them belong to the cluster no more: one change, however many they are."""
+    chosen = {str(name) for name in intent.get("servers", ())}
+    now = cluster.view.configuration
+    voters, learners = set(now.voters) - chosen, set(now.learners) - chosen
+    match intent.get("become"):
+        case "voter":
+            voters |= chosen
+        case "learner":
+            learners |= chosen
+        case "outsider":
+            pass
+        case other:
+            raise ControlError(f"no place {other!r} in a cluster; choose voter, learner or outsider")
+    cluster.change_membership(voters, learners)
+
+
+def _disk(cluster: Cluster, intent: Intent) -> None:
+    cluster.disk(_text(intent, "server"), **{name: intent[name] for name in DISK_CHANGES if name in intent})
+
+
 def command(intent: Intent) -> Command:
     """The command that the command bar's fields, or its line of text, ask for; CommandError when they ask for none."""
     if "text" in intent:
@@ -36,7 +66,7 @@ def command(intent: Intent) -> Command:
         case "set":
             return Set(key, value)
         case "get":
-            return Get(key)
+            return Get(key, read_mode(_text(intent, "mode")))
         case "delete":
             return Delete(key)
         case "append":
@@ -45,6 +75,14 @@ def command(intent: Intent) -> Command:
             return Cas(key, _text(intent, "expected"), value)
         case other:
             raise CommandError(f"no operation {other!r}; choose set, get, delete, append or cas")
+
+
+def read_mode(name: str) -> ReadMode | None:
+    """How a read is to find its answer; "" leaves it to the cluster's configuration."""
+    try:
+        return ReadMode(name) if name else None
+    except ValueError:
+        raise CommandError(f"no way to read {name!r}; choose {', '.join(mode.value for mode in ReadMode)}") from None
 
 
 def _submit(cluster: Cluster, intent: Intent) -> None:
@@ -61,6 +99,14 @@ CONTROLS: Mapping[str, Callable[[Cluster, Intent], None]] = {
     "partition": lambda cluster, intent: cluster.partition(*intent.get("groups", ())),
     "heal": lambda cluster, _intent: cluster.heal(),
     "link": _link,
+    "create_server": _create_server,
+    "add_server": _add_server,
+    "membership": _membership,
+    "transfer": lambda cluster, intent: cluster.transfer_leadership(_text(intent, "server")),
+    "take_snapshot": lambda cluster, intent: cluster.take_snapshot(_text(intent, "server")),
+    "clock_rate": lambda cluster, intent: cluster.set_clock_rate(_text(intent, "server"), intent["rate"]),
+    "disk": _disk,
+    "flip_bit": lambda cluster, intent: cluster.flip_bit(_text(intent, "server")),
     "submit": _submit,
 }
 """What a part may ask to be done to the cluster, by the name in the intent's "do"."""

@@ -2,7 +2,7 @@
 // The rule here: what a person typed reaches the page only as text or as an attribute, never as markup.
 
 const BEAT_LIMIT_MS = 6000;
-const LAB_KEYS = new Set([" ", "ArrowRight", "c", "r", "p", "t", "i", "h", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+const LAB_KEYS = new Set([" ", "ArrowRight", "c", "r", "p", "t", "i", "h", "a", "l", "s", "m", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
 
 function build(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {

@@ -1,9 +1,11 @@
 """The key-value stores: keys by servers, with what differs from the leader's marked.
 
-Sorting the keys is done only when a store, the leader or the filter changed: the stores are immutable, so `is` tells.
+A frame says which keys changed, so the sorted keys are kept up to date at a cost that does not grow with the stores. They are sought anew
+only for a new filter, after a frame that was missed, and where a server lost its whole store or got another.
 """
 
-from heapq import nsmallest
+from bisect import bisect_left
+from itertools import islice
 
 from immutables import Map
 
@@ -30,7 +32,7 @@ class KvTable(Part):
         self._filter = ""
         self._sources: tuple[object, ...] = ()
         self._rows: list[Picture] = []
-        self._key_count = 0
+        self._keys = SortedKeys()
         super().__init__(cluster)
 
     def keep(self, intent: Intent) -> bool:
@@ -42,26 +44,62 @@ class KvTable(Part):
     def draw(self, frame: Frame) -> Picture:
         view = frame.view
         leader = highest_leader(view)
-        self._refresh(tuple(server.kv_store for server in view.servers.values()), leader)
+        self._refresh(frame, tuple(server.kv_store for server in view.servers.values()), leader)
         return {
             "servers": [heading(server) for server in view.servers.values()],
             "rows": self._rows,
-            "more": self._key_count - len(self._rows),
+            "more": len(self._keys) - len(self._rows),
             "filter": self._filter,
             "leader": leader.id if leader else None,
         }
 
-    def _refresh(self, stores: tuple[Map[str, str], ...], leader: ServerView | None) -> None:
+    def _refresh(self, frame: Frame, stores: tuple[Map[str, str], ...], leader: ServerView | None) -> None:
+        """Make the rows anew, unless nothing changed: the stores are immutable, so `is` tells."""
+        moved = self._keys.follow(frame, stores, self._filter)
         wanted = leader.kv_store if leader else None
-        sources = (self._filter, wanted, *stores)
-        if len(sources) == len(self._sources) and all(new is old for new, old in zip(sources, self._sources, strict=True)):
-            return
-        keys = {key for store in stores for key in store if self._filter in key}
-        self._sources, self._key_count = sources, len(keys)
-        self._rows = [key_row(key, stores, wanted) for key in nsmallest(MOST_ROWS, keys)]
+        sources = (wanted, *stores)
+        same = len(sources) == len(self._sources) and all(new is old for new, old in zip(sources, self._sources, strict=True))
+        if moved or not same:
+            self._sources = sources
+            self._rows = [key_row(key, stores, wanted) for key in self._keys.first(MOST_ROWS)]
 
     def still(self, view: ClusterView) -> str:
         return kv_still(view)
+
+
+class SortedKeys:
+    """The keys that any store holds and that contain the filter, in order, as of one frame."""
+
+    def __init__(self) -> None:
+        self._keys: list[str] = []
+        self._filter = ""
+        self._number = -1
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def first(self, count: int) -> list[str]:
+        return list(islice(self._keys, count))
+
+    def follow(self, frame: Frame, stores: tuple[Map[str, str], ...], text: str) -> bool:
+        """Be up to date with this frame; whether any key may have come or gone."""
+        changed = frame.changed_keys if text == self._filter and frame.number == self._number + 1 else None
+        self._filter, self._number = text, frame.number
+        if changed is None:
+            self._keys = sorted(key for key in set[str]().union(*stores) if text in key)
+            return True
+        for key in changed:
+            if text in key:
+                self._place(key, held=any(key in store for store in stores))
+        return bool(changed)
+
+    def _place(self, key: str, *, held: bool) -> None:
+        place = bisect_left(self._keys, key)
+        stands = place < len(self._keys) and self._keys[place] == key
+        if held and not stands:
+            self._keys.insert(place, key)
+        elif stands and not held:
+            del self._keys[place]
 
 
 def heading(server: ServerView) -> Picture:

@@ -23,6 +23,7 @@ from widgets.log_grid import LogGrid
 from widgets.player import Player
 from widgets.player_bar import PlayerBar
 from widgets.ring import Ring
+from widgets.sessions import Sessions
 from widgets.status_line import StatusLine
 from widgets.still import lab_still
 from widgets.timeline import Timeline
@@ -52,7 +53,7 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
         logs, stores, commands, feed = LogGrid(cluster), KvTable(cluster), CommandBar(cluster), EventFeed(cluster)
         ring.on_watch(self._watch)
         two = Box([ring, VBox([logs, stores])]).add_class("rl-lab-two")
-        rows = [Box([bar]), two, Box([status]), Box([commands]), Box([self._timeline.box]), Box([feed])]
+        rows = [Box([bar]), two, Box([status]), Box([commands]), Box([self._timeline.box]), Box([Sessions(cluster)]), Box([feed])]
         super().__init__([row.add_class("rl-lab-row") for row in rows])
         self.add_class("rl-lab")
         self.play()

@@ -1,10 +1,11 @@
 // The logs: one row a server, one column an index. The kernel sends a window; here it scrolls, and asks for another one.
 
-const ROLE_LETTERS = { leader: "L", candidate: "C", follower: "F" };
 const NEAR_END_PX = 40;
 const HEAD_PX = 92;
+const SNAPSHOT_PX = 84;
 const LEAST_PX = 44;
 const MOST_PX = 62;
+const LOOKS = "Square corners: a configuration. Round: a client's session begins. Hatched: compacted, it stands in the snapshot.";
 
 class LogGrid {
   constructor(root, send) {
@@ -20,7 +21,7 @@ class LogGrid {
     );
     const look = (from) => () => send({ do: "window", from: from() });
     const half = () => Math.floor(this.state.columns / 2);
-    const earlier = look(() => Math.max(1, this.state.first - half()));
+    const earlier = look(() => Math.max(this.state.begin, this.state.first - half()));
     const later = look(() => this.state.first + half());
     this.earlier = button("", { "data-do": "earlier", "aria-label": "earlier entries", onclick: earlier }, icon("back"));
     this.later = button("", { "data-do": "later", "aria-label": "later entries", onclick: later }, icon("on"));
@@ -29,7 +30,7 @@ class LogGrid {
     this.range = html("span", { class: "rl-soft rl-range" });
     const legend = html(
       "h4",
-      {},
+      { title: LOOKS },
       "Logs — colour: term · dashed: not committed · ",
       html("i", { class: "rl-dot" }),
       " last applied",
@@ -47,22 +48,24 @@ class LogGrid {
   fit() {
     if (!this.state) return;
     const columns = this.state.last - this.state.first + 1;
-    const fitting = Math.floor((this.scroll.clientWidth - HEAD_PX) / columns);
+    const before = HEAD_PX + (this.hasSnapshots ? SNAPSHOT_PX : 0);
+    const fitting = Math.floor((this.scroll.clientWidth - before) / columns);
     const width = fitting < LEAST_PX ? MOST_PX : Math.min(MOST_PX, fitting); // where it must scroll anyway, it may as well be wide
     this.table.style.setProperty("--column", `${width}px`);
-    this.table.style.width = `${HEAD_PX + columns * width}px`;
+    this.table.style.width = `${before + columns * width}px`;
     if (this.stuck && this.state.follow) this.scroll.scrollLeft = this.scroll.scrollWidth;
   }
 
   update(state) {
     this.state = state;
     const indexes = Array.from({ length: state.last - state.first + 1 }, (_, offset) => state.first + offset);
-    const makeHead = (index) => html(index === "" ? "td" : "th", { scope: index === "" ? null : "col" }, String(index));
+    this.hasSnapshots = state.servers.some((server) => server.snapshot);
+    put(this.table, { class: this.hasSnapshots ? "rl-has-snapshots" : null });
     keep(
       this.heads,
-      ["", ...indexes],
+      ["", "snapshot", ...indexes],
       (index) => index,
-      makeHead,
+      makeColumnHead,
       () => {},
     );
     keep(
@@ -72,10 +75,10 @@ class LogGrid {
       makeLogRow,
       (node, server) => updateLogRow(node, server, state),
     );
-    put(this.look, { hidden: state.end <= state.columns });
+    put(this.look, { hidden: state.end - state.begin < state.columns });
     put(this.range, { text: `${state.first}–${Math.min(state.last, state.end)} of ${state.end.toLocaleString("en")}` });
     put(this.follow, { "aria-pressed": String(state.follow) });
-    allow(this.earlier, state.first === 1 ? "the first entry is already shown" : "", "Earlier entries");
+    allow(this.earlier, state.first === state.begin ? "the first entry is already shown" : "", "Earlier entries");
     allow(this.later, state.last >= state.end ? "the last entry is already shown" : "", "Later entries");
     this.fit();
   }
@@ -85,65 +88,9 @@ class LogGrid {
   }
 }
 
-function makeLogRow(server) {
-  const name = html("span", { class: "rl-badge" }, server.id);
-  const role = html("small");
-  const row = html("tr", { "data-log": server.id }, html("th", { scope: "row" }, name, " ", role));
-  row.cellNodes = new Map();
-  return row;
-}
-
-function updateLogRow(row, server, state) {
-  const head = row.firstChild;
-  put(row, { class: server.alive ? null : "rl-crashed" });
-  put(head.firstChild, { class: server.alive && server.role === "leader" ? "rl-badge rl-lead" : "rl-badge" });
-  put(head.lastChild, { text: headText(server) });
-  const columns = Array.from({ length: state.last - state.first + 1 }, (_, offset) => offset);
-  for (const [index, node] of row.cellNodes) {
-    if (index < state.first || index > state.last) {
-      node.remove();
-      row.cellNodes.delete(index);
-    }
-  }
-  columns.forEach((offset) =>
-    updateCell(cellAt(row, state.first + offset, offset), state.first + offset, server, state.entries[server.cells[offset]]),
-  );
-}
-
-function headText(server) {
-  if (!server.alive) return "crashed";
-  return `${ROLE_LETTERS[server.role]} · t${server.term}${server.paused ? " · paused" : ""}`;
-}
-
-function cellAt(row, index, offset) {
-  if (!row.cellNodes.has(index)) {
-    const box = html("div", { class: "rl-entry" }, html("b"), html("span"));
-    const cell = html("td", { "data-index": index }, box, html("i", { class: "rl-dot" }), html("div", { class: "rl-marks" }));
-    row.cellNodes.set(index, cell);
-  }
-  const cell = row.cellNodes.get(index);
-  if (row.children[offset + 1] !== cell) row.insertBefore(cell, row.children[offset + 1] ?? null);
-  return cell;
-}
-
-// Of a crashed server the commit index is gone, as it should be, but what its disk holds is not: nothing may look lost that is not.
-function standing(index, server) {
-  if (server.alive) return index <= server.commit ? [true, "committed"] : [false, "not committed"];
-  return index <= server.synced ? [true, "kept on its disk"] : [false, "not synced when it crashed: may be lost"];
-}
-
-function updateCell(cell, index, server, entry) {
-  const [box, dot, marks] = cell.children;
-  const [solid, said] = standing(index, server);
-  put(box, {
-    class: entry ? `rl-entry ${termClass(entry[0])}${solid ? "" : " rl-open"}` : "rl-entry rl-none",
-    title: entry ? `${index}: ${entry[2]}, ${said}` : null,
-  });
-  put(box.firstChild, { text: entry ? String(entry[0]) : "" });
-  put(box.lastChild, { text: entry ? entry[1] : "" });
-  put(dot, { hidden: index !== server.applied, title: "last applied" });
-  const mark = index === server.match ? "match" : index === server.next ? "next" : "";
-  put(marks, { text: mark, title: mark ? `the leader's ${mark}Index for ${server.id}` : null });
+function makeColumnHead(index) {
+  if (index === "") return html("td");
+  return html("th", { scope: "col", class: index === "snapshot" ? "rl-snapshot" : null }, String(index));
 }
 
 export default part("log", (root, send) => new LogGrid(root, send));

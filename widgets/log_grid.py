@@ -1,12 +1,15 @@
 """Every server's log, side by side: a window of columns that follows the end, unless the person looks back.
 
-Only the window is ever read or sent, so a picture costs the same in a long log as in a short one.
+Only the window is ever read or sent, so a picture costs the same in a long log as in a short one. What a server has compacted (§7) is a
+block in front of its entries.
 """
 
 from raftcore import Cluster
 from raftcore.trace.view import ClusterView, ServerView
+from raftcore.vocabulary.commands import OpenSession
+from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.messages import Entry
-from raftcore.vocabulary.names import Index
+from raftcore.vocabulary.names import FollowerState, Index
 from widgets.frame import Frame, highest_leader
 from widgets.part import Intent, Part, Picture, together
 from widgets.still import log_still
@@ -14,11 +17,20 @@ from widgets.words import full_entry, short
 
 COLUMNS = 60
 
+SENDING = {
+    FollowerState.PROBE: "one message at a time, until it knows where the two logs agree (§5.3).",
+    FollowerState.REPLICATE: "entries as they come, without waiting for the answer to those before (thesis 10.2.2).",
+    FollowerState.SNAPSHOT: "its snapshot in pieces, since entries that this server lacks are compacted away (§7).",
+}
+CONFIGURATION = "A configuration holds from the moment it stands in a log, committed or not (§6)."
+SESSION = "A client's session begins here, and this index is its number (thesis 6.3)."
+SNAPSHOT = "A snapshot stands in for the beginning of the log: it holds the state that those entries led to (§7)."
+
 
 class LogGrid(Part):
     """Keeps {"do": "window", "from": index} to itself; "from": None follows the end again."""
 
-    _esm = together("kit.js", "log_grid.js")
+    _esm = together("kit.js", "log_grid_row.js", "log_grid.js")
     _css = together("kit.css", "log_grid.css")
 
     def __init__(self, cluster: Cluster | None = None) -> None:
@@ -40,32 +52,90 @@ class LogGrid(Part):
 
 
 def log_picture(view: ClusterView, start: Index | None) -> Picture:
-    """The window from `start`, or the one that ends where the longest log ends."""
-    end = max(server.log.last_index for server in view.servers.values())
+    """The window from `start`, or the one that ends where the longest log ends. Before `begin` no server has an entry."""
+    logs = [server.log for server in view.servers.values()]
+    end = max(log.last_index for log in logs)
+    begin = min((log.base_index for log in logs if len(log)), default=end) + 1
     room = end + 1  # a leader's nextIndex stands one behind the end
-    newest_first = max(1, room - COLUMNS + 1)
-    first = newest_first if start is None else min(start, newest_first)
+    newest_first = max(begin, room - COLUMNS + 1)
+    first = newest_first if start is None else max(begin, min(start, newest_first))
     last = min(first + COLUMNS - 1, room)
     numbers: dict[Entry, int] = {}
-    rows = [row(view, server, first, last, numbers) for server in view.servers.values()]
-    entries = [[entry.term, short(entry.command), full_entry(entry)] for entry in numbers]
-    return {"first": first, "last": last, "end": end, "follow": start is None, "columns": COLUMNS, "entries": entries, "servers": rows}
+    return {
+        "begin": begin,
+        "first": first,
+        "last": last,
+        "end": end,
+        "follow": start is None,
+        "columns": COLUMNS,
+        "servers": [row(view, server, first, last, numbers) for server in view.servers.values()],
+        "entries": [entry_picture(entry) for entry in numbers],
+    }
+
+
+def entry_picture(entry: Entry) -> list[object]:
+    """Its term, what fits its box, what it says in full, and its look."""
+    if isinstance(entry.command, Configuration):
+        return [entry.term, short(entry.command), f"{full_entry(entry)}. {CONFIGURATION}", "configuration"]
+    if isinstance(entry.command, OpenSession):
+        return [entry.term, short(entry.command), f"{full_entry(entry)}. {SESSION}", "session"]
+    return [entry.term, short(entry.command), full_entry(entry), ""]
 
 
 def row(view: ClusterView, server: ServerView, first: Index, last: Index, numbers: dict[Entry, int]) -> Picture:
-    """One server's row. Its cells are numbers into the list of distinct entries, since most servers hold the same ones."""
+    """One server's row. Its cells are numbers into the list of distinct entries, since most servers hold the same ones.
+
+    The first cell stands at `from`: what is before that is compacted.
+    """
     leader = highest_leader(view)
     progress = leader.progress.get(server.id) if leader and leader.id != server.id else None
     return {
         "id": server.id,
         "alive": server.alive,
+        "halted": server.halted,
         "paused": server.paused,
         "role": server.role.value,
         "term": server.current_term,
         "commit": server.commit_index,
         "synced": server.synced_index,
         "applied": server.last_applied,
+        "snapshot": snapshot_picture(server),
+        "from": max(first, server.log.base_index + 1),
         "cells": [numbers.setdefault(entry, len(numbers)) for entry in server.log.window(first, last)],
         "match": progress.match_index if progress else None,
         "next": progress.next_index if progress else None,
+        "sending": progress.state.value if progress else "",
+        "sent": f"{leader.id} sends {SENDING[progress.state]}" if leader and progress else "",
     }
+
+
+def snapshot_picture(server: ServerView) -> Picture | None:
+    """What stands in for the beginning of the server's log."""
+    index, term, snapshot = server.log.base_index, server.log.base_term, server.snapshot
+    if not index:
+        return None
+    if snapshot is None:
+        return {"index": index, "term": term, "size": "", "said": SNAPSHOT}
+    amount = f"{size(snapshot.size_bytes)}, {counted(len(snapshot.kv_store), 'key')}, {counted(len(snapshot.sessions), 'session')}"
+    said = f"{server.id}'s snapshot to {index:,}, term {term}: {amount}. {SNAPSHOT}"
+    return {"index": index, "term": term, "size": size(snapshot.size_bytes), "said": said}
+
+
+def size(count: int) -> str:
+    """A number of bytes in few characters.
+
+    >>> size(312), size(12_340), size(4_560_000)
+    ('312 B', '12 kB', '4.6 MB')
+    """
+    if count < 1_000:
+        return f"{count} B"
+    return f"{count / 1_000:.0f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
+
+
+def counted(count: int, thing: str) -> str:
+    """So many things.
+
+    >>> counted(1, "key"), counted(2_000, "key")
+    ('1 key', '2,000 keys')
+    """
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"

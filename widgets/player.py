@@ -19,7 +19,7 @@ from raftcore.trace.stream import Subscription
 from raftcore.vocabulary.errors import ConfigError, ControlError, RaftLabError
 from raftcore.vocabulary.events import AnyEvent, Event
 from raftcore.vocabulary.links import is_number
-from widgets.frame import Frame
+from widgets.frame import Frame, changed_keys
 from widgets.intents import CONTROLS, Intent
 
 DEFAULT_SPEED = 1 / 30
@@ -78,6 +78,7 @@ class Player:
         self.closed = False
         self._beat = 0
         self._painted: tuple[object, ...] = ()
+        self._frames = 0
         Thread(target=self._live, name="raft-lab", daemon=True).start()
 
     @staticmethod
@@ -159,7 +160,7 @@ class Player:
         with self._painting:
             self._paint()
             done = self.run.unpainted.position
-            screen.show(self._frame(self.cluster.trace[max(0, done - MOST_EVENTS) : done]))
+            screen.show(self._frame(self.cluster.trace[max(0, done - MOST_EVENTS) : done], None))
             self._screens.append(screen)
 
     def detach(self, screens: Iterable[Screen]) -> None:
@@ -235,7 +236,9 @@ class Player:
 
     def _paint(self) -> None:
         with self._painting:
-            frame = self._frame(self.run.unpainted.take()[-MOST_EVENTS:])
+            events = self.run.unpainted.take()
+            self._frames += 1
+            frame = self._frame(events[-MOST_EVENTS:], changed_keys(events))
             for screen in self._screens:
                 if screen.watched:
                     self.guard(partial(screen.show, frame))
@@ -246,7 +249,7 @@ class Player:
                 self._plot.absorb(self.run.unplotted.take())
                 self._plot.refresh(self.cluster.now_ms)
 
-    def _frame(self, events: Iterable[Event]) -> Frame:
+    def _frame(self, events: Iterable[Event], keys: frozenset[str] | None) -> Frame:
         return Frame(
             view=self.cluster.view,
             playing=self.playing,
@@ -254,6 +257,8 @@ class Player:
             notice=self.notice,
             events=cast("tuple[AnyEvent, ...]", tuple(events)),
             beat=self._beat,
+            number=self._frames,
+            changed_keys=keys,
         )
 
     def guard(self, act: Callable[[], None]) -> None:

@@ -1,5 +1,7 @@
 // The ring as a whole: draws each picture that comes, animates in between, and keeps what the person has chosen.
 
+const LAYERS = ["lines", "targets", "transfers", "servers", "messages"];
+
 class Ring {
   constructor(root, send) {
     this.root = root;
@@ -14,16 +16,18 @@ class Ring {
     this.panel = makeLinkPanel(send, () => this.selection.chooseLink(null));
     this.matrix = makeMatrix(send);
     this.makeStage();
-    root.append(this.stageBox, this.controls.node, this.panel.node, this.matrix.node);
+    this.more = new More(send, this.selection);
+    this.quorums = html("div", { class: "rl-quorums", role: "group", "aria-label": "majorities" });
+    root.append(this.stageBox, this.quorums, this.controls.node, this.more.node, this.panel.node, this.matrix.node);
     this.watchers = [new IntersectionObserver(([entry]) => this.see(entry.isIntersecting)), new ResizeObserver(() => this.lay())];
     this.watchers.forEach((watcher) => watcher.observe(this.stageBox));
   }
 
   makeStage() {
-    const [lines, targets, servers, messages] = ["lines", "targets", "servers", "messages"].map((name) => svg("g", { class: name }));
-    this.layers = { lines, targets, servers };
+    const [lines, targets, transfers, servers, messages] = LAYERS.map((name) => svg("g", { class: name }));
+    this.layers = { lines, targets, transfers, servers };
     this.traffic = new Traffic(messages);
-    this.stage = svg("svg", { class: "rl-stage", role: "group", "aria-label": "the cluster" }, lines, targets, servers, messages);
+    this.stage = svg("svg", { class: "rl-stage", role: "group", "aria-label": "the cluster" }, lines, targets, transfers, servers, messages);
     this.splitText = html("span");
     this.splitNote = html("div", { class: "rl-split-brain", hidden: true }, icon("warn"), this.splitText);
     this.stageBox = html("div", { class: "rl-stage-box" }, this.stage, this.splitNote);
@@ -72,19 +76,29 @@ class Ring {
       (node, pair) => updateLinkTarget(node, pair, ring),
     );
     const make = (server) => makeServer(server, ring, (id, adding) => selection.chooseServer(id, adding));
+    const asked = leaders.some((server) => selection.servers.has(server.id));
     keep(
       layers.servers,
       state.servers,
-      (server) => server.id,
+      (server) => `${server.id} ${ring.disc}`, // among many servers each is drawn smaller
       make,
       (node, server) => {
-        updateServer(node, server, ring, { chosen: selection.servers.has(server.id), leaders: leaders.length });
+        updateServer(node, server, ring, { chosen: selection.servers.has(server.id), leaders: leaders.length, asked });
       },
     );
+    this.tell(leaders);
+  }
+
+  // What stands beside the ring: words, controls, panels.
+  tell(leaders) {
+    const { state, selection, layers } = this;
+    updateTransfers(layers.transfers, leaders, this.ring);
+    updateQuorums(this.quorums, state.membership);
     put(this.splitNote, { hidden: leaders.length < 2 });
     put(this.splitText, { text: `${leaders.length} leaders: ${leaders.map((server) => `${server.id} (term ${server.term})`).join(", ")}` });
     this.controls.update(state);
-    this.panel.update(pairs.find((pair) => pair.name === selection.link) ?? null);
+    this.more.update(state);
+    this.panel.update(pairsOf(state).find((pair) => pair.name === selection.link) ?? null);
     this.matrix.update(state, selection.matrix);
   }
 
@@ -109,7 +123,7 @@ class Ring {
   key(name) {
     const server = this.state?.servers[Number(name) - 1];
     if (server) this.selection.reach(server.id);
-    return Boolean(server) || (this.state !== null && this.controls.key(name));
+    return Boolean(server) || (this.state !== null && (this.controls.key(name) || this.more.key(name)));
   }
 
   stop() {
@@ -119,10 +133,11 @@ class Ring {
   }
 }
 
-// What is chosen: some servers, or one link; never both. `several`: each click adds or takes away. `matrix`: the table of links is shown.
+// What is chosen: some servers, or one link; never both. `several`: each click adds or takes away. `matrix`: the table of links is
+// shown. `more`: so are the rarer controls.
 class Selection {
   constructor(changed) {
-    Object.assign(this, { changed, servers: new Set(), link: null, several: false, matrix: false });
+    Object.assign(this, { changed, servers: new Set(), link: null, several: false, matrix: false, more: false });
   }
 
   chooseServer(id, adding) {

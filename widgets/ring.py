@@ -7,31 +7,58 @@ from collections import deque
 from collections.abc import Mapping
 
 from raftcore import Cluster
-from raftcore.trace.view import ClusterView, ServerView
+from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.events import MessageDropped, MessageSent
-from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, Message, RequestVoteReply, Rpc
-from raftcore.vocabulary.names import Role, ServerId
+from raftcore.vocabulary.messages import (
+    AppendEntries,
+    AppendEntriesReply,
+    ClientReply,
+    ClientRequest,
+    InstallSnapshot,
+    InstallSnapshotReply,
+    Message,
+    PreVote,
+    PreVoteReply,
+    RequestVoteReply,
+    TimeoutNow,
+)
+from raftcore.vocabulary.names import Term
 from raftcore.vocabulary.scenario import Config
 from widgets.frame import Frame
 from widgets.part import Part, Picture, together
+from widgets.quorums import standing_now
+from widgets.ring_servers import membership_picture, server_picture
 from widgets.still import ring_still
 from widgets.words import CUT, describe, faults
 
-SCRIPTS = ("ring_geometry.js", "ring_links.js", "ring_servers.js", "ring_messages.js", "ring_link_panel.js", "ring_controls.js", "ring.js")
+SCRIPTS = (
+    "ring_geometry.js",
+    "ring_links.js",
+    "ring_servers.js",
+    "ring_membership.js",
+    "ring_messages.js",
+    "ring_link_panel.js",
+    "ring_controls.js",
+    "ring_more.js",
+    "ring.js",
+)
 MOST_FLIGHTS = 200
 MOST_DROPS = 40
+REPLIES = (AppendEntriesReply, RequestVoteReply, PreVoteReply, InstallSnapshotReply, ClientReply)
 DROPS_LAST_MS = 1000.0
 """For how long (real time) a drop is sent along, so that no browser misses it."""
 
 
 class Ring(Part):
-    """Sends what the person does to servers and links; see ring_controls.js for the intents."""
+    """Sends what the person does to servers and links; see ring_controls.js and ring_more.js for the intents."""
 
     _esm = together("kit.js", *SCRIPTS)
-    _css = together("kit.css", "ring.css")
+    _css = together("kit.css", "ring.css", "ring_more.css")
 
     def __init__(self, cluster: Cluster | None = None) -> None:
-        self._healthy_delay_ms = (cluster.config if cluster else Config()).delay_ms  # a link that differs is shown as slow
+        config = cluster.config if cluster else Config()
+        self._healthy_delay_ms = config.delay_ms  # a link that differs is shown as slow, and so is a disk
+        self._healthy_sync_ms = config.sync_ms
         self._drops: deque[Picture] = deque(maxlen=MOST_DROPS)
         self._in_flight: Mapping[int, MessageSent] = {}
         super().__init__(cluster)
@@ -41,12 +68,15 @@ class Ring(Part):
         sent = {event.id: event for event in frame.events if isinstance(event, MessageSent)}
         self._note_drops(frame, sent)
         self._in_flight = view.messages
+        configuration, _, _ = standing_now(view)
         return {
             "now_ms": view.at_ms,
             "speed": frame.speed,
             "playing": frame.playing,
             "healthy_delay_ms": list(self._healthy_delay_ms),
-            "servers": [server_picture(view, server) for server in view.servers.values()],
+            "servers": [server_picture(view, server, configuration, self._healthy_sync_ms) for server in view.servers.values()],
+            "membership": membership_picture(view),
+            "healthy_sync_ms": self._healthy_sync_ms,
             "links": links(view, self._healthy_delay_ms),
             "flights": flights(view, sent),
             "dropped": list(self._drops),
@@ -63,41 +93,6 @@ class Ring(Part):
 
     def still(self, view: ClusterView) -> str:
         return ring_still(view, self._healthy_delay_ms)
-
-
-def server_picture(view: ClusterView, server: ServerView) -> Picture:
-    """One server. A leader's timer is its heartbeat, which the ring does not show."""
-    timed = server.alive and server.timer_ms is not None and server.role is not Role.LEADER
-    return {
-        "id": server.id,
-        "alive": server.alive,
-        "paused": server.paused,
-        "role": server.role.value,
-        "term": server.current_term,
-        "leader": server.leader,
-        "voted_for": server.voted_for,
-        "timer": list(server.timer_ms) if timed and server.timer_ms else None,
-        "votes": votes(view, server) if server.alive and server.role is Role.CANDIDATE else [],
-    }
-
-
-def votes(view: ClusterView, candidate: ServerView) -> list[Picture]:
-    """For each peer of a candidate: is its vote held, granted and still flying, or neither."""
-    flying = {
-        sent.source
-        for sent in view.messages.values()
-        if isinstance(sent.message, RequestVoteReply)
-        and sent.message.vote_granted
-        and sent.target == candidate.id
-        and sent.message.term == candidate.current_term
-    }
-
-    def state(peer: ServerId) -> str:
-        if peer in candidate.votes:
-            return "held"
-        return "flying" if peer in flying else "none"
-
-    return [{"peer": peer, "state": state(peer)} for peer in view.servers if peer != candidate.id]
 
 
 def links(view: ClusterView, healthy_delay_ms: tuple[float, float]) -> list[Picture]:
@@ -137,27 +132,45 @@ def flight(sent: MessageSent) -> Picture:
         "source": sent.source,
         "target": sent.target,
         "kind": shape(message),
-        "reply": isinstance(message, AppendEntriesReply | RequestVoteReply | ClientReply),
+        "reply": isinstance(message, REPLIES),
         "ok": is_yes(message),
         "hollow": isinstance(message, AppendEntries) and not message.entries,
-        "term": message.term if isinstance(message, Rpc) else 0,
+        "term": term_of(message),
         "label": f"{sent.source} → {sent.target}: {describe(message)}",
         "sent_ms": sent.at_ms,
         "deliver_ms": sent.deliver_at_ms,
     }
 
 
+def term_of(message: Message) -> Term:
+    """The term that a message is about; 0 for a client's."""
+    if isinstance(message, PreVote | PreVoteReply):
+        return message.next_term
+    return 0 if isinstance(message, ClientRequest | ClientReply) else message.term
+
+
 def shape(message: Message) -> str:
-    if isinstance(message, ClientRequest | ClientReply):
-        return "client"
-    return "append" if isinstance(message, AppendEntries | AppendEntriesReply) else "vote"
+    """What kind of mark a message has; a legend of them stands in ring_messages.js."""
+    match message:
+        case ClientRequest() | ClientReply():
+            return "client"
+        case AppendEntries() | AppendEntriesReply():
+            return "append"
+        case InstallSnapshot() | InstallSnapshotReply():
+            return "snapshot"
+        case TimeoutNow():
+            return "timeout"
+        case PreVote() | PreVoteReply():
+            return "prevote"
+        case _:
+            return "vote"
 
 
 def is_yes(message: Message) -> bool:
     match message:
         case AppendEntriesReply():
             return message.success
-        case RequestVoteReply():
+        case RequestVoteReply() | PreVoteReply():
             return message.vote_granted
         case ClientReply():
             return message.ok

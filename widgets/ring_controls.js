@@ -68,6 +68,11 @@ class Controls {
       onclick: () => selection.toggle("several"),
     });
     this.matrix = button("Links", { "data-do": "links", title: "All links as a table", onclick: () => selection.toggle("matrix") });
+    this.more = button("More", {
+      "data-do": "more",
+      title: "Membership, leadership, snapshots, clocks and disks; what the marks mean (m)",
+      onclick: () => selection.toggle("more"),
+    });
     const bar = () => html("span", { class: "rl-split" });
     const row = html(
       "div",
@@ -79,6 +84,7 @@ class Controls {
       bar(),
       this.several,
       this.matrix,
+      this.more,
     );
     this.node = html("div", { class: "rl-controls" }, this.who, row);
   }
@@ -101,7 +107,7 @@ class Controls {
     this.state = state;
     const chosen = this.chosen;
     const focused = document.activeElement;
-    put(this.who, { text: chosen.length ? chosen.map(serverWords).join(" · ") : "Choose a server or a link. Shift adds servers." });
+    put(this.who, { text: chosen.length ? chosen.map((server) => detailWords(server, state.now_ms)).join(" · ") : "Choose a server or a link. Shift adds servers." });
     for (const control of CONTROLS) allow(this.buttons.get(control.name), refusal(control, chosen), control.title);
     for (const [first, second] of TWINS.map((names) => names.map((name) => this.buttons.get(name)))) {
       const showSecond = chosen.length > 0 && first.disabled && !second.disabled;
@@ -118,15 +124,17 @@ class Controls {
     );
     put(this.several, { "aria-pressed": String(this.selection.several) });
     put(this.matrix, { "aria-pressed": String(this.selection.matrix) });
+    put(this.more, { "aria-expanded": String(this.selection.more), "aria-pressed": String(this.selection.more) });
   }
 
   key(name) {
     if (name === "h") this.send({ do: "heal" });
+    if (name === "m") this.selection.toggle("more");
     const controls = CONTROLS.filter((control) => control.key === name);
     const buttons = controls.map((control) => this.buttons.get(control.name));
     controls.forEach((control) => this.act(control));
     if (buttons.length && buttons.every((one) => one.disabled)) refuseKey(buttons[0]);
-    return name === "h" || controls.length > 0;
+    return "hm".includes(name) || controls.length > 0;
   }
 }
 

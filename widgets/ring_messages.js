@@ -32,6 +32,35 @@ function makeClock() {
   return { absorb, tick, settled: () => !latest.playing && shown === latest.now_ms, stand: () => (shown = latest.now_ms) };
 }
 
+// The shapes of messages between servers; AppendEntries is a circle.
+const OUTLINES = {
+  vote: "M0 -8.5 8.5 0 0 8.5 -8.5 0z",
+  prevote: "M0 -8.5 8.5 0 0 8.5 -8.5 0z",
+  snapshot: "M-6.5 -6.5h13v13h-13z",
+  timeout: "M0 -8.5 8.5 6.5h-17z",
+};
+
+const LEGEND = [
+  { kind: "append", label: "AppendEntries" },
+  { kind: "append", hollow: true, label: "heartbeat" },
+  { kind: "vote", label: "RequestVote" },
+  { kind: "prevote", label: "PreVote" },
+  { kind: "snapshot", label: "InstallSnapshot" },
+  { kind: "timeout", label: "TimeoutNow" },
+  { kind: "append", reply: true, ok: true, label: "+ or − in it: a reply" },
+];
+
+function makeLegend() {
+  const one = (flight) =>
+    html(
+      "span",
+      {},
+      svg("svg", { viewBox: "-11 -11 22 22", "aria-hidden": "true" }, makeMark({ term: 0, id: "", ...flight })),
+      flight.label,
+    );
+  return html("div", { class: "rl-legend rl-soft" }, ...LEGEND.map(one));
+}
+
 function makeMark(flight) {
   const side = flight.reply ? "reply" : flight.hollow ? "request hollow" : "request";
   const node = svg(
@@ -54,8 +83,8 @@ function makeMark(flight) {
 
 function markShape(flight) {
   if (flight.kind === "client") return svg("rect", { x: -12, y: -9, width: flight.reply ? 36 : 24, height: 18, rx: 9 });
-  if (flight.kind === "vote") return svg("path", { class: "shape", d: "M0 -8.5 8.5 0 0 8.5 -8.5 0z" });
-  return svg("circle", { r: 7 });
+  const outline = OUTLINES[flight.kind];
+  return outline ? svg("path", { class: "shape", d: outline }) : svg("circle", { r: 7 });
 }
 
 function clientOf(flight) {

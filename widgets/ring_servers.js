@@ -18,7 +18,9 @@ function makeServer(server, ring, choose) {
     svg("circle", { class: "disc", r: disc }),
     svg("text", { class: "name", y: -2 }, server.id),
     svg("text", { class: "term", y: 15 }),
+    svg("g", { class: "groups" }),
     svg("g", { class: "votes" }),
+    svg("text", { class: "notes" }),
     svg("g", { class: "badge role", transform: moveTo(corner) }, svg("circle", { r: 11 }), svg("text", { y: 4.2 })),
     svg("g", { class: "badge health", transform: moveTo({ x: -corner.x, y: corner.y }) }, svg("circle", { r: 11 }), svg("path")),
   );
@@ -28,13 +30,15 @@ function makeServer(server, ring, choose) {
   return node;
 }
 
-function updateServer(node, server, ring, { chosen, leaders }) {
+function updateServer(node, server, ring, { chosen, leaders, asked }) {
   const inner = (name) => node.querySelector(`.${name}`);
   const condition = server.alive ? (server.paused ? "paused" : "") : "crashed";
   const split = server.alive && server.role === "leader" && leaders > 1;
   const classes = [
     "server",
     server.alive ? server.role : "",
+    server.asking ? "asking" : "",
+    server.place,
     condition,
     split ? "split" : "",
     chosen ? "chosen" : "",
@@ -48,15 +52,23 @@ function updateServer(node, server, ring, { chosen, leaders }) {
     "aria-pressed": String(chosen),
   });
   put(node.firstChild, { text: serverWords(server) });
-  put(inner("term"), { text: server.alive ? `term ${server.term}` : "crashed" });
-  put(inner("timer-track"), { display: server.timer ? null : "none" });
-  put(inner("timer"), { display: server.timer ? null : "none" });
-  const letter = server.alive && server.role !== "follower" ? server.role[0].toUpperCase() : "";
+  put(inner("term"), { text: server.alive ? `term ${server.term}` : server.halted ? "halted" : "crashed" });
+  const dial = { display: server.timer || server.lease ? null : "none" };
+  put(inner("timer-track"), dial);
+  put(inner("timer"), dial);
+  const letter = letterOf(server);
   put(inner("role"), { display: letter ? null : "none" });
   put(inner("role").lastChild, { text: letter });
   put(inner("health"), { display: condition ? null : "none" });
   put(inner("health").lastChild, { d: condition === "paused" ? PAUSE_MARK : CROSS_MARK });
   updateVotes(inner("votes"), server, ring);
+  updateGroups(inner("groups"), server, ring);
+  updateNotes(inner("notes"), notesOf(server, asked), ring);
+}
+
+function letterOf(server) {
+  if (server.asking) return "?";
+  return server.alive && server.role !== "follower" ? server.role[0].toUpperCase() : "";
 }
 
 // One dot a peer, at the angle at which the peer stands.
@@ -75,17 +87,21 @@ function updateVotes(node, server, ring) {
 }
 
 function serverWords(server) {
-  if (!server.alive) return `${server.id}, crashed`;
+  const place = { voter: "", learner: ", learner", outsider: ", not a member" }[server.place];
+  if (!server.alive) return server.halted ? `${server.id}, halted: ${server.halted}` : `${server.id}, crashed${place}`;
   const held = server.votes.filter((vote) => vote.state === "held").map((vote) => vote.peer);
-  const votes = server.role === "candidate" ? `, votes held: ${["its own", ...held].join(", ")}` : "";
+  const own = `: ${["its own", ...held].join(", ")}`;
+  const votes = server.asking ? `, asks whether it would win, promises held${own}` : server.role === "candidate" ? `, votes held${own}` : "";
   const follows = server.role === "follower" && server.leader ? `, follows ${server.leader}` : "";
-  return `${server.id}, ${server.role}${follows}, term ${server.term}${votes}${server.paused ? ", paused" : ""}`;
+  const trouble = [...clockNotes(server), ...diskNotes(server)].map((note) => `, ${note}`).join("");
+  return `${server.id}, ${server.role}${follows}, term ${server.term}${place}${votes}${server.paused ? ", paused" : ""}${trouble}`;
 }
 
-// The arc is as long as what remains of the election timeout.
+// The arc is as long as what remains of the election timeout, or of a leader's lease on reads.
 function windTimer(node, server, now) {
-  if (!server.timer) return;
-  const [set, end] = server.timer;
+  const span = server.timer ?? server.lease;
+  if (!span) return;
+  const [set, end] = span;
   const left = Math.max(0, Math.min(1, (end - now) / (end - set || 1)));
   put(node.querySelector(".timer"), { "stroke-dasharray": `${round(left * 100)} 200` });
 }

@@ -4,6 +4,8 @@ from raftcore.trace.view import ClusterView, ServerView
 from raftcore.vocabulary.names import Role
 from widgets.frame import Frame
 from widgets.part import Part, Picture, together
+from widgets.quorums import Quorum, all_enough, backing, quorums, running
+from widgets.words import clip
 
 COUNT_WORDS = {2: "Two", 3: "Three", 4: "Four", 5: "Five"}
 
@@ -33,57 +35,78 @@ def say(view: ClusterView) -> tuple[str, str, bool]:
     return "No leader:", why_no_leader(view), False
 
 
-def majority(view: ClusterView) -> int:
-    return len(view.servers) // 2 + 1
+def tally(groups: list[Quorum]) -> str:
+    """How many of each group count: "3 of 5", or "2 of 3 and 1 of 3"."""
+    return " and ".join(f"{len(group.counted)} of {len(group.voters)}" for group in groups)
 
 
-def followers(view: ClusterView, leader: ServerView) -> list[str]:
-    """The live servers that know this one as the leader of their term, without itself."""
-    return [
-        server.id
-        for server in view.servers.values()
-        if server.alive and server.id != leader.id and server.leader == leader.id and server.current_term == leader.current_term
-    ]
+def needed(groups: list[Quorum]) -> str:
+    return " and ".join(str(group.need) for group in groups)
+
+
+def followers(groups: list[Quorum], leader: ServerView) -> list[str]:
+    """The voters that follow this leader, without itself."""
+    return sorted({name for group in groups for name in group.counted} - {leader.id})
 
 
 def standing(view: ClusterView, leader: ServerView) -> str:
     """What one of several leaders is worth."""
-    behind, size = followers(view, leader), len(view.servers)
-    if len(behind) + 1 >= majority(view):
-        return f"{leader.id} (term {leader.current_term}) has a majority: {len(behind) + 1} of {size}."
-    whom = "nobody" if not behind else " ".join(behind)
-    return f"{leader.id} (term {leader.current_term}) is followed by {whom} and can't commit: {len(behind) + 1} of {size}."
+    groups = backing(view, leader)
+    if all_enough(groups):
+        return f"{leader.id} (term {leader.current_term}) has a majority: {tally(groups)}."
+    whom = " ".join(followers(groups, leader)) or "nobody"
+    return f"{leader.id} (term {leader.current_term}) is followed by {whom} and can't commit: {tally(groups)}."
 
 
 def lone_leader(view: ClusterView, leader: ServerView) -> str:
-    stands_behind, size = len(followers(view, leader)) + 1, len(view.servers)
-    if stands_behind >= majority(view):
-        return f"{leader.id} leads term {leader.current_term}; {stands_behind} of {size} servers, counting itself, follow it.{absent(view)}"
-    need = f"a majority is {majority(view)}, so nothing new can be committed"
-    return f"{leader.id} leads term {leader.current_term}, but only {stands_behind} of {size} servers follow it: {need}.{absent(view)}"
+    groups = backing(view, leader)
+    leads = f"{leader.id} leads term {leader.current_term}"
+    rest = under_way(leader) + absent(view)
+    if all_enough(groups):
+        itself = ", counting itself," if leader.id in leader.configuration.all_voters else ""
+        return f"{leads}; {tally(groups)} voters{itself} follow it.{rest}"
+    return f"{leads}, but only {tally(groups)} voters follow it: a majority is {needed(groups)}, so nothing new can be committed.{rest}"
+
+
+def under_way(leader: ServerView) -> str:
+    """What the leader is doing about the cluster itself; empty most of the time."""
+    said = ""
+    if leader.configuration.is_joint:
+        said += " The old and the new configuration each need a majority (§6)."
+    if leader.transfer:
+        said += f" It hands its leadership to {leader.transfer.target}, and takes in no commands meanwhile (thesis 3.10)."
+    return said
 
 
 def absent(view: ClusterView) -> str:
-    """Which servers are crashed or paused; empty when all run."""
-    crashed = [server.id for server in view.servers.values() if not server.alive]
-    paused = [server.id for server in view.servers.values() if server.alive and server.paused]
+    """Which servers are down or paused, and why one stopped by itself; empty when all run."""
+    servers = view.servers.values()
+    crashed = [server.id for server in servers if not server.alive and not server.halted]
+    paused = [server.id for server in servers if server.alive and server.paused]
     groups = ((crashed, "crashed"), (paused, "paused"))
     said = [f"{' '.join(names)} {'is' if len(names) == 1 else 'are'} {word}" for names, word in groups if names]
-    return f" {', '.join(said)}." if said else ""
+    halted = "".join(f" {server.id} halted: {clip(server.halted)}" for server in servers if server.halted)
+    return (f" {', '.join(said)}." if said else "") + halted
 
 
 def why_no_leader(view: ClusterView) -> str:
-    running = [server for server in view.servers.values() if server.alive and not server.paused]
-    if len(running) < majority(view):
-        return f"only {len(running)} of {len(view.servers)} servers run, and a majority is {majority(view)}."
-    candidates = [server for server in running if server.role is Role.CANDIDATE]
-    if candidates:
-        return " ".join(candidacy(view, candidate) for candidate in candidates) + absent(view)
-    timed = [(server.timer_ms[1], server.id) for server in running if server.timer_ms]
+    able = running(view)
+    if not all_enough(able):
+        return f"only {tally(able)} voters run, and a majority is {needed(able)}.{absent(view)}"
+    awake = [server for server in view.servers.values() if server.alive and not server.paused]
+    standing_for = [server for server in awake if server.role is Role.CANDIDATE or server.pre_votes]
+    if standing_for:
+        return " ".join(candidacy(candidate) for candidate in standing_for) + absent(view)
+    timed = [(server.timer_ms[1], server.id) for server in awake if server.timer_ms and server.id in view.configuration.all_voters]
     awaited = f"the election timeout that ends first is that of {min(timed)[1]}." if timed else "no election timer runs."
     return awaited + absent(view)
 
 
-def candidacy(view: ClusterView, candidate: ServerView) -> str:
-    held = len({*candidate.votes, candidate.id})
-    return f"{candidate.id} stands in term {candidate.current_term} with {held} of the {majority(view)} votes that it needs."
+def candidacy(candidate: ServerView) -> str:
+    if candidate.role is not Role.CANDIDATE or candidate.pre_votes:
+        promised = quorums(candidate.configuration, {*candidate.pre_votes, candidate.id})
+        asks = f"{candidate.id} asks whether it would win term {candidate.current_term + 1}"
+        return f"{asks}: {tally(promised)} say yes (thesis 9.6)."
+    groups = quorums(candidate.configuration, {*candidate.votes, candidate.id})
+    held = " and ".join(f"{len(group.counted)} of the {group.need}" for group in groups)
+    return f"{candidate.id} stands in term {candidate.current_term} with {held} votes that it needs."

@@ -3,7 +3,9 @@
 Every text is escaped: a key named <script> is seen as that, and does nothing.
 """
 
+from heapq import nsmallest
 from html import escape
+from itertools import islice
 from math import cos, pi, sin
 
 from raftcore.trace.view import ClusterView, ServerView
@@ -16,7 +18,7 @@ from widgets.words import CUT, clip, faults, short
 
 INK, SOFT, LINE, BAD, PANEL = "#1f2933", "#67727e", "#dfe3e8", "#c4321c", "#ffffff"
 FONT = "system-ui, Segoe UI, Roboto, sans-serif"
-COLUMNS, ROWS = 10, 12
+COLUMNS, ROWS, SOUGHT = 10, 12, 1_000
 
 Point = tuple[float, float]
 
@@ -133,14 +135,15 @@ def log_row(server: ServerView, first: int, y: float) -> str:
     drawn += [text(4, y + 29, f"{role} · t{server.current_term}", size=11, fill=SOFT, anchor="start")]
     # Of a crashed server the commit index is gone, but what its disk holds is not: nothing may look lost that is not.
     solid_index = server.commit_index if server.alive else server.synced_index
-    for place, entry in enumerate(server.log.window(first, first + COLUMNS - 1)):
-        x, solid = 76 + 62 * place, first + place <= solid_index
+    held_from = max(first, server.log.base_index + 1)  # what is before stands in a snapshot
+    for index, entry in enumerate(server.log.window(held_from, first + COLUMNS - 1), held_from):
+        x, solid = 76 + 62 * (index - first), index <= solid_index
         fill, ink = term_colours(entry.term)
         edge: dict[str, object] = {"stroke": INK} if solid else {"stroke": SOFT, "stroke_dasharray": "4 3", "fill_opacity": 0.45}
         drawn.append(box(x + 1, y + 1, 56, 33, rx=6, fill=fill, stroke_width=2, **edge))
         drawn += [text(x + 29, y + 15, str(entry.term), size=11, bold=True, fill=ink if solid else INK)]
         drawn += [text(x + 29, y + 28, short(entry.command, 8), size=11, fill=ink if solid else INK)]
-        if first + place == server.last_applied:
+        if index == server.last_applied:
             drawn.append(circle(x + 59, y + 17, 3.5, fill=INK))
     return faded(server, *drawn)
 
@@ -152,17 +155,19 @@ def kv_still(view: ClusterView) -> str:
     """The first keys, and what each server holds."""
     servers = list(view.servers.values())
     leader = highest_leader(view)
-    keys = sorted({key for server in servers for key in server.kv_store})
+    some = {key for server in servers for key in islice(server.kv_store, SOUGHT)}  # a still picture must not cost what a store weighs
+    count = max(len(some), *(len(server.kv_store) for server in servers))
+    keys = nsmallest(ROWS, some)
     drawn = [text(8, 14, "key", size=11, fill=SOFT, anchor="start")]
     for place, server in enumerate(servers):
         drawn.append(faded(server, text(130 + 80 * place, 14, server.id if server.alive else f"{server.id} crashed", size=11, fill=SOFT)))
-    for line, key in enumerate(keys[:ROWS]):
+    for line, key in enumerate(keys):
         y = 36 + 24 * line
         drawn += [stroke((0, y - 16), (90 + 80 * len(servers), y - 16), stroke=LINE), text(8, y, clip(key, 11), bold=True, anchor="start")]
         drawn += [value(server.kv_store.get(key), leader, key, 94 + 80 * place, y) for place, server in enumerate(servers) if server.alive]
-    if len(keys) > ROWS:
-        drawn.append(text(8, 36 + 24 * ROWS, f"+ {len(keys) - ROWS:,} more keys", fill=SOFT, anchor="start"))
-    return picture(90 + 80 * len(servers), 34 + 24 * min(len(keys), ROWS + 1), *drawn)
+    if count > ROWS:
+        drawn.append(text(8, 36 + 24 * ROWS, f"+ {count - ROWS:,} more keys", fill=SOFT, anchor="start"))
+    return picture(90 + 80 * len(servers), 34 + 24 * min(count, ROWS + 1), *drawn)
 
 
 def value(held: str | None, leader: ServerView | None, key: str, x: float, y: float) -> str:

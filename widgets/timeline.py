@@ -116,11 +116,13 @@ class Timeline:
         self.series = TimelineSeries(servers, healthy_delay_ms)
         self._figure: Figure | None = None
         self._shown: Picture = {}
+        self._lanes = 0
         self.box = Frame(words="timeline is loading …").add_class("raft-timeline")
 
     def start(self) -> None:
         """Have a figure from now on. The browser needs seconds for the first one, so the rest of the lab should be visible by now."""
         self._figure = borrow(self.series.servers)
+        self._lanes = len(self.series.servers)
 
     def absorb(self, events: Iterable[Event]) -> None:
         """Remember these events, the next ones of the run; nothing is drawn yet."""
@@ -131,6 +133,9 @@ class Timeline:
         """Show all that was absorbed, and a line at `now_ms`. For 2 to 4 times a second: plotly queues what comes faster, without end."""
         if self._figure is None:
             return
+        if len(self.series.servers) != self._lanes:
+            self._lanes = len(self.series.servers)
+            lay_out(self._figure, list(self.series.servers))
         shown, self._shown = self._shown, picture(self.series, now_ms)
         show(self._figure, self._shown, before=shown)
         if not shown:  # only now has it something to show

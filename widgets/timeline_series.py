@@ -17,16 +17,21 @@ from msgspec.structs import replace
 from raftcore.vocabulary.actions import Action, Isolate, Partition
 from raftcore.vocabulary.events import (
     Acted,
+    ClockRateChanged,
     Committed,
     Completed,
     Crashed,
+    Created,
+    DiskChanged,
     Event,
+    Halted,
     Invoked,
     LinkChanged,
     Paused,
     Restarted,
     Resumed,
     RoleChanged,
+    SnapshotInstalled,
 )
 from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.names import Address, ClientId, Role, ServerId, Term
@@ -79,10 +84,10 @@ class Operation(Struct, frozen=True, gc=False):
 class ServerSeries:
     """One server: the bands that ended, the one that is `open`, and the steps (at_ms, commit index; nan while crashed)."""
 
-    def __init__(self) -> None:
+    def __init__(self, begin_ms: float = 0.0) -> None:
         self.ended: deque[Band] = deque(maxlen=BANDS)
-        self.open = Band(0.0, inf, Role.FOLLOWER, 0, Condition.RUNNING)
-        self.commits: deque[tuple[float, float]] = deque([(0.0, 0.0)])
+        self.open = Band(begin_ms, inf, Role.FOLLOWER, 0, Condition.RUNNING)
+        self.commits: deque[tuple[float, float]] = deque([(begin_ms, 0.0)])
 
     @property
     def bands(self) -> Iterator[Band]:
@@ -108,7 +113,7 @@ class ServerSeries:
 
 
 class Faults:
-    """What is wrong with the network, as one label: faults that overlap share a band, so that bands never do.
+    """What is wrong with the network, clocks and disks, as one label: faults that overlap share a band, so that bands never do.
 
     Whether a link is in trouble is known from what became of it, never from what somebody did; that only lends cuts made at once a name.
     """
@@ -116,16 +121,21 @@ class Faults:
     def __init__(self, servers: Sequence[ServerId], healthy_delay_ms: tuple[float, float]) -> None:
         self.ended: deque[Fault] = deque(maxlen=BANDS)
         self.open: Fault | None = None
-        self._servers = servers
+        self._servers = list(servers)
         self._healthy_delay_ms = healthy_delay_ms
         self._trouble: dict[Direction, list[str]] = {}
         self._names: dict[str, frozenset[Direction]] = {}
+        self._of_servers: dict[tuple[ServerId, str], str] = {}
 
     @property
     def bands(self) -> Iterator[Fault]:
         yield from self.ended
         if self.open:
             yield self.open
+
+    def create(self, server: ServerId) -> None:
+        """From now on the network has this server too."""
+        self._servers.append(server)
 
     def name(self, action: Action) -> None:
         """Remember what this action cuts. Its name holds from when all these links are cut until one of them is up again."""
@@ -155,9 +165,16 @@ class Faults:
             self._names = {name: cuts for name, cuts in self._names.items() if direction not in cuts}
         self._turn(at_ms, self._label())
 
+    def of_server(self, at_ms: float, server: ServerId, what: str, said: str) -> None:
+        """A server's clock or disk, `what`, is now like this; "" where nothing is wrong with it."""
+        self._of_servers.pop((server, what), None)
+        if said:
+            self._of_servers[server, what] = f"{server} {said}"
+        self._turn(at_ms, self._label())
+
     def _label(self) -> str:
         names = {name: cuts for name, cuts in self._names.items() if all(CUT in self._trouble.get(cut, ()) for cut in cuts)}
-        parts = [*names, *self._link_parts(frozenset[Direction]().union(*names.values()))]
+        parts = [*names, *self._of_servers.values(), *self._link_parts(frozenset[Direction]().union(*names.values()))]
         more = len(parts) - LABEL_PARTS
         return " · ".join(parts[:LABEL_PARTS]) + (f" · {more} more" if more > 0 else "")
 
@@ -193,7 +210,12 @@ class TimelineSeries:
         self._fold: dict[type[Event], Callable[[Any], None]] = {
             RoleChanged: self._role_changed,
             Committed: self._committed,
+            Created: self._created,
             Crashed: self._crashed,
+            Halted: self._crashed,
+            SnapshotInstalled: self._snapshot_installed,
+            ClockRateChanged: self._clock_rate_changed,
+            DiskChanged: self._disk_changed,
             Restarted: self._restarted,
             Paused: self._paused,
             Resumed: self._resumed,
@@ -220,7 +242,22 @@ class TimelineSeries:
     def _committed(self, event: Committed) -> None:
         self.servers[event.server].commit(event.at_ms, event.index)
 
-    def _crashed(self, event: Crashed) -> None:
+    def _created(self, event: Created) -> None:
+        self.servers[event.server] = ServerSeries(event.at_ms)
+        self.faults.create(event.server)
+
+    def _snapshot_installed(self, event: SnapshotInstalled) -> None:
+        self.servers[event.server].commit(event.at_ms, event.last_included_index)
+
+    def _clock_rate_changed(self, event: ClockRateChanged) -> None:
+        self.faults.of_server(event.at_ms, event.server, "clock", "" if event.rate == 1 else f"clock {event.rate:g}×")
+
+    def _disk_changed(self, event: DiskChanged) -> None:
+        disk = event.disk
+        said = [word for wrong, word in ((disk.sync_fails, "sync fails"), (disk.loses_writes, "disk loses writes")) if wrong]
+        self.faults.of_server(event.at_ms, event.server, "disk", ", ".join(said))
+
+    def _crashed(self, event: Crashed | Halted) -> None:
         server = self.servers[event.server]
         server.become(event.at_ms, server.open.role, server.open.term, Condition.CRASHED)
         server.commit(event.at_ms, nan)
@@ -228,7 +265,7 @@ class TimelineSeries:
     def _restarted(self, event: Restarted) -> None:
         server = self.servers[event.server]
         server.become(event.at_ms, Role.FOLLOWER, event.current_term, Condition.RUNNING)
-        server.commit(event.at_ms, 0)  # the commit index is volatile (Figure 2)
+        server.commit(event.at_ms, event.snapshot_index)  # else the commit index is volatile (Figure 2)
 
     def _paused(self, event: Paused) -> None:
         server = self.servers[event.server]

@@ -4,6 +4,7 @@ One lock, held for a slice of a few milliseconds, lets a lab play and a notebook
 between two events, and the trace has the order.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from heapq import heappop, heappush
@@ -14,7 +15,8 @@ from msgspec.structs import replace
 
 from raftcore.cluster.client import Operation
 from raftcore.cluster.handle import Client
-from raftcore.cluster.world import TAKES, SimWorld
+from raftcore.cluster.takes import TAKES, take
+from raftcore.cluster.world import SimWorld
 from raftcore.consensus.rules import Rules
 from raftcore.statemachine.language import parse_command
 from raftcore.trace.stream import Trace
@@ -22,6 +24,7 @@ from raftcore.trace.view import ClusterView
 from raftcore.vocabulary import actions as act
 from raftcore.vocabulary.actions import Action
 from raftcore.vocabulary.commands import Command
+from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.errors import ConditionNotReached, ConfigError, ControlError
 from raftcore.vocabulary.events import Completed
 from raftcore.vocabulary.links import is_number
@@ -76,8 +79,8 @@ class Cluster:
 
     @property
     def server_ids(self) -> tuple[ServerId, ...]:
-        """S1 … Sn."""
-        return self._world.server_ids
+        """S1 … Sn, and those that were created since."""
+        return tuple(self._world.server_ids)
 
     @property
     def config(self) -> Config:
@@ -192,7 +195,7 @@ class Cluster:
             return self._take(action)
 
     def _take(self, action: Action) -> Operation | None:
-        operation = self._world.take(action)
+        operation = take(self._world, action)
         self._taken.append(action)
         return operation
 
@@ -205,7 +208,7 @@ class Cluster:
         self._do(act.Crash, server)
 
     def restart(self, server: ServerId) -> None:
-        """Start a crashed server again from its disk; CorruptLogError if the disk can't be trusted."""
+        """Start a crashed server again from its disk; if that can't be trusted it stays down, and `view.servers[…].halted` says why."""
         self._do(act.Restart, server)
 
     def pause(self, server: ServerId) -> None:
@@ -257,6 +260,68 @@ class Cluster:
         with self._lock:
             self.link(one, other, up=True)
             self.link(other, one, up=True)
+
+    # ---- membership, leadership, storage and clocks
+
+    def create_server(self, server: ServerId | None = None) -> ServerId:
+        """Let a new server exist, with an empty disk; it belongs to the cluster once a change of membership names it."""
+        with self._lock:
+            names = set(self.server_ids)
+            name = server or next(f"S{number}" for number in itertools.count(1) if f"S{number}" not in names)
+            self._do(act.CreateServer, name)
+            return name
+
+    def change_membership(self, voters: Iterable[ServerId], learners: Iterable[ServerId] = ()) -> None:
+        """Ask the leader to make these servers the voters, and these the learners (§6); the view's configuration says when it is done."""
+        self._do(act.ChangeMembership, _members(voters), _members(learners))
+
+    def add_server(self, server: ServerId | None = None) -> ServerId:
+        """Make one more server a voter, created if it does not exist; returns its name. It learns the log first."""
+        with self._lock:
+            now = self._world.configuration
+            if server in now.voters:
+                raise ControlError(f"{server} is a voter already; the voters are {', '.join(now.voters)}")
+            self._world.who_can_change(Configuration((*now.voters, "a new server")))  # or a refusal would leave a server behind
+            name = server if server is not None and server in self.server_ids else self.create_server(server)
+            self.change_membership({*now.voters, name}, set(now.learners) - {name})
+            return name
+
+    def remove_server(self, server: ServerId) -> None:
+        """Let a server belong to the cluster no more. It goes on running, and hears nothing."""
+        with self._lock:
+            now = self._world.configuration
+            self._world.server(server)
+            if server not in now.members:
+                raise ControlError(f"{server} does not belong to the cluster; its members are {', '.join(now.members)}")
+            self.change_membership(set(now.voters) - {server}, set(now.learners) - {server})
+
+    def transfer_leadership(self, target: ServerId) -> None:
+        """Ask the leader to hand its leadership to this server (thesis 3.10)."""
+        self._do(act.TransferLeadership, target)
+
+    def take_snapshot(self, server: ServerId) -> None:
+        """Let a server put a snapshot in place of its log, as far as it has applied it (§7)."""
+        self._do(act.TakeSnapshot, server)
+
+    def set_clock_rate(self, server: ServerId, rate: float) -> None:
+        """Let a server's clock count `rate` milliseconds in one of simulated time."""
+        self._do(act.SetClockRate, server, rate)
+
+    def disk(
+        self,
+        server: ServerId,
+        *,
+        sync_ms: float | UnsetType = UNSET,
+        sync_fails: bool | UnsetType = UNSET,
+        capacity_bytes: int | UnsetType | None = UNSET,
+        loses_writes: bool | UnsetType = UNSET,
+    ) -> None:
+        """Change how a server's disk behaves; what is not given stays."""
+        self._do(act.SetDisk, server, sync_ms, sync_fails, capacity_bytes, loses_writes)
+
+    def flip_bit(self, server: ServerId) -> None:
+        """Let one bit rot in what a server's disk keeps; the server learns of it when it restarts."""
+        self._do(act.FlipBit, server)
 
     # ---- clients
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from raftcore.cluster.client import Operation
-from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, Set
+from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, ReadMode, Set
 from raftcore.vocabulary.events import Completed
 from raftcore.vocabulary.names import ClientId
 
@@ -11,7 +11,8 @@ from raftcore.vocabulary.names import ClientId
 class Client:
     """One client of a cluster. Every method returns a Completed:
 
-    its `ok` is False when a compare-and-set met another value, and None when no server answered in time and the outcome is unknown.
+    its `ok` is False when a compare-and-set met another value, and None when the outcome is unknown: no server answered in time, or the
+    client's session had expired.
     """
 
     def __init__(
@@ -29,9 +30,9 @@ class Client:
         """Give the key this value."""
         return self.run(Set(key, value))
 
-    def get(self, key: str) -> Completed:
-        """Read the key; `value` is None when it is absent."""
-        return self.run(Get(key))
+    def get(self, key: str, mode: ReadMode | None = None) -> Completed:
+        """Read the key, in the cluster's own way if no mode is given; `value` is None when it is absent."""
+        return self.run(Get(key, mode))
 
     def delete(self, key: str) -> Completed:
         """Remove the key."""

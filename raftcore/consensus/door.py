@@ -5,10 +5,11 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from raftcore.vocabulary.durable import Record
+from raftcore.vocabulary.configuration import Configuration
+from raftcore.vocabulary.durable import Record, Snapshot
 from raftcore.vocabulary.events import Event
 from raftcore.vocabulary.messages import ClientRequest, Entry, Envelope, Message
-from raftcore.vocabulary.names import Index
+from raftcore.vocabulary.names import Index, ServerId
 
 
 class DeadlineReached(Struct, frozen=True, gc=False):
@@ -25,7 +26,26 @@ class Requests(Struct, frozen=True, gc=False):
     requests: tuple[ClientRequest, ...]
 
 
-Stimulus: TypeAlias = Message | DeadlineReached | Saved | Requests
+class ImageTaken(Struct, frozen=True, gc=False):
+    """The state machine's image, as it was after the entry at `index`, is ready to stand in for the log (§7)."""
+
+    index: Index
+    data: bytes
+
+
+class ChangeWanted(Struct, frozen=True, gc=False):
+    """The leader is asked to change the configuration. `why_no_change` has said that it can."""
+
+    configuration: Configuration
+
+
+class TransferWanted(Struct, frozen=True, gc=False):
+    """The leader is asked to hand its leadership over. `why_no_transfer` has said that it can."""
+
+    target: ServerId
+
+
+Stimulus: TypeAlias = Message | DeadlineReached | Saved | Requests | ImageTaken | ChangeWanted | TransferWanted
 
 
 class Ready(Struct, gc=False):
@@ -33,14 +53,18 @@ class Ready(Struct, gc=False):
 
     save: records to write and sync before anything below happens (Figure 2: "before responding to RPCs").
     send: messages, and to whom.
+    install: a leader's snapshot that takes the place of the state machine's state, or None.
     apply: committed entries for the state machine, the first of them at `apply_from`.
+    reads: requests to be answered from the state machine.
     events: what happened, to be told.
     deadline_ms: when to step with DeadlineReached unless a later Ready says otherwise.
     """
 
     save: Sequence[Record]
     send: Sequence[Envelope]
+    install: Snapshot | None
     apply: tuple[Entry, ...]
     apply_from: Index
+    reads: Sequence[ClientRequest]
     events: Sequence[Event]
     deadline_ms: float

@@ -1,14 +1,17 @@
-"""The log: entries counted from 1, as in the paper; index 0 stands before the first entry and has term 0.
+"""The log: entries counted from 1, as in the paper. Up to `base_index` it is compacted away (§7); index 0 has term 0.
 
 Only a true conflict truncates (§5.3). What changed since it was last asked is remembered, so that saving and telling it
-needs no help from the rules.
+needs no help from the rules. So is the configuration: it holds from the moment it stands in the log (§6).
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
+from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.messages import Entry
 from raftcore.vocabulary.names import Index, Term
+
+NOTHING: tuple[Index, tuple[Entry, ...]] = (-1, ())
 
 
 def _term(entry: Entry) -> Term:
@@ -18,16 +21,39 @@ def _term(entry: Entry) -> Term:
 class Log:
     """One server's log.
 
-    last_index: the index of the last entry; 0 in an empty log.
-    changed_from: the first index that was written since `forget_changes`, or 0.
+    entries: those that follow `base_index`, whose term is `base_term`. last_index: the index of the last entry.
+    configuration: the latest one, committed or not (§6). configurations: each with the index at which it stands, oldest first; the first
+    of them holds at `base_index`.
+    version: another number after every change. changed_from: the first index that was written since `forget_changes`, or 0.
     truncated: whether entries were removed since then.
     """
 
-    __slots__ = ("changed_from", "entries", "last_index", "truncated")
+    __slots__ = (
+        "_batch", "base_index", "base_term", "changed_from", "configuration", "configurations", "entries", "last_index", "truncated",
+        "version",
+    )  # fmt: skip
 
-    def __init__(self, entries: Iterable[Entry] = ()) -> None:
-        self.entries = list(entries)
-        self.last_index: Index = len(self.entries)
+    def __init__(
+        self,
+        entries: Iterable[Entry] = (),
+        base_index: Index = 0,
+        base_term: Term = 0,
+        configuration: Configuration = Configuration(),  # noqa: B008  # a constant: nobody belongs to the cluster
+    ) -> None:
+        self.version = 0
+        self.reset(base_index, base_term, configuration)
+        self._extend(tuple(entries))
+        self.forget_changes()
+
+    def reset(self, base_index: Index, base_term: Term, configuration: Configuration) -> None:
+        """Hold nothing but what a snapshot stands for."""
+        self.version += 1
+        self.entries: list[Entry] = []
+        self.base_index = self.last_index = base_index
+        self.base_term = base_term
+        self.configuration = configuration
+        self.configurations = [(base_index, configuration)]
+        self._batch = NOTHING
         self.forget_changes()
 
     def forget_changes(self) -> None:
@@ -36,28 +62,47 @@ class Log:
         self.truncated = False
 
     @property
+    def configuration_index(self) -> Index:
+        """Where the latest configuration stands."""
+        return self.configurations[-1][0]
+
+    def configuration_at(self, index: Index) -> Configuration:
+        """The configuration that held when `index` was the last entry."""
+        return next(configuration for at, configuration in reversed(self.configurations) if at <= index)
+
+    @property
     def last_term(self) -> Term:
         """The term of the last entry; 0 in an empty log."""
-        return self.entries[-1].term if self.entries else 0
+        return self.entries[-1].term if self.entries else self.base_term
 
     def term_at(self, index: Index) -> Term:
-        """The term of the entry at `index`, which the log must have; 0 at index 0."""
-        return self.entries[index - 1].term if index else 0
+        """The term of the entry at `index`, from `base_index` to `last_index`."""
+        return self.entries[index - self.base_index - 1].term if index > self.base_index else self.base_term
 
     def has(self, index: Index, term: Term) -> bool:
-        """Whether an entry of this term stands at `index`. Index 0 with term 0 is always there."""
-        if not index:
-            return not term
-        return index <= self.last_index and self.entries[index - 1].term == term
+        """Whether an entry of this term stands at `index`. What is compacted away was committed, so every leader's log agrees there."""
+        if index <= self.base_index:
+            return index < self.base_index or term == self.base_term
+        return index <= self.last_index and self.entries[index - self.base_index - 1].term == term
 
     def after(self, index: Index, limit: int) -> tuple[Entry, ...]:
         """At most `limit` entries that follow `index`."""
-        return tuple(self.entries[index : index + limit])
+        begin = index - self.base_index
+        return tuple(self.entries[begin : begin + limit])
+
+    def batch(self, index: Index, limit: int, limit_bytes: int) -> tuple[Entry, ...]:
+        """The same, with at most `limit_bytes` of values, but at least one entry.
+
+        A leader asks the same for each follower, and always with the same limits: so the latest answer is kept.
+        """
+        if self._batch[0] != index:
+            self._batch = index, up_to(self.after(index, limit), limit_bytes)
+        return self._batch[1]
 
     def append(self, entry: Entry) -> Index:
         """Put one entry at the end and return its index."""
-        self.entries.append(entry)
         self._mark(self.last_index + 1)
+        self._extend((entry,))
         return self.last_index
 
     def merge(self, prev_log_index: Index, entries: tuple[Entry, ...]) -> Index:
@@ -79,6 +124,14 @@ class Log:
                 break
         return prev_log_index + len(entries)
 
+    def compact(self, index: Index) -> None:
+        """Let go of the entries up to `index`, which a snapshot stands for."""
+        self.version += 1
+        term, configuration = self.term_at(index), self.configuration_at(index)
+        del self.entries[: index - self.base_index]
+        self.base_index, self.base_term = index, term
+        self.configurations = [(index, configuration), *(it for it in self.configurations if it[0] > index)]
+
     def is_ahead_of(self, last_log_index: Index, last_log_term: Term) -> bool:
         """Whether this log is more up to date than one that ends so (§5.4.1): the later term wins, then the longer log."""
         return (self.last_term, self.last_index) > (last_log_term, last_log_index)
@@ -88,21 +141,45 @@ class Log:
         if index > self.last_index:
             return 0, self.last_index + 1
         term = self.term_at(index)
-        return term, bisect_left(self.entries, term, key=_term) + 1
+        return term, self.base_index + bisect_left(self.entries, term, key=_term) + 1
 
     def last_index_of(self, term: Term) -> Index:
         """The last index of a term in this log, or 0 if it has none. Terms never fall along a log, so this is a search by halves."""
-        index = bisect_right(self.entries, term, key=_term)
+        index = self.base_index + bisect_right(self.entries, term, key=_term)
         return index if self.term_at(index) == term else 0
 
     def _replace_from(self, index: Index, entries: tuple[Entry, ...]) -> None:
-        if index <= self.last_index:
-            del self.entries[index - 1 :]
-            self.truncated = True
-        self.entries.extend(entries)
         self._mark(index)
+        if index <= self.last_index:
+            del self.entries[index - self.base_index - 1 :]
+            self.last_index = index - 1
+            self.truncated = True
+            while self.configuration_index >= index:  # §6: a configuration goes with the entry that brought it
+                self.configurations.pop()
+            self.configuration = self.configurations[-1][1]
+        self._extend(entries)
+
+    def _extend(self, entries: tuple[Entry, ...]) -> None:
+        self.entries.extend(entries)
+        for index, entry in enumerate(entries, self.last_index + 1):
+            if type(entry.command) is Configuration:
+                self.configuration = entry.command
+                self.configurations.append((index, entry.command))
+        self.last_index += len(entries)
 
     def _mark(self, index: Index) -> None:
-        self.last_index = len(self.entries)
+        self.version += 1
+        self._batch = NOTHING
         if not self.changed_from or index < self.changed_from:
             self.changed_from = index
+
+
+def up_to(entries: tuple[Entry, ...], limit_bytes: int) -> tuple[Entry, ...]:
+    """The first of these entries whose values have at most so many bytes together; at least one."""
+    total = 0
+    for count, entry in enumerate(entries):
+        value = getattr(entry.command, "value", "")
+        total += len(value) if value.isascii() else len(value.encode())
+        if total > limit_bytes:
+            return entries[: max(count, 1)]
+    return entries

@@ -4,14 +4,19 @@ What holds for every message is written once, before the match. What changed is 
 can't forget to save it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import assert_never
 
-from raftcore.consensus.door import DeadlineReached, Ready, Requests, Saved, Stimulus
-from raftcore.consensus.quorum import has_majority
+from raftcore.consensus.door import ChangeWanted, DeadlineReached, ImageTaken, Ready, Requests, Saved, Stimulus, TransferWanted
+from raftcore.consensus.membership import is_dismissed, start_change
+from raftcore.consensus.quorum import is_quorum
+from raftcore.consensus.reads import settle_rounds, start_early_reads, start_round
 from raftcore.consensus.rules import Rules
-from raftcore.consensus.state import NodeState, Timing
-from raftcore.vocabulary.durable import HardState, LogSuffix, Record
+from raftcore.consensus.state import NodeState
+from raftcore.consensus.transfer import start_transfer, why_no_transfer
+from raftcore.vocabulary.commands import Get, ReadMode
+from raftcore.vocabulary.configuration import Configuration
+from raftcore.vocabulary.durable import Checkpoint, HardState, LogSuffix, Record, Snapshot
 from raftcore.vocabulary.events import AppendRefused, Committed, EntriesAppended, Event, LogTruncated, VoteDenied
 from raftcore.vocabulary.messages import (
     AppendEntries,
@@ -20,38 +25,48 @@ from raftcore.vocabulary.messages import (
     ClientRequest,
     Entry,
     Envelope,
+    InstallSnapshot,
+    InstallSnapshotReply,
+    PreVote,
+    PreVoteReply,
     RequestVote,
     RequestVoteReply,
+    TimeoutNow,
 )
 from raftcore.vocabulary.names import CANDIDATE, LEADER, ServerId
+from raftcore.vocabulary.scenario import Config
 
 
 class RaftNode:
     """A Raft server without clock, network and disk.
 
-    It starts as a follower from what its disk held: `saved` and `entries`, index 1 on. `draw` gives numbers in [0, 1) for its
-    election timeouts. `start` must be called once before the first step.
+    It starts as a follower from what its disk held: `saved`, `snapshot`, and the entries that follow it. `bootstrap` holds until
+    those say otherwise. `draw` gives numbers in [0, 1) for its election timeouts. `start` must be called once before the first step.
     """
 
     def __init__(
         self,
         server_id: ServerId,
-        members: tuple[ServerId, ...],
-        timing: Timing,
+        bootstrap: Configuration,
+        config: Config,
         draw: Callable[[], float],
         rules: Rules,
         saved: HardState,
-        entries: list[Entry],
+        snapshot: Snapshot | None = None,
+        entries: Iterable[Entry] = (),
     ) -> None:
         self.rules = rules
-        self.state = NodeState(server_id, members, timing, draw, saved.current_term, saved.voted_for, entries)
+        self.state = NodeState(server_id, bootstrap, config, draw, saved, snapshot, entries)
         self._saved_term = saved.current_term
         self._saved_vote = saved.voted_for
+        self._saved_snapshot = snapshot
+        self._saved_version = self.state.log.version
 
     def start(self, now_ms: float) -> Ready:
-        """Begin to wait for a leader."""
-        self.state.now_ms = now_ms
+        """Begin to wait for a leader, as if one had just been heard: before a crash it may have been, and may hold a lease."""
+        self.state.now_ms = self.state.leader_heard_ms = now_ms
         self.state.reset_election_timer()
+        self.state.tell_configuration()
         return self._ready()
 
     def step(self, stimulus: Stimulus, now_ms: float) -> Ready:
@@ -59,8 +74,8 @@ class RaftNode:
         me, rules = self.state, self.rules
         me.now_ms = now_ms
         term = getattr(stimulus, "term", 0)  # what is no RPC carries none
-        if term > me.current_term:  # all servers, §5.1
-            me.become_follower(term)
+        if term > me.current_term and not (isinstance(stimulus, RequestVote) and rules.guards_leader(me, stimulus)):
+            me.become_follower(term)  # all servers, §5.1
         match stimulus:
             case AppendEntries():
                 append_reply = rules.answer_append_entries(me, stimulus)
@@ -69,11 +84,7 @@ class RaftNode:
                     me.say(AppendRefused(now_ms, me.id, stimulus.leader_id, stimulus.term, stimulus.prev_log_index, append_reply.reason))
             case AppendEntriesReply():
                 rules.absorb_append_entries_reply(me, stimulus)
-                if me.role is LEADER:
-                    if me.log.last_index > me.commit_index:
-                        rules.advance_commit_index(me)
-                    if me.log.last_index >= me.progress[stimulus.follower_id].next_index:
-                        rules.start_append_entries(me, stimulus.follower_id)
+                self._go_on_with(stimulus.follower_id)
             case ClientRequest():
                 self._answer_client_requests((stimulus,))
             case Requests():
@@ -81,71 +92,183 @@ class RaftNode:
             case DeadlineReached():
                 self._reach_deadline()
             case Saved():
-                self._absorb_saved()
-            case RequestVote():
-                self._answer_request_vote(stimulus)
-            case RequestVoteReply():
-                rules.absorb_request_vote_reply(me, stimulus)
-                self._count_votes()
+                me.saved_index = me.log.last_index
+                if me.role is LEADER:
+                    self._advance()
+            case RequestVote() | RequestVoteReply() | PreVote() | PreVoteReply() | TimeoutNow():
+                self._step_election(stimulus)
+            case InstallSnapshot() | InstallSnapshotReply() | ImageTaken():
+                self._step_snapshot(stimulus)
+            case ChangeWanted() | TransferWanted():
+                self._begin(stimulus)
             case ClientReply():
                 pass  # meant for a client; a server has no use for one
             case _:
                 assert_never(stimulus)
         return self._ready()
 
-    def _answer_request_vote(self, ask: RequestVote) -> None:
-        me = self.state
-        reply = self.rules.answer_request_vote(me, ask)
-        me.send(ask.candidate_id, reply)
-        if reply.reason:
-            me.say(VoteDenied(me.now_ms, me.id, ask.candidate_id, ask.term, reply.reason))
+    def _step_election(self, message: RequestVote | RequestVoteReply | PreVote | PreVoteReply | TimeoutNow) -> None:
+        me, rules = self.state, self.rules
+        match message:
+            case RequestVote():
+                vote_reply = rules.answer_request_vote(me, message)
+                me.send(message.candidate_id, vote_reply)
+                if vote_reply.reason:
+                    me.say(VoteDenied(me.now_ms, me.id, message.candidate_id, message.term, vote_reply.reason))
+            case RequestVoteReply():
+                rules.absorb_request_vote_reply(me, message)
+                self._count_votes()
+            case PreVote():
+                promise = rules.answer_pre_vote(me, message)
+                me.send(message.candidate_id, promise)
+                if promise.reason:
+                    me.say(VoteDenied(me.now_ms, me.id, message.candidate_id, message.next_term, promise.reason, pre_vote=True))
+            case PreVoteReply():
+                rules.absorb_pre_vote_reply(me, message)
+                self._count_pre_votes()
+            case TimeoutNow():
+                rules.answer_timeout_now(me, message)
+                self._count_votes()
 
-    def _answer_client_requests(self, requests: tuple[ClientRequest, ...]) -> None:
+    def _step_snapshot(self, stimulus: InstallSnapshot | InstallSnapshotReply | ImageTaken) -> None:
+        me, rules = self.state, self.rules
+        match stimulus:
+            case InstallSnapshot():
+                me.send(stimulus.leader_id, rules.answer_install_snapshot(me, stimulus))
+            case InstallSnapshotReply():
+                rules.absorb_install_snapshot_reply(me, stimulus)
+                self._go_on_with(stimulus.follower_id)
+            case ImageTaken():
+                rules.take_snapshot(me, stimulus.index, stimulus.data)
+
+    def _begin(self, wish: ChangeWanted | TransferWanted) -> None:
+        """Begin what the leader is asked for, if it still can: the wish may have waited."""
         me = self.state
-        for ask in requests:
-            reply = self.rules.answer_client_request(me, ask)
-            if reply:
-                me.send(ask.client_id, reply)
-        if me.role is LEADER:
-            self._replicate()
+        if isinstance(wish, ChangeWanted) and not self.rules.why_no_change(me, wish.configuration):
+            start_change(me, wish.configuration)
+        elif isinstance(wish, TransferWanted) and not why_no_transfer(me, wish.target):
+            start_transfer(me, wish.target)
+        self._replicate()
+
+    # ---- elections
 
     def _reach_deadline(self) -> None:
         me = self.state
         if me.role is LEADER:
-            for peer in me.peers:
-                self.rules.start_heartbeat(me, peer)
-            self._next_heartbeat()
+            self._beat()
+        elif not me.may_stand:
+            me.reset_election_timer()
+        elif me.config.pre_vote:
+            self.rules.start_pre_vote(me)
+            self._count_pre_votes()
         else:
+            self.rules.start_election(me)
+            self._count_votes()
+
+    def _count_pre_votes(self) -> None:
+        me = self.state
+        if me.pre_votes and is_quorum(me.configuration, me.pre_votes):
             self.rules.start_election(me)
             self._count_votes()
 
     def _count_votes(self) -> None:
         me = self.state
-        if me.role is CANDIDATE and has_majority(me.members, me.votes):  # candidates, §5.2
+        if me.role is CANDIDATE and is_quorum(me.configuration, me.votes):  # candidates, §5.2
             self.rules.start_reign(me)
+            start_round(me)
             self._replicate()
             self._next_heartbeat()
 
-    def _absorb_saved(self) -> None:
+    # ---- leading
+
+    def _beat(self) -> None:
+        """A leader's deadline: see whether it still leads, and let everybody hear from it."""
+        me, rules = self.state, self.rules
+        if rules.has_lost_majority(me):
+            me.step_down()
+            return
+        rules.advance_transfer(me)
+        rules.advance_change(me)
+        start_round(me)
+        self._broadcast()
+        if is_dismissed(me):  # the others know it by this round
+            me.step_down()
+        else:
+            self._next_heartbeat()
+
+    def _broadcast(self) -> None:
+        """Send the round of heartbeats that was just begun. Who has left hears from the leader for the last time."""
         me = self.state
-        me.saved_index = me.log.last_index
-        if me.role is LEADER:
-            self.rules.advance_commit_index(me)
+        start_heartbeat = self.rules.start_heartbeat
+        for peer in me.progress:
+            start_heartbeat(me, peer)
+        if me.leaving and me.log.configuration_index <= me.commit_index:
+            me.dismiss_leaving()
+        if not me.progress and me.reign:  # nobody is there to answer
+            settle_rounds(me, me.reign)
+
+    def _answer_client_requests(self, requests: tuple[ClientRequest, ...]) -> None:
+        me, rules = self.state, self.rules
+        round_before = me.reign.round if me.reign else 0
+        for ask in requests:
+            is_read = type(ask.command) is Get and ask.command.mode is not ReadMode.LOG
+            reply = rules.answer_read(me, ask) if is_read else rules.answer_client_request(me, ask)
+            if reply:
+                me.send(ask.client_id, reply)
+        if me.reign:
+            if me.reign.round > round_before:
+                self._broadcast()
+            self._replicate()
+
+    def _go_on_with(self, follower: ServerId) -> None:
+        """A follower has answered: commit what can be, and send what it lacks."""
+        me = self.state
+        progress, reign = me.progress.get(follower), me.reign
+        if progress is None or reign is None:
+            return
+        if progress.match_index > me.commit_index:
+            self._advance()
+        if reign.transfer or reign.change:
+            self.rules.advance_transfer(me)
+            self.rules.advance_change(me)
+            self._replicate()
+        elif me.log.last_index >= progress.next_index:
+            self.rules.start_append_entries(me, follower)
+
+    def _advance(self) -> None:
+        """Commit what a quorum has saved, and go on with what waited for that."""
+        me, rules = self.state, self.rules
+        before, log_end = me.commit_index, me.log.last_index
+        rules.advance_commit_index(me)
+        if me.commit_index == before or me.reign is None:
+            return
+        if me.reign.early_reads:
+            start_early_reads(me)
+            self._broadcast()
+        if before < me.log.configuration_index or me.configuration.is_joint or me.reign.change:
+            rules.advance_change(me)
+            if me.log.last_index > log_end:
+                self._replicate()
 
     def _replicate(self) -> None:
-        for peer in self.state.peers:
+        for peer in self.state.progress:
             self.rules.start_append_entries(self.state, peer)
 
     def _next_heartbeat(self) -> None:
-        self.state.deadline_ms = self.state.now_ms + self.state.timing.heartbeat_ms
+        me = self.state
+        me.deadline_ms = me.now_ms + me.heartbeat_ms
 
     # ---- what comes of a step
 
     def _ready(self) -> Ready:
         me = self.state
         save: Sequence[Record] = ()
-        if me.log.changed_from or me.current_term != self._saved_term or me.voted_for != self._saved_vote:
+        install: Snapshot | None = None
+        if me.log.version != self._saved_version or me.current_term != self._saved_term or me.voted_for != self._saved_vote:
             save = self._changes()
+            install, me.installed = me.installed, None
+            if me.log.configuration is not me.configuration:
+                me.adopt_configuration()
         apply_after = me.last_applied
         apply: tuple[Entry, ...] = ()
         if me.commit_index > apply_after:  # all servers, §5.3
@@ -155,20 +278,33 @@ class RaftNode:
         send: Sequence[Envelope] = ()
         if me.outbox:
             send, me.outbox = me.outbox, []
+        reads: Sequence[ClientRequest] = ()
+        if me.reads:
+            reads, me.reads = me.reads, []
         events: Sequence[Event] = ()
         if me.events:
             events, me.events = me.events, []
-        return Ready(save, send, apply, apply_after + 1, events, me.deadline_ms)
+        return Ready(save, send, install, apply, apply_after + 1, reads, events, me.deadline_ms)
 
     def _changes(self) -> list[Record]:
         me = self.state
+        self._saved_version = me.log.version
+        hard_state = HardState(me.current_term, me.voted_for)
         records: list[Record] = []
         if me.current_term != self._saved_term or me.voted_for != self._saved_vote:
             self._saved_term, self._saved_vote = me.current_term, me.voted_for
-            records.append(HardState(me.current_term, me.voted_for))
+            records.append(hard_state)
         if me.log.changed_from:
             records.append(self._log_change())
+        if me.snapshot is not self._saved_snapshot:
+            self._saved_snapshot = me.snapshot
+            records = [Checkpoint(hard_state, me.snapshot, self._after_snapshot())]
         return records
+
+    def _after_snapshot(self) -> tuple[Entry, ...]:
+        me = self.state
+        assert me.snapshot
+        return me.log.after(me.snapshot.last_included_index, me.log.last_index)
 
     def _log_change(self) -> LogSuffix:
         me, log = self.state, self.state.log

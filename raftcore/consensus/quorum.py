@@ -1,8 +1,20 @@
 """The arithmetic that decides safety: pure functions, nothing else."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
+from enum import Enum
+from math import inf
 
+from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.names import Index, ServerId
+
+
+class Tally(Enum):
+    """What votes come to: decided either way, or not yet."""
+
+    WON = "won"
+    LOST = "lost"
+    PENDING = "pending"
 
 
 def majority(size: int) -> int:
@@ -14,19 +26,44 @@ def majority(size: int) -> int:
     return size // 2 + 1
 
 
-def has_majority(voters: Collection[ServerId], agreeing: Collection[ServerId]) -> bool:
-    """Whether a majority of the voters agrees. Who is no voter does not count.
+def has_majority(voters: Collection[ServerId], agreeing: AbstractSet[ServerId]) -> bool:
+    """Whether a majority of the voters agrees. Who is no voter does not count, and where nobody votes nothing is against it.
 
     >>> has_majority(("S1", "S2", "S3"), {"S1", "S9"})
     False
     """
-    return sum(voter in agreeing for voter in voters) >= majority(len(voters))
+    return not voters or len(agreeing & set(voters)) >= majority(len(voters))
 
 
-def agreed_index(match_indexes: Collection[Index]) -> Index:
-    """The highest index that a majority has reached (§5.3).
+def is_quorum(configuration: Configuration, agreeing: AbstractSet[ServerId]) -> bool:
+    """Whether those who agree can decide: a majority of the voters, and while it is joint, of the next voters too (§6)."""
+    return has_majority(configuration.voters, agreeing) and has_majority(configuration.next_voters, agreeing)
 
-    >>> agreed_index([7, 4, 5]), agreed_index([1, 2, 3, 4])
+
+def tally(voters: Collection[ServerId], votes: Mapping[ServerId, bool]) -> Tally:
+    """What these votes come to among these voters; a voter who is not named has not answered.
+
+    >>> tally(("S1", "S2", "S3"), {"S1": True, "S2": False})
+    <Tally.PENDING: 'pending'>
+    """
+    granted = {voter for voter in voters if votes.get(voter)}
+    still_possible = {voter for voter in voters if votes.get(voter, True)}
+    if has_majority(voters, granted):
+        return Tally.WON
+    return Tally.PENDING if has_majority(voters, still_possible) else Tally.LOST
+
+
+def agreed_index(voters: Collection[ServerId], reached: Mapping[ServerId, Index]) -> float:
+    """The highest index that a majority of the voters has reached (§5.3); infinity where nobody votes.
+
+    >>> agreed_index("abc", {"a": 7, "b": 4, "c": 5}), agreed_index("abcd", {"a": 1, "b": 2, "c": 3, "d": 4})
     (5, 2)
     """
-    return sorted(match_indexes)[(len(match_indexes) - 1) // 2]
+    if not voters:
+        return inf
+    return sorted([reached.get(voter, 0) for voter in voters])[(len(voters) - 1) // 2]
+
+
+def quorum_index(configuration: Configuration, reached: Mapping[ServerId, Index]) -> Index:
+    """The highest index that a quorum has reached: while the configuration is joint, a majority of either kind of voters (§6)."""
+    return int(min(agreed_index(configuration.voters, reached), agreed_index(configuration.next_voters, reached)))

@@ -6,10 +6,12 @@ ones do no harm.
 """
 
 from raftcore.consensus.log import Log
-from raftcore.consensus.quorum import agreed_index
+from raftcore.consensus.quorum import quorum_index
+from raftcore.consensus.reads import absorb_round
+from raftcore.consensus.snapshotting import send_piece, start_install_snapshot
 from raftcore.consensus.state import NodeState
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, Entry
-from raftcore.vocabulary.names import LEADER, Index, Reason, ServerId
+from raftcore.vocabulary.names import LEADER, PROBE, SNAPSHOT, Index, Reason, ServerId
 
 # ---- leader
 
@@ -18,47 +20,63 @@ def answer_client_request(me: NodeState, ask: ClientRequest) -> ClientReply | No
     """Append the command and answer once it is applied (None for now); a server that does not lead names the leader (§8)."""
     if me.role is not LEADER:
         return ClientReply(ask.client_id, ask.sequence_num, me.id, ok=False, leader_id=me.leader_id, reason=Reason.NOT_LEADER)
-    me.log.append(Entry(me.current_term, ask.command, ask.client_id, ask.sequence_num))
+    if me.reign and me.reign.transfer:  # thesis 3.10: or the target would never catch up
+        return ClientReply(ask.client_id, ask.sequence_num, me.id, ok=False, reason=Reason.TRANSFERRING)
+    me.log.append(Entry(me.current_term, ask.command, ask.client_id, ask.sequence_num, ask.session_id, me.now_ms))
     return None
 
 
 def start_append_entries(me: NodeState, follower: ServerId) -> None:
-    """Send a follower the entries that it lacks, as many as may be in flight (§5.3)."""
-    progress = me.progress[follower]
+    """Send a follower the entries that it lacks, as many as may be in flight (§5.3), or a snapshot if they are compacted away (§7)."""
+    progress, config = me.progress[follower], me.config
     next_index, last_index = progress.next_index, me.log.last_index
-    if next_index > last_index:
+    if next_index > last_index or progress.state is SNAPSHOT:
         return
-    may_fly = 1 if progress.probing else me.timing.max_messages_in_flight
+    if next_index <= me.log.base_index:
+        start_install_snapshot(me, follower)
+        return
+    probing = progress.state is PROBE
+    may_fly = 1 if probing else config.max_messages_in_flight
     while next_index <= last_index and len(progress.in_flight) < may_fly:
-        entries = me.log.after(next_index - 1, me.timing.max_entries_per_message)
+        entries = me.log.batch(next_index - 1, config.max_entries_per_message, config.max_bytes_per_message)
         send_entries(me, follower, next_index - 1, entries)
         next_index += len(entries)
         progress.in_flight.append(next_index - 1)
-    if not progress.probing and next_index != progress.next_index:
+    if not probing and next_index != progress.next_index:
         progress.next_index = next_index
         me.tell_progress(follower)
 
 
 def start_heartbeat(me: NodeState, follower: ServerId) -> None:
     """Let a follower hear from its leader (§5.2); its answer also tells whether something sent before was lost."""
-    send_entries(me, follower, me.progress[follower].next_index - 1, ())
+    progress = me.progress[follower]
+    if progress.state is SNAPSHOT:
+        send_piece(me, follower)
+    elif progress.next_index <= me.log.base_index:
+        start_install_snapshot(me, follower)
+    else:
+        send_entries(me, follower, progress.next_index - 1, ())
 
 
 def send_entries(me: NodeState, follower: ServerId, prev_log_index: Index, entries: tuple[Entry, ...]) -> None:
     """Send a follower what is to stand behind `prev_log_index`."""
+    assert me.reign
     prev_log_term = me.log.term_at(prev_log_index)
-    me.outbox.append((follower, AppendEntries(me.current_term, me.id, prev_log_index, prev_log_term, entries, me.commit_index)))
+    message = AppendEntries(me.current_term, me.id, prev_log_index, prev_log_term, entries, me.commit_index, me.reign.round)
+    me.outbox.append((follower, message))
 
 
 def absorb_append_entries_reply(me: NodeState, reply: AppendEntriesReply) -> None:
     """Learn how far a follower's log agrees (Figure 2, leaders). An answer to an earlier reign is void."""
-    if me.role is not LEADER or reply.term != me.current_term:
+    progress = me.progress.get(reply.follower_id)
+    if progress is None or reply.term != me.current_term:
         return
-    progress = me.progress[reply.follower_id]
+    if reply.round > progress.round:
+        absorb_round(me, progress, reply.round)
     if reply.success:
         if progress.absorb_match(reply.match_index):
             me.tell_progress(reply.follower_id)
-    elif reply.prev_log_index > progress.match_index:  # else a late refusal: the logs have been shown to agree there since
+    elif progress.state is not SNAPSHOT and reply.prev_log_index > progress.match_index:  # else a late refusal: they agree there by now
         retry_from = max(progress.match_index + 1, min(backtrack(me.log, reply), reply.prev_log_index))
         if retry_from < progress.next_index:
             progress.probe_from(retry_from)
@@ -75,7 +93,9 @@ def advance_commit_index(me: NodeState) -> None:
     """Commit what a majority has saved, and only by counting entries of the leader's own term (§5.3, §5.4.2, Figure 8)."""
     if me.commit_index == me.log.last_index:
         return
-    index = agreed_index([me.saved_index, *[progress.match_index for progress in me.progress.values()]])
+    reached = {peer: progress.match_index for peer, progress in me.progress.items()}
+    reached[me.id] = me.saved_index
+    index = quorum_index(me.configuration, reached)
     if index > me.commit_index and me.log.term_at(index) == me.current_term:
         me.commit_to(index)
 
@@ -95,10 +115,10 @@ def answer_append_entries(me: NodeState, ask: AppendEntries) -> AppendEntriesRep
     last_new_index = me.log.merge(ask.prev_log_index, ask.entries)  # 3, 4
     if ask.leader_commit > me.commit_index:  # 5
         me.commit_to(min(ask.leader_commit, last_new_index))
-    return AppendEntriesReply(me.current_term, me.id, True, last_new_index)
+    return AppendEntriesReply(me.current_term, me.id, True, last_new_index, round=ask.round)
 
 
 def refuse(me: NodeState, ask: AppendEntries, reason: Reason) -> AppendEntriesReply:
     """Say why, and where the leader might try next."""
     conflict_term, conflict_index = me.log.conflict_at(ask.prev_log_index)
-    return AppendEntriesReply(me.current_term, me.id, False, 0, ask.prev_log_index, conflict_term, conflict_index, reason)
+    return AppendEntriesReply(me.current_term, me.id, False, 0, ask.prev_log_index, conflict_term, conflict_index, reason, ask.round)

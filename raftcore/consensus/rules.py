@@ -7,19 +7,42 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from raftcore.consensus import election, replication
+from raftcore.consensus import election, membership, reads, replication, snapshotting, transfer
 from raftcore.consensus.state import NodeState
-from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, RequestVote, RequestVoteReply
-from raftcore.vocabulary.names import ServerId
+from raftcore.vocabulary.configuration import Configuration
+from raftcore.vocabulary.messages import (
+    AppendEntries,
+    AppendEntriesReply,
+    ClientReply,
+    ClientRequest,
+    InstallSnapshot,
+    InstallSnapshotReply,
+    PreVote,
+    PreVoteReply,
+    RequestVote,
+    RequestVoteReply,
+    TimeoutNow,
+)
+from raftcore.vocabulary.names import Index, ServerId
 
 
 class Rules(Struct, frozen=True, kw_only=True):
-    """The rules of Figure 2, each a function of the server's state and at most one message. The defaults are correct."""
+    """The rules of Figure 2, and those that the thesis adds, each a function of the server's state and what it is about.
+
+    The defaults are correct.
+    """
 
     start_election: Callable[[NodeState], None] = election.start_election
     answer_request_vote: Callable[[NodeState, RequestVote], RequestVoteReply] = election.answer_request_vote
     absorb_request_vote_reply: Callable[[NodeState, RequestVoteReply], None] = election.absorb_request_vote_reply
     start_reign: Callable[[NodeState], None] = election.start_reign
+    guards_leader: Callable[[NodeState, RequestVote | PreVote], bool] = election.guards_leader
+
+    start_pre_vote: Callable[[NodeState], None] = election.start_pre_vote
+    answer_pre_vote: Callable[[NodeState, PreVote], PreVoteReply] = election.answer_pre_vote
+    absorb_pre_vote_reply: Callable[[NodeState, PreVoteReply], None] = election.absorb_pre_vote_reply
+    answer_timeout_now: Callable[[NodeState, TimeoutNow], None] = election.answer_timeout_now
+    advance_transfer: Callable[[NodeState], None] = transfer.advance_transfer
 
     answer_client_request: Callable[[NodeState, ClientRequest], ClientReply | None] = replication.answer_client_request
     start_append_entries: Callable[[NodeState, ServerId], None] = replication.start_append_entries
@@ -27,3 +50,13 @@ class Rules(Struct, frozen=True, kw_only=True):
     answer_append_entries: Callable[[NodeState, AppendEntries], AppendEntriesReply] = replication.answer_append_entries
     absorb_append_entries_reply: Callable[[NodeState, AppendEntriesReply], None] = replication.absorb_append_entries_reply
     advance_commit_index: Callable[[NodeState], None] = replication.advance_commit_index
+
+    take_snapshot: Callable[[NodeState, Index, bytes], None] = snapshotting.take_snapshot
+    answer_install_snapshot: Callable[[NodeState, InstallSnapshot], InstallSnapshotReply] = snapshotting.answer_install_snapshot
+    absorb_install_snapshot_reply: Callable[[NodeState, InstallSnapshotReply], None] = snapshotting.absorb_install_snapshot_reply
+
+    why_no_change: Callable[[NodeState, Configuration], str] = membership.why_no_change
+    advance_change: Callable[[NodeState], None] = membership.advance_change
+
+    answer_read: Callable[[NodeState, ClientRequest], ClientReply | None] = reads.answer_read
+    has_lost_majority: Callable[[NodeState], bool] = reads.has_lost_majority

@@ -3,105 +3,173 @@
 Fields stand in the paper's order, grouped by how long they live. Moves tell what happened; sending only fills the outbox.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable
-
-from msgspec import Struct, field
+from math import inf
 
 from raftcore.consensus.log import Log
-from raftcore.vocabulary.events import Event, LeaderRecognized, ProgressChanged, RoleChanged, VoteCounted, VoteGranted
-from raftcore.vocabulary.messages import Entry, Envelope, Message
-from raftcore.vocabulary.names import CANDIDATE, FOLLOWER, LEADER, Address, Index, Role, ServerId, Term
+from raftcore.consensus.progress import Progress, Reign
+from raftcore.vocabulary.configuration import Configuration
+from raftcore.vocabulary.durable import HardState, Snapshot
+from raftcore.vocabulary.events import (
+    ConfigurationChanged,
+    Event,
+    LeaderRecognized,
+    ProgressChanged,
+    RoleChanged,
+    TransferEnded,
+    VoteCounted,
+    VoteGranted,
+)
+from raftcore.vocabulary.messages import ClientReply, ClientRequest, Entry, Envelope, InstallSnapshot, Message
+from raftcore.vocabulary.names import CANDIDATE, FOLLOWER, LEADER, Address, Index, Reason, Role, ServerId, Term
+from raftcore.vocabulary.scenario import Config
 
 
-class Timing(Struct, frozen=True):
-    """The knobs of consensus: times in milliseconds, sizes in entries and messages."""
+class Incoming:
+    """A leader's snapshot that this follower receives piece by piece; a crash forgets it."""
 
-    election_timeout_ms: tuple[float, float]
-    heartbeat_ms: float
-    max_entries_per_message: int
-    max_messages_in_flight: int
+    def __init__(self, piece: InstallSnapshot) -> None:
+        self.last_included = piece.last_included_index, piece.last_included_term
+        self.data = bytearray()
 
-
-class Progress(Struct):
-    """What a leader knows of one follower's log.
-
-    next_index: the next entry to send. match_index: the highest entry known to be replicated (Figure 2).
-    probing: the leader does not know yet where the logs agree, and sends one message at a time.
-    in_flight: the last index of each AppendEntries with entries that is not answered yet, oldest first.
-    """
-
-    next_index: Index
-    match_index: Index = 0
-    probing: bool = True
-    in_flight: deque[Index] = field(default_factory=deque)
-
-    def probe_from(self, next_index: Index) -> None:
-        """Find out anew where the logs agree; nothing sent before counts any more."""
-        self.next_index = next_index
-        self.probing = True
-        self.in_flight.clear()
-
-    def absorb_match(self, match_index: Index) -> bool:
-        """The follower's log equals the leader's up to here; whether that is further than was known."""
-        if self.probing:
-            self.probing = False
-            self.in_flight.clear()
-        if match_index <= self.match_index:
-            return False
-        self.match_index = match_index
-        self.next_index = max(self.next_index, match_index + 1)
-        while self.in_flight and self.in_flight[0] <= match_index:
-            self.in_flight.popleft()
-        return True
+    def is_of(self, piece: InstallSnapshot) -> bool:
+        """Whether the piece belongs to this snapshot."""
+        return self.last_included == (piece.last_included_index, piece.last_included_term)
 
 
 class NodeState:
-    """One server's state. `members` are all servers of the cluster, `peers` the others."""
+    """One server's state. The configuration is its log's; `peers` are the others to whom it belongs that this server speaks."""
 
     __slots__ = (
-        "commit_index", "current_term", "deadline_ms", "draw", "events", "id", "last_applied", "leader_id", "log", "members",
-        "now_ms", "outbox", "peers", "progress", "role", "saved_index", "timing", "voted_for", "votes",
+        "clock_rate",
+        "commit_index",
+        "config",
+        "configuration",
+        "current_term",
+        "deadline_ms",
+        "draw",
+        "events",
+        "heartbeat_ms",
+        "id",
+        "incoming",
+        "installed",
+        "last_applied",
+        "leader_heard_ms",
+        "leader_id",
+        "leaving",
+        "log",
+        "now_ms",
+        "outbox",
+        "peers",
+        "pre_votes",
+        "progress",
+        "reads",
+        "reign",
+        "role",
+        "saved_index",
+        "shortest_ms",
+        "snapshot",
+        "spread_ms",
+        "voted_for",
+        "votes",
     )  # fmt: skip
 
     def __init__(
         self,
         server_id: ServerId,
-        members: tuple[ServerId, ...],
-        timing: Timing,
+        bootstrap: Configuration,
+        config: Config,
         draw: Callable[[], float],
-        current_term: Term = 0,
-        voted_for: ServerId | None = None,
+        saved: HardState,
+        snapshot: Snapshot | None = None,
         entries: Iterable[Entry] = (),
     ) -> None:
-        """`draw` gives a number in [0, 1) for each election timeout: the only randomness, and it comes from outside."""
+        """`bootstrap` holds until log or snapshot say otherwise. `draw` gives a number in [0, 1) for each election timeout."""
         self.id = server_id
-        self.members = members
-        self.peers = tuple(member for member in members if member != server_id)
-        self.timing = timing
+        self.config = config
         self.draw = draw
+        self.set_clock_rate(1.0)
 
         # persistent: saved before anything is answered
-        self.current_term = current_term
-        self.voted_for = voted_for
-        self.log = Log(entries)
+        self.current_term = saved.current_term
+        self.voted_for = saved.voted_for
+        self.snapshot = snapshot
+        self.log = Log(entries, *base_of(snapshot, bootstrap))
 
         # volatile, on all servers; saved_index is how far the log is on the disk
         self.role = FOLLOWER
         self.leader_id: ServerId | None = None
-        self.commit_index: Index = 0
-        self.last_applied: Index = 0
+        self.leader_heard_ms = -inf
+        self.commit_index: Index = self.log.base_index
+        self.last_applied: Index = self.log.base_index
         self.saved_index: Index = self.log.last_index
+        self.incoming: Incoming | None = None
 
         # volatile, on candidates and on leaders
         self.votes: set[ServerId] = set()
+        self.pre_votes: set[ServerId] = set()  # promises, while it asks for them; a follower's then
         self.progress: dict[ServerId, Progress] = {}
+        self.reign: Reign | None = None
 
-        # this step: its time, and what comes of it
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """What follows from the log, and what belongs to a step: its time, and what comes of it."""
+        self.configuration = self.log.configuration
+        self.peers: tuple[ServerId, ...] = self._others()
+        self.leaving: tuple[ServerId, ...] = ()  # those whom a leader tells that they are out
         self.now_ms = 0.0
         self.deadline_ms = 0.0
         self.outbox: list[Envelope] = []
+        self.reads: list[ClientRequest] = []  # those that may be answered now
+        self.installed: Snapshot | None = None  # a leader's snapshot, for the state machine
         self.events: list[Event] = []
+
+    # ---- configuration (§6)
+
+    @property
+    def snapshot_index(self) -> Index:
+        """The last entry that the latest snapshot covers; 0: there is none."""
+        return self.snapshot.last_included_index if self.snapshot else 0
+
+    @property
+    def is_voter(self) -> bool:
+        """Whether this server's vote counts."""
+        return self.id in self.configuration.all_voters
+
+    @property
+    def may_stand(self) -> bool:
+        """Whether this server may stand for election: as a voter, or as one that was it until a change that is not known to be
+
+        committed. It may hold entries that those who stay do not have yet, and it leads without counting itself (thesis 4.2.2).
+        """
+        pending = self.log.configuration_index > self.commit_index
+        return self.is_voter or (pending and self.id in self.log.configurations[-2][1].all_voters)
+
+    def adopt_configuration(self) -> None:
+        """Go by the log's latest configuration. A leader still speaks to those who leave, so that they learn that they are out."""
+        before, self.configuration = self.configuration.members, self.log.configuration
+        self.tell_configuration()
+        self.peers = self._others()
+        if self.role is LEADER:
+            for peer in self.peers:
+                if peer not in before:
+                    self.progress.setdefault(peer, Progress(self.log.last_index + 1))
+                    self.tell_progress(peer)
+            self.leaving = tuple(peer for peer in self.progress if peer not in self.peers)
+
+    def tell_configuration(self) -> None:
+        """Tell by which configuration this server goes."""
+        self.say(ConfigurationChanged(self.now_ms, self.id, self.log.configuration_index, self.configuration))
+
+    def dismiss_leaving(self) -> None:
+        """Speak no more to those who have left."""
+        for peer in self.leaving:
+            del self.progress[peer]
+        self.leaving = ()
+
+    def _others(self) -> tuple[ServerId, ...]:
+        return tuple(member for member in self.configuration.members if member != self.id)
 
     # ---- roles (Figure 4)
 
@@ -121,27 +189,47 @@ class NodeState:
     def become_leader(self) -> None:
         """Begin a reign: every follower's log is unknown, and assumed to equal this one (Figure 2)."""
         self._take_role(LEADER)
+        self.peers = self._others()
         self.progress = {peer: Progress(self.log.last_index + 1) for peer in self.peers}
+        self.reign = Reign(quorum_heard_ms=self.now_ms)
         for peer in self.peers:
             self.tell_progress(peer)
         self._recognize(self.id)
 
     def follow(self, leader_id: ServerId) -> None:
-        """Take the sender of a current AppendEntries for the leader, and let it be heard (§5.2)."""
+        """Take the sender of a current AppendEntries or InstallSnapshot for the leader, and let it be heard (§5.2)."""
+        self.leader_heard_ms = self.now_ms
+        if self.pre_votes:
+            self.pre_votes = set()
         if self.role is not FOLLOWER:
             self._take_role(FOLLOWER)
         if self.leader_id != leader_id:
             self._recognize(leader_id)
         self.reset_election_timer()
 
+    def step_down(self) -> None:
+        """Lead no longer, in the same term: the vote stays spent."""
+        self._take_role(FOLLOWER)
+
     def _take_role(self, role: Role) -> None:
-        if self.role is LEADER:
-            self.reset_election_timer()  # a leader had none
+        if self.reign:
+            self._end_reign(self.reign)
         self.role = role
         self.leader_id = None
         self.votes = set()
+        self.pre_votes = set()
         self.progress = {}
+        self.leaving = ()
         self.say(RoleChanged(self.now_ms, self.id, role, self.current_term))
+
+    def _end_reign(self, reign: Reign) -> None:
+        """What a leader leaves behind: reads were not answered and change nothing, so their clients may ask elsewhere."""
+        self.reset_election_timer()  # a leader had none
+        self.reign = None
+        for ask in [*reign.early_reads, *(read.ask for read in reign.reads)]:
+            self.send(ask.client_id, ClientReply(ask.client_id, ask.sequence_num, self.id, ok=False, reason=Reason.NOT_LEADER))
+        if reign.transfer:
+            self.say(TransferEnded(self.now_ms, self.id, reign.transfer.target, done=True))
 
     def _recognize(self, leader_id: ServerId) -> None:
         self.leader_id = leader_id
@@ -167,8 +255,18 @@ class NodeState:
 
     def reset_election_timer(self) -> None:
         """Wait for a whole new, randomly drawn election timeout (§5.2)."""
-        shortest, longest = self.timing.election_timeout_ms
-        self.deadline_ms = self.now_ms + shortest + (longest - shortest) * self.draw()
+        self.deadline_ms = self.now_ms + self.shortest_ms + self.spread_ms * self.draw()
+
+    def set_clock_rate(self, rate: float) -> None:
+        """Let this server's clock count `rate` milliseconds in one of the caller's. What takes long by it is kept, ready for use."""
+        self.clock_rate = rate
+        shortest, longest = self.config.election_timeout_ms
+        self.shortest_ms, self.spread_ms = self.lasts(shortest), self.lasts(longest - shortest)
+        self.heartbeat_ms = self.lasts(self.config.heartbeat_ms)
+
+    def lasts(self, duration_ms: float) -> float:
+        """How long this server takes for that duration, by its own clock."""
+        return duration_ms / self.clock_rate
 
     # ---- what comes of a step
 
@@ -183,4 +281,11 @@ class NodeState:
     def tell_progress(self, follower: ServerId) -> None:
         """Tell what this leader now knows of a follower."""
         progress = self.progress[follower]
-        self.say(ProgressChanged(self.now_ms, self.id, follower, progress.next_index, progress.match_index))
+        self.say(ProgressChanged(self.now_ms, self.id, follower, progress.next_index, progress.match_index, progress.state))
+
+
+def base_of(snapshot: Snapshot | None, bootstrap: Configuration) -> tuple[Index, Term, Configuration]:
+    """Where a log begins that follows this snapshot, and with which configuration."""
+    if snapshot is None:
+        return 0, 0, bootstrap
+    return snapshot.last_included_index, snapshot.last_included_term, snapshot.configuration

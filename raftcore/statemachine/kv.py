@@ -1,57 +1,48 @@
-"""The key-value store: the state machine that every server feeds with the committed commands, in the order of the log.
+"""What each command does to the key-value store, a map from text to text, and what it answers.
 
 It is deterministic: the same commands give the same map and the same results on every server.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from immutables import Map, MapMutation
+from immutables import MapMutation
 from msgspec import Struct
 
 from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, Set
-from raftcore.vocabulary.messages import Entry
+from raftcore.vocabulary.configuration import Configuration
+from raftcore.vocabulary.names import ClientId, Index, Reason
 
 MAX_VALUE_BYTES = 1 << 20
 """The longest value, in bytes of UTF-8."""
 
 
 class Result(Struct, frozen=True, gc=False):
-    """What a command came to.
+    """What an entry came to.
 
     ok, value: the answer to the client. changed_key: the key that now holds `new_value` (None: that is absent now), or
-    None where nothing changed.
+    None where nothing changed. repeated: the session knew the command already, so it was not carried out again. reason: why
+    it was refused, if it was. expired: the sessions that the entry's time put an end to, with their clients.
     """
 
     ok: bool
     value: str | None = None
     changed_key: str | None = None
     new_value: str | None = None
-
-
-class KeyValueStore:
-    """A map from text to text. `kv_store` is persistent: to keep it is to keep this moment, and costs nothing."""
-
-    def __init__(self) -> None:
-        self.kv_store: Map[str, str] = Map()
-
-    def apply(self, command: Command) -> Result:
-        """Carry out one command."""
-        return self.apply_all([Entry(term=0, command=command)])[0]
-
-    def apply_all(self, entries: Iterable[Entry]) -> list[Result]:
-        """Carry out the entries' commands in order; one result an entry. An entry without a command changes nothing."""
-        # One mutation for all of them: to make a new map for each would cost more than twice as much.
-        store = self.kv_store.mutate()
-        results = [_APPLY[type(entry.command)](store, entry.command) for entry in entries]
-        self.kv_store = store.finish()
-        return results
+    repeated: bool = False
+    reason: Reason | None = None
+    expired: tuple[tuple[ClientId, Index], ...] = ()
 
 
 _Store: TypeAlias = MapMutation[str, str]
 
 
-def _no_op(_store: _Store, _command: None) -> Result:
+def carry_out(store: _Store, command: Command | Configuration | None) -> Result:
+    """Let a command change the store. None, and a cluster's configuration, change nothing."""
+    return _RULES[type(command)](store, command)
+
+
+def _nothing(_store: _Store, _command: Configuration | None) -> Result:
     return _NOTHING
 
 
@@ -92,13 +83,14 @@ def _cas(store: _Store, command: Cas) -> Result:
 
 _NOTHING = Result(True)
 
-_APPLY: dict[type, Callable[[_Store, Any], Result]] = {
+_RULES: dict[type, Callable[[_Store, Any], Result]] = {
     Set: _set,
     Get: _get,
     Delete: _delete,
     Append: _append,
     Cas: _cas,
-    type(None): _no_op,
+    Configuration: _nothing,
+    type(None): _nothing,
 }
 
 

@@ -6,15 +6,21 @@ A view shares with its predecessor all that did not change, so keeping one costs
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import msgspec
 from immutables import Map
 from msgspec.structs import replace
 
-from raftcore.trace.view import ClusterView, OperationView, ProgressView, ServerView
+from raftcore.trace.log_view import LogView
+from raftcore.trace.view import ClusterView, OperationView, ProgressView, ServerView, SessionView, SnapshotView
 from raftcore.vocabulary import events as ev
+from raftcore.vocabulary.commands import OpenSession
+from raftcore.vocabulary.durable import Image
 from raftcore.vocabulary.events import Event
 from raftcore.vocabulary.names import Role, ServerId
 
 COMPLETED_KEPT = 8
+
+_IMAGES = msgspec.msgpack.Decoder(Image)
 
 
 def empty_view(server_ids: Iterable[ServerId]) -> ClusterView:
@@ -32,11 +38,14 @@ def absorb(view: ClusterView, event: Event) -> ClusterView:
 
 def _role_changed(server: ServerView, event: ev.RoleChanged) -> ServerView:
     voted_for = server.voted_for if event.term == server.current_term else None
-    return replace(server, role=event.role, current_term=event.term, voted_for=voted_for, leader=None, votes=(), progress=Map())
+    begun = replace(server, role=event.role, current_term=event.term, voted_for=voted_for, leader=None, votes=(), pre_votes=())
+    if server.role is not Role.LEADER:
+        return begun
+    return replace(begun, progress=Map(), quorum_heard_ms=None, lease_until_ms=None, reads=Map(), transfer=None)
 
 
 def _leader_recognized(server: ServerView, event: ev.LeaderRecognized) -> ServerView:
-    return replace(server, leader=event.leader)
+    return replace(server, leader=event.leader, pre_votes=())
 
 
 def _vote_granted(server: ServerView, event: ev.VoteGranted) -> ServerView:
@@ -44,7 +53,13 @@ def _vote_granted(server: ServerView, event: ev.VoteGranted) -> ServerView:
 
 
 def _vote_counted(server: ServerView, event: ev.VoteCounted) -> ServerView:
+    if event.pre_vote:
+        return replace(server, pre_votes=(*server.pre_votes, event.voter))
     return replace(server, votes=(*server.votes, event.voter))
+
+
+def _pre_vote_started(server: ServerView, event: ev.PreVoteStarted) -> ServerView:
+    return replace(server, leader=None, pre_votes=())
 
 
 def _entries_appended(server: ServerView, event: ev.EntriesAppended) -> ServerView:
@@ -56,8 +71,10 @@ def _log_truncated(server: ServerView, event: ev.LogTruncated) -> ServerView:
 
 
 def _progress_changed(server: ServerView, event: ev.ProgressChanged) -> ServerView:
-    progress = server.progress.set(event.follower, ProgressView(event.next_index, event.match_index))
-    return replace(server, progress=progress)
+    if event.follower not in server.configuration.members:  # one who leaves, and hears from the leader for the last time
+        return server
+    known = ProgressView(event.next_index, event.match_index, event.state)
+    return replace(server, progress=server.progress.set(event.follower, known))
 
 
 def _committed(server: ServerView, event: ev.Committed) -> ServerView:
@@ -78,19 +95,103 @@ def _applied(server: ServerView, event: ev.Applied) -> ServerView:
         kv_store = kv_store.set(event.changed_key, event.new_value)
     elif event.changed_key is not None and event.changed_key in kv_store:
         kv_store = kv_store.delete(event.changed_key)
-    return replace(server, last_applied=event.index, kv_store=kv_store)
+    return replace(server, last_applied=event.index, kv_store=kv_store, sessions=_sessions_after(server, event))
+
+
+def _sessions_after(server: ServerView, event: ev.Applied) -> Map[int, SessionView]:
+    """The sessions after an entry that opened one, or came in one; a session that is not there has expired."""
+    entry, sessions = server.log[event.index], server.sessions
+    if type(entry.command) is OpenSession:
+        return sessions.set(event.index, SessionView(entry.client_id, 0, entry.at_ms))
+    if not entry.session_id or entry.session_id not in sessions:
+        return sessions
+    latest = max(sessions[entry.session_id].sequence_num, entry.sequence_num)
+    return sessions.set(entry.session_id, SessionView(entry.client_id, latest, entry.at_ms))
+
+
+def _session_expired(server: ServerView, event: ev.SessionExpired) -> ServerView:
+    return replace(server, sessions=server.sessions.delete(event.session_id))
+
+
+def _snapshot_taken(server: ServerView, event: ev.SnapshotTaken) -> ServerView:
+    index, term = event.last_included_index, event.last_included_term
+    snapshot = SnapshotView(index, term, event.size_bytes, server.kv_store, server.sessions)
+    return replace(server, log=server.log.compact(index, term), snapshots=(*server.snapshots, snapshot)[-2:])
+
+
+def _snapshot_installed(server: ServerView, event: ev.SnapshotInstalled) -> ServerView:
+    index, term, image = event.last_included_index, event.last_included_term, _IMAGES.decode(event.data)
+    sessions = Map({number: SessionView(it.client_id, it.sequence_num, it.active_at_ms) for number, it in image.sessions.items()})
+    snapshot = SnapshotView(index, term, len(event.data), Map(image.kv_store), sessions)
+    log = server.log.compact(index, term) if event.kept else LogView(index, base_index=index, base_term=term)
+    return replace(
+        server, log=log, snapshots=(*server.snapshots, snapshot)[-2:], kv_store=snapshot.kv_store, sessions=sessions,
+        commit_index=index, last_applied=index, synced_index=server.synced_index if event.kept else 0,
+    )  # fmt: skip
+
+
+def _configuration_changed(server: ServerView, event: ev.ConfigurationChanged) -> ServerView:
+    progress = server.progress
+    for follower in progress:
+        if follower not in event.configuration.members:
+            progress = progress.delete(follower)
+    return replace(server, configuration=event.configuration, configuration_index=event.index, progress=progress)
+
+
+def _quorum_heard(server: ServerView, event: ev.QuorumHeard) -> ServerView:
+    return replace(server, quorum_heard_ms=event.sent_ms, lease_until_ms=event.lease_until_ms)
+
+
+def _transfer_started(server: ServerView, event: ev.TransferStarted) -> ServerView:
+    return replace(server, transfer=event)
+
+
+def _transfer_ended(server: ServerView, event: ev.TransferEnded) -> ServerView:
+    return replace(server, transfer=None)
+
+
+def _read_started(server: ServerView, event: ev.ReadStarted) -> ServerView:
+    return replace(server, reads=server.reads.set((event.client, event.sequence_num), event))
+
+
+def _read_served(server: ServerView, event: ev.ReadServed) -> ServerView:
+    read = event.client, event.sequence_num
+    return replace(server, reads=server.reads.delete(read)) if read in server.reads else server
 
 
 def _crashed(server: ServerView, event: ev.Crashed) -> ServerView:
-    forgotten = ServerView(id=server.id, alive=False, current_term=server.current_term, voted_for=server.voted_for)
-    return replace(forgotten, log=server.log, synced_index=server.synced_index)
+    return replace(
+        ServerView(id=server.id, alive=False, current_term=server.current_term, voted_for=server.voted_for),
+        log=server.log, synced_index=server.synced_index, snapshots=server.snapshots, configuration=server.configuration,
+        configuration_index=server.configuration_index, clock_rate=server.clock_rate, disk=server.disk,
+    )  # fmt: skip
+
+
+def _halted(server: ServerView, event: ev.Halted) -> ServerView:
+    return replace(_crashed(server, ev.Crashed(event.at_ms, event.server)), halted=event.reason)
 
 
 def _restarted(server: ServerView, event: ev.Restarted) -> ServerView:
-    log = server.log.truncate(event.kept_index).append(event.entries)
-    return ServerView(
-        id=server.id, current_term=event.current_term, voted_for=event.voted_for, log=log, synced_index=log.last_index, role=Role.FOLLOWER
-    )
+    base = event.snapshot_index
+    snapshot = next((it for it in server.snapshots if it.last_included_index == base), None)
+    base_term = snapshot.last_included_term if snapshot else 0
+    if event.kept_index > base:
+        log = server.log.truncate(event.kept_index).append(event.entries)
+    else:
+        log = LogView(base, base_index=base, base_term=base_term).append(event.entries)
+    started = ServerView(id=server.id, current_term=event.current_term, voted_for=event.voted_for, log=log, synced_index=log.last_index)
+    started = replace(started, commit_index=base, last_applied=base, clock_rate=server.clock_rate, disk=server.disk)
+    if snapshot is None:
+        return started
+    return replace(started, kv_store=snapshot.kv_store, sessions=snapshot.sessions, snapshots=(snapshot,))
+
+
+def _clock_rate_changed(server: ServerView, event: ev.ClockRateChanged) -> ServerView:
+    return replace(server, clock_rate=event.rate)
+
+
+def _disk_changed(server: ServerView, event: ev.DiskChanged) -> ServerView:
+    return replace(server, disk=event.disk)
 
 
 def _paused(server: ServerView, event: ev.Paused) -> ServerView:
@@ -101,11 +202,7 @@ def _resumed(server: ServerView, event: ev.Resumed) -> ServerView:
     return replace(server, paused=False)
 
 
-def _vote_denied(server: ServerView, event: ev.VoteDenied) -> ServerView:
-    return server
-
-
-def _append_refused(server: ServerView, event: ev.AppendRefused) -> ServerView:
+def _unchanged(server: ServerView, event: ev.ServerEvent) -> ServerView:
     return server
 
 
@@ -117,7 +214,11 @@ def _of_server(fold: Callable[[ServerView, Any], ServerView]) -> Callable[[Clust
     return absorb_in_cluster
 
 
-# ---- events of the network and of clients: (view, event) -> view
+# ---- events of the whole cluster: (view, event) -> view
+
+
+def _created(view: ClusterView, event: ev.Created) -> ClusterView:
+    return replace(view, at_ms=event.at_ms, servers={**view.servers, event.server: ServerView(id=event.server)})
 
 
 def _message_sent(view: ClusterView, event: ev.MessageSent) -> ClusterView:
@@ -150,20 +251,36 @@ FOLDS: Mapping[type[Event], Callable[[ClusterView, Any], ClusterView]] = {
     ev.RoleChanged: _of_server(_role_changed),
     ev.LeaderRecognized: _of_server(_leader_recognized),
     ev.VoteGranted: _of_server(_vote_granted),
-    ev.VoteDenied: _of_server(_vote_denied),
+    ev.VoteDenied: _of_server(_unchanged),
     ev.VoteCounted: _of_server(_vote_counted),
+    ev.PreVoteStarted: _of_server(_pre_vote_started),
     ev.EntriesAppended: _of_server(_entries_appended),
     ev.LogTruncated: _of_server(_log_truncated),
-    ev.AppendRefused: _of_server(_append_refused),
+    ev.AppendRefused: _of_server(_unchanged),
     ev.ProgressChanged: _of_server(_progress_changed),
     ev.Committed: _of_server(_committed),
     ev.TimerSet: _of_server(_timer_set),
+    ev.QuorumHeard: _of_server(_quorum_heard),
+    ev.ConfigurationChanged: _of_server(_configuration_changed),
+    ev.MembershipChangeEnded: _of_server(_unchanged),
+    ev.TransferStarted: _of_server(_transfer_started),
+    ev.TransferEnded: _of_server(_transfer_ended),
+    ev.ReadStarted: _of_server(_read_started),
+    ev.ReadServed: _of_server(_read_served),
+    ev.SnapshotTaken: _of_server(_snapshot_taken),
+    ev.SnapshotInstalled: _of_server(_snapshot_installed),
+    ev.SessionExpired: _of_server(_session_expired),
     ev.Synced: _of_server(_synced),
     ev.Applied: _of_server(_applied),
+    ev.Created: _created,
     ev.Crashed: _of_server(_crashed),
+    ev.Halted: _of_server(_halted),
     ev.Restarted: _of_server(_restarted),
     ev.Paused: _of_server(_paused),
     ev.Resumed: _of_server(_resumed),
+    ev.ClockRateChanged: _of_server(_clock_rate_changed),
+    ev.DiskChanged: _of_server(_disk_changed),
+    ev.DiskDamaged: _of_server(_unchanged),
     ev.MessageSent: _message_sent,
     ev.MessageDelivered: _message_gone,
     ev.MessageDropped: _message_gone,

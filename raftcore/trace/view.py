@@ -7,29 +7,55 @@ from msgspec import Struct
 
 from raftcore.trace.log_view import LogView
 from raftcore.vocabulary.commands import Command
-from raftcore.vocabulary.events import Completed, MessageSent
+from raftcore.vocabulary.configuration import Configuration
+from raftcore.vocabulary.disks import DiskState
+from raftcore.vocabulary.events import Completed, MessageSent, ReadStarted, TransferStarted
 from raftcore.vocabulary.links import Link
-from raftcore.vocabulary.names import Address, ClientId, Index, Role, ServerId, Term
+from raftcore.vocabulary.names import Address, ClientId, FollowerState, Index, Role, ServerId, Term
 
 
 class ProgressView(Struct, frozen=True):
-    """What a leader knows of one follower's log (Figure 2, nextIndex and matchIndex)."""
+    """What a leader knows of one follower's log (Figure 2, nextIndex and matchIndex), and how it sends to it."""
 
     next_index: Index
     match_index: Index
+    state: FollowerState
+
+
+class SessionView(Struct, frozen=True):
+    """What a state machine remembers of a client (thesis 6.3)."""
+
+    client: ClientId
+    sequence_num: int
+    active_at_ms: float
+
+
+class SnapshotView(Struct, frozen=True):
+    """A server's snapshot, and the state machine that it holds."""
+
+    last_included_index: Index
+    last_included_term: Term
+    size_bytes: int
+    kv_store: Map[str, str]
+    sessions: Map[Index, SessionView]
 
 
 class ServerView(Struct, frozen=True, kw_only=True):
     """One server. Of a crashed one, the log is as it stood when it crashed, and the rest is as after a start.
 
-    timer_ms: when the running timer was set and when it ends, in simulated milliseconds; None while crashed.
-    votes: the voters whose vote this candidate holds, in the order of arrival.
-    progress: what this leader knows of each follower.
+    halted: why it stopped by itself, or "". timer_ms: when the running timer was set and when it ends, in simulated milliseconds; None
+    while crashed. configuration: by which it goes, and at which index that stands in its log. snapshots: the latest one, and the one
+    before, which a crash may bring back. votes, pre_votes: the voters whose vote, or promise of one, this candidate holds, in the
+    order of arrival. progress: what this leader knows of each follower. quorum_heard_ms, lease_until_ms: since when a majority is
+    known to follow this leader, and until when its lease on reads lasts. reads: those that wait for a round, by client and number.
+    transfer: under way, or None. clock_rate: milliseconds that it counts in one of simulated time. disk: None as long as nobody
+    changed it.
     """
 
     id: ServerId
     alive: bool = True
     paused: bool = False
+    halted: str = ""
     role: Role = Role.FOLLOWER
     current_term: Term = 0
     voted_for: ServerId | None = None
@@ -39,9 +65,25 @@ class ServerView(Struct, frozen=True, kw_only=True):
     commit_index: Index = 0
     last_applied: Index = 0
     kv_store: Map[str, str] = Map()
+    sessions: Map[Index, SessionView] = Map()
+    snapshots: tuple[SnapshotView, ...] = ()
+    configuration: Configuration = Configuration()
+    configuration_index: Index = 0
     timer_ms: tuple[float, float] | None = None
     votes: tuple[ServerId, ...] = ()
+    pre_votes: tuple[ServerId, ...] = ()
     progress: Map[ServerId, ProgressView] = Map()
+    quorum_heard_ms: float | None = None
+    lease_until_ms: float | None = None
+    reads: Map[tuple[ClientId, int], ReadStarted] = Map()
+    transfer: TransferStarted | None = None
+    clock_rate: float = 1.0
+    disk: DiskState | None = None
+
+    @property
+    def snapshot(self) -> SnapshotView | None:
+        """The latest snapshot."""
+        return self.snapshots[-1] if self.snapshots else None
 
 
 class OperationView(Struct, frozen=True):
@@ -69,16 +111,29 @@ class ClusterView(Struct, frozen=True, kw_only=True):
 
     @property
     def leader(self) -> ServerId | None:
-        """The live leader of the highest term that a majority follows, or None."""
-        for server in sorted(self.leaders, key=lambda server: -server.current_term):
-            followers = sum(
-                other.alive and other.leader == server.id and other.current_term == server.current_term for other in self.servers.values()
-            )
-            if followers > len(self.servers) // 2:
-                return server.id
+        """The live leader of the highest term that a quorum of its configuration follows, or None."""
+        for leader in sorted(self.leaders, key=lambda server: -server.current_term):
+            following = {
+                other.id
+                for other in self.servers.values()
+                if other.alive and other.leader == leader.id and other.current_term == leader.current_term
+            }
+            if all(len(following.intersection(voters)) > len(voters) // 2 for voters in voter_groups(leader.configuration)):
+                return leader.id
         return None
+
+    @property
+    def configuration(self) -> Configuration:
+        """By which configuration the cluster goes: that of the latest leader, or of the server that knows the latest one."""
+        servers = [self.servers[self.leader]] if self.leader else [server for server in self.servers.values() if server.alive]
+        return max(servers or self.servers.values(), key=lambda server: (server.current_term, server.configuration_index)).configuration
 
     @property
     def leaders(self) -> tuple[ServerView, ...]:
         """Every live server that believes it leads."""
         return tuple(server for server in self.servers.values() if server.alive and server.role is Role.LEADER)
+
+
+def voter_groups(configuration: Configuration) -> list[tuple[ServerId, ...]]:
+    """Those of whom a majority must agree: one group, or while the configuration is joint, two (§6)."""
+    return [voters for voters in (configuration.voters, configuration.next_voters) if voters]

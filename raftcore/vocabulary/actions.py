@@ -91,4 +91,77 @@ class Submit(Struct, frozen=True, tag=True):
     through: ServerId | None = None
 
 
-Action: TypeAlias = Crash | Restart | Pause | Resume | TimeOut | SetLink | Partition | Isolate | Heal | Submit
+class CreateServer(Struct, frozen=True, tag=True):
+    """Let a new server exist, with an empty disk. It belongs to no configuration until a ChangeMembership names it."""
+
+    at_ms: float
+    server: ServerId
+
+
+class ChangeMembership(Struct, frozen=True, tag=True):
+    """Ask the leader to make these servers the voters, and these the learners (§6)."""
+
+    at_ms: float
+    voters: tuple[ServerId, ...]
+    learners: tuple[ServerId, ...] = ()
+
+
+class TransferLeadership(Struct, frozen=True, tag=True):
+    """Ask the leader to hand its leadership to this server (thesis 3.10)."""
+
+    at_ms: float
+    target: ServerId
+
+
+class TakeSnapshot(Struct, frozen=True, tag=True):
+    """Let the server put a snapshot in place of its log as far as it has applied it (§7)."""
+
+    at_ms: float
+    server: ServerId
+
+
+class SetClockRate(Struct, frozen=True, tag=True):
+    """Let the server's clock count `rate` milliseconds in one of simulated time, from its next timeout on."""
+
+    at_ms: float
+    server: ServerId
+    rate: float
+
+
+class SetDisk(Struct, frozen=True, tag=True):
+    """Change how the server's disk behaves. Fields left unset stay as they are."""
+
+    at_ms: float
+    server: ServerId
+    sync_ms: float | UnsetType = UNSET
+    sync_fails: bool | UnsetType = UNSET
+    capacity_bytes: int | UnsetType | None = UNSET
+    loses_writes: bool | UnsetType = UNSET
+
+
+class FlipBit(Struct, frozen=True, tag=True):
+    """Let one bit rot in what the server's disk keeps; which one is drawn from the disk's stream."""
+
+    at_ms: float
+    server: ServerId
+
+
+Action: TypeAlias = (
+    Crash
+    | Restart
+    | Pause
+    | Resume
+    | TimeOut
+    | SetLink
+    | Partition
+    | Isolate
+    | Heal
+    | Submit
+    | CreateServer
+    | ChangeMembership
+    | TransferLeadership
+    | TakeSnapshot
+    | SetClockRate
+    | SetDisk
+    | FlipBit
+)

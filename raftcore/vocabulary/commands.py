@@ -1,8 +1,22 @@
 """What a client can ask of the key-value store. Keys and values are text; consensus never looks inside."""
 
+from enum import Enum
 from typing import TypeAlias
 
 from msgspec import Struct
+
+
+class ReadMode(Enum):
+    """How a read finds its answer (thesis ch. 6).
+
+    LOG: as an entry of the log, like a write. READ_INDEX: the leader asks a majority whether it still leads (6.4). LEASE: it trusts
+    their clocks instead (6.4.1). STALE: any server answers from what it has applied, old or not.
+    """
+
+    LOG = "log"
+    READ_INDEX = "read index"
+    LEASE = "lease"
+    STALE = "stale"
 
 
 class Set(Struct, frozen=True, gc=False, array_like=True, tag="set"):
@@ -13,9 +27,10 @@ class Set(Struct, frozen=True, gc=False, array_like=True, tag="set"):
 
 
 class Get(Struct, frozen=True, gc=False, array_like=True, tag="get"):
-    """Read the key. Goes through the log like a write, so the answer is never stale."""
+    """Read the key, in this way; None: in the way of the cluster's configuration. Only STALE may miss a write that was answered before."""
 
     key: str
+    mode: ReadMode | None = None
 
 
 class Delete(Struct, frozen=True, gc=False, array_like=True, tag="delete"):
@@ -39,4 +54,8 @@ class Cas(Struct, frozen=True, gc=False, array_like=True, tag="cas"):
     value: str
 
 
-Command: TypeAlias = Set | Get | Delete | Append | Cas
+class OpenSession(Struct, frozen=True, gc=False, array_like=True, tag="open_session"):
+    """Open a client's session; its number is the index at which this stands in the log (thesis 6.3). Clients send it by themselves."""
+
+
+Command: TypeAlias = Set | Get | Delete | Append | Cas | OpenSession

@@ -4,8 +4,9 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.messages import Entry
-from raftcore.vocabulary.names import Index, ServerId, Term
+from raftcore.vocabulary.names import ClientId, Index, ServerId, Term
 
 
 class HardState(Struct, frozen=True, gc=False, array_like=True, tag="hard_state"):
@@ -22,4 +23,44 @@ class LogSuffix(Struct, frozen=True, gc=False, array_like=True, tag="log_suffix"
     entries: tuple[Entry, ...]
 
 
-Record: TypeAlias = HardState | LogSuffix
+class Session(Struct, frozen=True, gc=False, array_like=True):
+    """What the state machine remembers of a client (thesis 6.3): its latest command, the answer to it, and when that was, in log time."""
+
+    client_id: ClientId
+    sequence_num: int
+    ok: bool
+    value: str | None
+    active_at_ms: float
+
+
+class Image(Struct, frozen=True):
+    """The state machine as it was after some entry: what a snapshot contains, beside the configuration (§7).
+
+    sessions: by number, the least recently active first.
+    """
+
+    kv_store: dict[str, str]
+    sessions: dict[Index, Session]
+
+
+class Snapshot(Struct, frozen=True, array_like=True):
+    """What stands in for the log up to `last_included_index` (Figure 12). `data` is an Image, as MessagePack."""
+
+    last_included_index: Index
+    last_included_term: Term
+    configuration: Configuration
+    data: bytes
+
+
+class Checkpoint(Struct, frozen=True, array_like=True, tag="checkpoint"):
+    """All that a server must not forget, in one record: with it a new write-ahead log begins, and the one before is needed no more.
+
+    The entries follow the snapshot; without a snapshot they begin at index 1.
+    """
+
+    hard_state: HardState
+    snapshot: Snapshot | None
+    entries: tuple[Entry, ...]
+
+
+Record: TypeAlias = HardState | LogSuffix | Checkpoint

@@ -31,3 +31,11 @@ class ConditionNotReached(RaftLabError, TimeoutError):
 
 class CorruptLogError(RaftLabError, RuntimeError):
     """A write-ahead log is damaged in the middle: what it holds can't be trusted."""
+
+
+class DiskFullError(RaftLabError, OSError):
+    """What should be written does not fit on the disk; none of it was."""
+
+
+class CorruptSnapshotError(RaftLabError, RuntimeError):
+    """What should be a snapshot of the state machine is none."""

@@ -8,10 +8,12 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from raftcore.vocabulary.actions import Action
-from raftcore.vocabulary.commands import Command
+from raftcore.vocabulary.commands import Command, ReadMode
+from raftcore.vocabulary.configuration import Configuration
+from raftcore.vocabulary.disks import DiskState
 from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.messages import Entry, Message
-from raftcore.vocabulary.names import Address, ClientId, Index, Reason, Role, ServerId, Term
+from raftcore.vocabulary.names import Address, ClientId, FollowerState, Index, Reason, Role, ServerId, Term
 
 
 class Event(Struct, frozen=True, gc=False, tag=True):
@@ -51,17 +53,25 @@ class VoteGranted(ServerEvent, frozen=True, gc=False, tag=True):
 
 
 class VoteDenied(ServerEvent, frozen=True, gc=False, tag=True):
-    """The server refused its vote. `term` is the candidate's."""
+    """The server refused its vote, or only the promise of one. `term` is that of the election."""
 
     candidate: ServerId
     term: Term
     reason: Reason
+    pre_vote: bool = False
 
 
 class VoteCounted(ServerEvent, frozen=True, gc=False, tag=True):
-    """The candidate `server` holds the vote of `voter`."""
+    """The candidate `server` holds the vote of `voter`, or only the promise of one."""
 
     voter: ServerId
+    term: Term
+    pre_vote: bool = False
+
+
+class PreVoteStarted(ServerEvent, frozen=True, gc=False, tag=True):
+    """The server asks whether it would win an election of `term`, before it begins one (thesis 9.6)."""
+
     term: Term
 
 
@@ -93,6 +103,7 @@ class ProgressChanged(ServerEvent, frozen=True, gc=False, tag=True):
     follower: ServerId
     next_index: Index
     match_index: Index
+    state: FollowerState
 
 
 class Committed(ServerEvent, frozen=True, gc=False, tag=True):
@@ -107,7 +118,86 @@ class TimerSet(ServerEvent, frozen=True, gc=False, tag=True):
     deadline_ms: float
 
 
+class QuorumHeard(ServerEvent, frozen=True, gc=False, tag=True):
+    """A majority has answered what the leader `server` sent at `sent_ms`: it led then. Its lease on reads ends at `lease_until_ms`."""
+
+    sent_ms: float
+    lease_until_ms: float
+
+
+class ConfigurationChanged(ServerEvent, frozen=True, gc=False, tag=True):
+    """The server now goes by this configuration, which stands at `index` of its log (0: it was started with it)."""
+
+    index: Index
+    configuration: Configuration
+
+
+class MembershipChangeEnded(ServerEvent, frozen=True, gc=False, tag=True):
+    """The change that the leader `server` was asked for is done, or was given up: `why` says why, "" when it is done."""
+
+    why: str
+
+
+class TransferStarted(ServerEvent, frozen=True, gc=False, tag=True):
+    """The leader `server` hands its leadership to `target`, takes in no commands meanwhile, and gives up at `deadline_ms` (thesis 3.10)."""
+
+    target: ServerId
+    deadline_ms: float
+
+
+class TransferEnded(ServerEvent, frozen=True, gc=False, tag=True):
+    """The server hands over no more: another leads (`done`), or the time was over."""
+
+    target: ServerId
+    done: bool
+
+
+class ReadStarted(ServerEvent, frozen=True, gc=False, tag=True):
+    """The leader `server` took in a read that may be answered from `read_index` on, once a majority answers `round` (thesis 6.4)."""
+
+    client: ClientId
+    sequence_num: int
+    read_index: Index
+    round: int
+
+
+class ReadServed(ServerEvent, frozen=True, gc=False, tag=True):
+    """The server answered a read from its store, as it was after `index`."""
+
+    client: ClientId
+    sequence_num: int
+    mode: ReadMode
+    index: Index
+
+
 # ---- what a server's disk and state machine do
+
+
+class SnapshotTaken(ServerEvent, frozen=True, gc=False, tag=True):
+    """The server's state after `last_included_index` stands in for its log up to there (§7)."""
+
+    last_included_index: Index
+    last_included_term: Term
+    size_bytes: int
+
+
+class SnapshotInstalled(ServerEvent, frozen=True, gc=False, tag=True):
+    """The server took a leader's snapshot for its own state. Of its log it kept what follows the snapshot, if anything does.
+
+    `data` is an Image (durable.py), as MessagePack.
+    """
+
+    last_included_index: Index
+    last_included_term: Term
+    kept: bool
+    data: bytes
+
+
+class SessionExpired(ServerEvent, frozen=True, gc=False, tag=True):
+    """The server's state machine forgot a client that had not asked for anything for too long, in log time (thesis 6.3)."""
+
+    client: ClientId
+    session_id: Index
 
 
 class Synced(ServerEvent, frozen=True, gc=False, tag=True):
@@ -121,31 +211,62 @@ class Synced(ServerEvent, frozen=True, gc=False, tag=True):
 class Applied(ServerEvent, frozen=True, gc=False, tag=True):
     """The server's state machine applied the entry at `index`.
 
-    `changed_key` now holds `new_value` (None: it is absent), or is None where nothing changed.
+    `changed_key` now holds `new_value` (None: it is absent), or is None where nothing changed. `repeated`: the client's session
+    knew the command already, and it was not carried out again.
     """
 
     index: Index
     changed_key: str | None
     new_value: str | None
+    repeated: bool = False
 
 
 # ---- what happens to a server
+
+
+class Created(ServerEvent, frozen=True, gc=False, tag=True):
+    """A new server exists, with an empty disk; it belongs to no configuration yet."""
 
 
 class Crashed(ServerEvent, frozen=True, gc=False, tag=True):
     """The server stopped and forgot everything that was not synced."""
 
 
-class Restarted(ServerEvent, frozen=True, gc=False, tag=True):
-    """The server started from its disk: with this term and vote, and a log of which the first `kept_index`
+class Halted(ServerEvent, frozen=True, gc=False, tag=True):
+    """The server stopped by itself, or did not start, since it can't trust its disk; `reason` is a sentence."""
 
-    entries are those that it had when it stopped, followed by `entries`.
+    reason: str
+
+
+class Restarted(ServerEvent, frozen=True, gc=False, tag=True):
+    """The server started from its disk: with this term and vote, its latest snapshot, and a log of which the entries
+
+    up to `kept_index` are those that it had when it stopped, followed by `entries`.
     """
 
     current_term: Term
     voted_for: ServerId | None
     kept_index: Index
     entries: tuple[Entry, ...]
+    snapshot_index: Index = 0
+
+
+class ClockRateChanged(ServerEvent, frozen=True, gc=False, tag=True):
+    """The server's clock now counts `rate` milliseconds in one of simulated time."""
+
+    rate: float
+
+
+class DiskChanged(ServerEvent, frozen=True, gc=False, tag=True):
+    """The server's disk is now like this."""
+
+    disk: DiskState
+
+
+class DiskDamaged(ServerEvent, frozen=True, gc=False, tag=True):
+    """Somebody damaged what lies on the server's disk: `what` says how. The server learns of it when it reads."""
+
+    what: str
 
 
 class Paused(ServerEvent, frozen=True, gc=False, tag=True):
@@ -237,16 +358,32 @@ AnyEvent: TypeAlias = (
     | VoteGranted
     | VoteDenied
     | VoteCounted
+    | PreVoteStarted
     | EntriesAppended
     | LogTruncated
     | AppendRefused
     | ProgressChanged
     | Committed
     | TimerSet
+    | QuorumHeard
+    | ConfigurationChanged
+    | MembershipChangeEnded
+    | TransferStarted
+    | TransferEnded
+    | ReadStarted
+    | ReadServed
+    | SnapshotTaken
+    | SnapshotInstalled
+    | SessionExpired
     | Synced
     | Applied
+    | Created
     | Crashed
+    | Halted
     | Restarted
+    | ClockRateChanged
+    | DiskChanged
+    | DiskDamaged
     | Paused
     | Resumed
     | MessageSent

@@ -9,29 +9,34 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from raftcore.vocabulary.commands import Command
+from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.names import Address, ClientId, Index, Reason, ServerId, Term
 
 
 class Entry(Struct, frozen=True, gc=False, array_like=True):
     """A log entry: the term in which a leader received it, and the command (§5.3).
 
-    `command` is None for the no-op with which a leader opens its reign (§8). `client_id` and `sequence_num`
-    say whose request it was (Figure 6.1 of the thesis).
+    `command` is None for the no-op with which a leader opens its reign (§8), or the cluster's new configuration (§6). `client_id`,
+    `sequence_num` and `session_id` say whose request it was (Figure 6.1 of the thesis); `at_ms` is the leader's time when it took
+    the entry in, which never falls along a log: sessions expire by it (thesis 6.3).
     """
 
     term: Term
-    command: Command | None = None
+    command: Command | Configuration | None = None
     client_id: ClientId = ""
     sequence_num: int = 0
+    session_id: Index = 0
+    at_ms: float = 0.0
 
 
 class RequestVote(Struct, frozen=True, gc=False, tag=True):
-    """A candidate asks for a vote (§5.2)."""
+    """A candidate asks for a vote (§5.2). `transferred`: its leader told it to, so that leader need not be protected (thesis 4.2.3)."""
 
     term: Term
     candidate_id: ServerId
     last_log_index: Index
     last_log_term: Term
+    transferred: bool = False
 
 
 class RequestVoteReply(Struct, frozen=True, gc=False, tag=True):
@@ -43,8 +48,31 @@ class RequestVoteReply(Struct, frozen=True, gc=False, tag=True):
     reason: Reason | None = None
 
 
+class PreVote(Struct, frozen=True, gc=False, tag=True):
+    """A server asks whether it would win an election of `next_term`, before it begins one (thesis 9.6). It binds nobody."""
+
+    next_term: Term
+    candidate_id: ServerId
+    last_log_index: Index
+    last_log_term: Term
+
+
+class PreVoteReply(Struct, frozen=True, gc=False, tag=True):
+    """The answer to PreVote, with the voter's own term; `next_term` repeats what was asked."""
+
+    term: Term
+    next_term: Term
+    voter_id: ServerId
+    vote_granted: bool
+    reason: Reason | None = None
+
+
 class AppendEntries(Struct, frozen=True, gc=False, tag=True):
-    """A leader replicates entries; with none, it is a heartbeat (§5.3)."""
+    """A leader replicates entries; with none, it is a heartbeat (§5.3).
+
+    `round`: the leader's latest round of heartbeats when it sent this. The answer repeats it, and so tells since when the follower
+    has known of no later leader (thesis 6.4).
+    """
 
     term: Term
     leader_id: ServerId
@@ -52,6 +80,7 @@ class AppendEntries(Struct, frozen=True, gc=False, tag=True):
     prev_log_term: Term
     entries: tuple[Entry, ...]
     leader_commit: Index
+    round: int = 0
 
 
 class AppendEntriesReply(Struct, frozen=True, gc=False, tag=True):
@@ -70,21 +99,59 @@ class AppendEntriesReply(Struct, frozen=True, gc=False, tag=True):
     conflict_term: Term = 0
     conflict_index: Index = 0
     reason: Reason | None = None
+    round: int = 0
+
+
+class InstallSnapshot(Struct, frozen=True, gc=False, tag=True):
+    """A leader sends a piece of its snapshot to a follower that lacks entries which are compacted away (§7, Figure 13)."""
+
+    term: Term
+    leader_id: ServerId
+    last_included_index: Index
+    last_included_term: Term
+    configuration: Configuration
+    offset: int
+    data: bytes
+    done: bool
+    round: int = 0
+
+
+class InstallSnapshotReply(Struct, frozen=True, gc=False, tag=True):
+    """The answer to InstallSnapshot: of the snapshot that ends at `last_included_index` the follower holds the first `offset` bytes.
+
+    `installed`: its log now covers all that the snapshot does.
+    """
+
+    term: Term
+    follower_id: ServerId
+    last_included_index: Index
+    offset: int
+    installed: bool
+    round: int = 0
+
+
+class TimeoutNow(Struct, frozen=True, gc=False, tag=True):
+    """A leader tells a follower that has its whole log to stand for election at once (thesis 3.10)."""
+
+    term: Term
+    leader_id: ServerId
 
 
 class ClientRequest(Struct, frozen=True, gc=False, tag=True):
-    """A client asks for a command to be replicated and applied (§8)."""
+    """A client asks for a command to be replicated and applied (§8), within its session (0: it has none)."""
 
     client_id: ClientId
     sequence_num: int
     command: Command
+    session_id: Index = 0
 
 
 class ClientReply(Struct, frozen=True, gc=False, tag=True):
-    """The answer to ClientRequest: the state machine's result, or a redirect to the leader that the server knows.
+    """The answer to ClientRequest: the state machine's result, or a refusal.
 
-    `reason` is NOT_LEADER for a redirect (`leader_id` None: it knows none), else None; then `ok` and `value` are the
-    state machine's result and `index` is where in the log the command stands.
+    `reason` None: `ok` and `value` are the state machine's result and `index` is where in the log the command stands; for a read that
+    is no entry, up to where the log had been applied. NOT_LEADER, TRANSFERRING: ask `leader_id`, or if None, later.
+    SESSION_EXPIRED: whether the command was applied is not known any more.
     """
 
     client_id: ClientId
@@ -97,8 +164,18 @@ class ClientReply(Struct, frozen=True, gc=False, tag=True):
     reason: Reason | None = None
 
 
-Rpc: TypeAlias = AppendEntries | AppendEntriesReply | RequestVote | RequestVoteReply
-"""What servers say to each other. Each carries its sender's term."""
+Rpc: TypeAlias = (
+    AppendEntries
+    | AppendEntriesReply
+    | RequestVote
+    | RequestVoteReply
+    | PreVote
+    | PreVoteReply
+    | InstallSnapshot
+    | InstallSnapshotReply
+    | TimeoutNow
+)
+"""What servers say to each other. Each but PreVote carries its sender's term."""
 
 Message: TypeAlias = Rpc | ClientRequest | ClientReply
 

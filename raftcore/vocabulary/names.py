@@ -28,6 +28,20 @@ FOLLOWER, CANDIDATE, LEADER = Role
 """The same, to be read as words; naming them through the Enum costs more than many a rule."""
 
 
+class FollowerState(Enum):
+    """How a leader sends to one follower: one message at a time until it knows where their logs agree, then as many as may fly, or
+
+    pieces of its snapshot where the follower lacks what is compacted away.
+    """
+
+    PROBE = "probe"
+    REPLICATE = "replicate"
+    SNAPSHOT = "snapshot"
+
+
+PROBE, REPLICATE, SNAPSHOT = FollowerState
+
+
 class Reason(Enum):
     """Why a server refused, or why the network dropped. Every refusal carries one, so that a person can ask why."""
 
@@ -36,7 +50,10 @@ class Reason(Enum):
     LOG_BEHIND = "log behind"
     LOG_GAP = "log gap"
     LOG_CONFLICT = "log conflict"
+    LEADER_HEARD = "leader heard"
     NOT_LEADER = "not the leader"
+    TRANSFERRING = "leadership is being transferred"
+    SESSION_EXPIRED = "session expired"
 
     LOST = "lost"
     LINK_CUT = "link cut"

@@ -1,0 +1,106 @@
+"""What a leader knows, and forgets when its reign ends: of each follower, of the majority behind it, of what it was asked for."""
+
+from collections import deque
+from math import inf
+
+from msgspec import Struct, field
+
+from raftcore.vocabulary.configuration import Configuration
+from raftcore.vocabulary.durable import Snapshot
+from raftcore.vocabulary.messages import ClientRequest
+from raftcore.vocabulary.names import PROBE, REPLICATE, SNAPSHOT, FollowerState, Index, ServerId
+
+
+class Progress(Struct):
+    """What a leader knows of one follower.
+
+    next_index: the next entry to send. match_index: the highest entry known to be replicated (Figure 2).
+    state: PROBE until the leader knows where the logs agree, one message at a time; REPLICATE; SNAPSHOT while it sends `snapshot`,
+    of which the follower holds the first `offset` bytes. in_flight: the last index of each AppendEntries with entries that is
+    not answered yet, oldest first. round: the latest round of heartbeats that the follower answered.
+    """
+
+    next_index: Index
+    match_index: Index = 0
+    state: FollowerState = PROBE
+    in_flight: deque[Index] = field(default_factory=deque)
+    round: int = 0
+    snapshot: Snapshot | None = None
+    offset: int = 0
+
+    def probe_from(self, next_index: Index) -> None:
+        """Find out anew where the logs agree; nothing sent before counts any more."""
+        self.next_index = next_index
+        self.state = PROBE
+        self.snapshot = None
+        self.in_flight.clear()
+
+    def send_snapshot(self, snapshot: Snapshot) -> None:
+        """Begin to send a snapshot; entries wait until it is installed."""
+        self.state = SNAPSHOT
+        self.snapshot = snapshot
+        self.offset = 0
+        self.in_flight.clear()
+
+    def absorb_match(self, match_index: Index) -> bool:
+        """The follower's log equals the leader's up to here; whether that says anything new."""
+        news = False
+        if self.state is not REPLICATE and (self.snapshot is None or match_index >= self.snapshot.last_included_index):
+            self.state = REPLICATE
+            self.snapshot = None
+            self.in_flight.clear()
+            news = True
+        if match_index <= self.match_index:
+            return news
+        self.match_index = match_index
+        self.next_index = max(self.next_index, match_index + 1)
+        while self.in_flight and self.in_flight[0] <= match_index:
+            self.in_flight.popleft()
+        return True
+
+
+class Transfer(Struct, frozen=True):
+    """A leadership transfer under way (thesis 3.10): to whom, and when it is given up."""
+
+    target: ServerId
+    deadline_ms: float
+
+
+class Change(Struct):
+    """A change of the configuration that the leader was asked for, and how its newcomers catch up (thesis 4.2.1).
+
+    They have caught up with a round when they hold the entries up to `target_index`, the leader's last one when it began.
+    """
+
+    wanted: Configuration
+    target_index: Index
+    began_ms: float
+    rounds: int = 1
+
+
+class PendingRead(Struct, frozen=True):
+    """A read that waits for a majority to answer `round`, so that it is known that nobody led since it came (thesis 6.4)."""
+
+    ask: ClientRequest
+    round: int
+
+
+class Reign(Struct):
+    """What a leader keeps for the time that it leads.
+
+    round: the number of its latest round of heartbeats. sent: (round, time) of those that no majority has answered yet, oldest first.
+    quorum_heard_ms: when it sent the latest message that a majority has answered; at first, when it was elected.
+    lease_until_ms: until when no other can be elected, if clocks drift no more than they may (thesis 6.4.1).
+    early_reads: those that came before it had committed an entry of its term. reads: those that wait for a round, oldest first.
+    transfer: to whom it hands over. transferred: whether it ever told anyone to stand, so that the guard on votes can't be counted on.
+    """
+
+    quorum_heard_ms: float
+    round: int = 0
+    sent: deque[tuple[int, float]] = field(default_factory=deque)
+    lease_until_ms: float = -inf
+    early_reads: list[ClientRequest] = field(default_factory=list)
+    reads: deque[PendingRead] = field(default_factory=deque)
+    transfer: Transfer | None = None
+    transferred: bool = False
+    change: Change | None = None

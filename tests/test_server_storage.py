@@ -1,0 +1,51 @@
+"""A server whose disk fails, that is paused for too long, and that puts a snapshot in place of its log."""
+
+from msgspec.structs import replace
+from plays import AS_IN_THE_PAPER
+from test_server import SYNC_MS, Stage
+
+from raftcore.server import MOST_WAITING
+from raftcore.vocabulary.commands import Set
+from raftcore.vocabulary.disks import DiskState
+from raftcore.vocabulary.messages import AppendEntriesReply, ClientRequest, RequestVote, RequestVoteReply
+
+
+def test_what_comes_to_a_paused_server_is_held_back_up_to_a_limit_and_then_lost() -> None:
+    stage = Stage()
+    stage.server.pause()
+    for number in range(MOST_WAITING + 50):
+        stage.hear(RequestVoteReply(0, f"S{number}", vote_granted=False))
+    assert len(stage.server._inbox) == MOST_WAITING
+
+
+def test_a_sync_that_fails_stops_the_server_before_it_says_anything() -> None:
+    stage = Stage()
+    stage.disk.become(DiskState(SYNC_MS, sync_fails=True))
+    stage.hear(RequestVote(1, "S2", 0, 0))
+    stage.run_to(10_000)
+    assert stage.sent == []
+    assert not stage.server.alive
+    assert [("failed to keep" in reason) for reason in stage.halted] == [True]
+
+
+def test_a_disk_that_is_full_stops_the_server_before_it_says_anything() -> None:
+    stage = Stage()
+    stage.disk.become(DiskState(SYNC_MS, capacity_bytes=3))
+    stage.hear(RequestVote(1, "S2", 0, 0))
+    stage.run_to(10_000)
+    assert stage.sent == []
+    assert "disk is full" in stage.halted[0]
+
+
+def test_a_server_compacts_its_log_when_it_has_applied_enough_and_starts_from_that() -> None:
+    stage = Stage(config=replace(AS_IN_THE_PAPER, snapshot_every=3))
+    stage.lead()
+    stage.hear(*(ClientRequest("C1", number, Set("x", str(number))) for number in (1, 2, 3)))
+    stage.run_to(270)
+    stage.hear(AppendEntriesReply(1, "S2", True, 4))
+    stage.run_to(280)
+    assert stage.server.node.state.snapshot_index == 4
+    stage.crash()
+    stage.start()
+    assert (stage.server.applied_index, dict(stage.server._machine.kv_store)) == (4, {"x": "3"})
+    assert stage.server.node.state.commit_index == 4

@@ -1,0 +1,97 @@
+"""What servers remember of clients, how reads that wait find their answer, and how long the leader's lease lasts.
+
+Rows are capped, and the sessions that are shown are the latest of the leader, so a picture costs the same with many clients.
+"""
+
+from heapq import nlargest
+from itertools import islice
+
+from raftcore import Cluster
+from raftcore.trace.view import ClusterView, ServerView
+from raftcore.vocabulary.commands import ReadMode
+from raftcore.vocabulary.events import ReadServed, ReadStarted
+from raftcore.vocabulary.scenario import Config
+from widgets.frame import Frame, highest_leader
+from widgets.part import Part, Picture, together
+
+MOST_ROWS = 6
+SOUGHT = 200
+
+SESSIONS = "A server keeps each client's latest number and answer, so that a command that is sent twice is applied once (thesis 6.3)."
+LEASE = "Until its lease ends the leader may answer reads without asking, if clocks run almost alike (thesis 6.4.1)."
+SERVED = {
+    ReadMode.READ_INDEX: "a majority said that it still leads (thesis 6.4)",
+    ReadMode.LEASE: "its lease said that it still leads (thesis 6.4.1)",
+    ReadMode.STALE: "asked nobody: this may be old (thesis 6.4)",
+}
+
+
+class Sessions(Part):
+    """Sessions, reads and the lease."""
+
+    _esm = together("kit.js", "sessions.js")
+    _css = together("kit.css", "sessions.css")
+
+    def __init__(self, cluster: Cluster | None = None) -> None:
+        self._timeout_ms = (cluster.config if cluster else Config()).session_timeout_ms
+        self._served: list[ReadServed] = []
+        super().__init__(cluster)
+
+    def draw(self, frame: Frame) -> Picture:
+        view, leader = frame.view, highest_leader(frame.view)
+        new = [event for event in frame.events if type(event) is ReadServed]
+        self._served = [event for event in (*self._served, *new) if event.at_ms <= view.at_ms][-MOST_ROWS:]
+        waiting = [waits(leader, read) for read in islice(leader.reads.values(), MOST_ROWS)] if leader else []
+        return {
+            "servers": list(view.servers),
+            "sessions": sessions(view, leader, self._timeout_ms),
+            "more": max(0, len(leader.sessions) - MOST_ROWS) if leader else 0,
+            "reads": (waiting + [tells(event) for event in reversed(self._served)])[:MOST_ROWS],
+            "lease": lease(view, leader),
+            "said": {"sessions": SESSIONS, "lease": LEASE},
+        }
+
+    def still(self, view: ClusterView) -> str:
+        return ""  # Reads and leases last for moments.
+
+
+def sessions(view: ClusterView, leader: ServerView | None, timeout_ms: float) -> list[Picture]:
+    """The sessions that were active last, as the leader remembers them, and who remembers something else."""
+    if leader is None:
+        return []
+    some = islice(leader.sessions.items(), SOUGHT)
+    rows = []
+    for number, session in nlargest(MOST_ROWS, some, key=lambda item: (item[1].active_at_ms, item[0])):
+        others = {server.id: server.sessions.get(number) for server in view.servers.values() if server.alive}
+        rows.append(
+            {
+                "client": session.client,
+                "number": number,
+                "sequence_num": session.sequence_num,
+                "active_ms": session.active_at_ms,
+                "left_ms": max(0.0, session.active_at_ms + timeout_ms - view.at_ms),
+                "unlike": [name for name, other in others.items() if other != session],
+            }
+        )
+    return rows
+
+
+def waits(leader: ServerView, read: ReadStarted) -> str:
+    """What a read waits for (thesis 6.4, steps 2 to 4)."""
+    return (
+        f"{read.client}'s read {read.sequence_num} waits at {leader.id}: for a majority to answer round {read.round}, then for index "
+        f"{read.read_index} to be applied ({leader.last_applied} is). A leader must know that it still leads (thesis 6.4)."
+    )
+
+
+def tells(read: ReadServed) -> str:
+    why = SERVED.get(read.mode, "it went through the log, as a write does (thesis 6.4)")
+    return f"{read.client}'s read {read.sequence_num} ({read.mode.value}) was answered by {read.server} as of index {read.index}: {why}."
+
+
+def lease(view: ClusterView, leader: ServerView | None) -> Picture | None:
+    """How much of the leader's lease is left, in milliseconds and as a share."""
+    if leader is None or leader.quorum_heard_ms is None or leader.lease_until_ms is None:
+        return None
+    left_ms, whole_ms = max(0.0, leader.lease_until_ms - view.at_ms), leader.lease_until_ms - leader.quorum_heard_ms
+    return {"leader": leader.id, "left_ms": left_ms, "share": min(1.0, left_ms / whole_ms) if whole_ms > 0 else 0.0}

@@ -304,7 +304,7 @@ def test_a_refresh_never_adds_or_removes_a_trace(size):
         timeline.refresh(now_ms)
     assert [trace.uid for trace in figure.data] == traces
     assert figure.data[-1].x[0] == 30_000
-    assert figure.layout.yaxis2.ticktext == (*servers, "clients")
+    assert figure.layout.yaxis2.ticktext == (*servers, "voters", "clients")
 
 
 def test_a_server_that_is_created_later_gets_a_lane_of_the_same_figure():
@@ -312,7 +312,7 @@ def test_a_server_that_is_created_later_gets_a_lane_of_the_same_figure():
     traces = [trace.uid for trace in timeline.box.figure.data]
     timeline.absorb([Created(300.0, "S4"), RoleChanged(400.0, "S4", F, 1)])
     timeline.refresh(500.0)
-    assert timeline.box.figure.layout.yaxis2.ticktext == ("S1", "S2", "S3", "S4", "clients")
+    assert timeline.box.figure.layout.yaxis2.ticktext == ("S1", "S2", "S3", "S4", "voters", "clients")
     assert [trace.uid for trace in timeline.box.figure.data] == traces
 
 
@@ -346,7 +346,7 @@ def test_a_later_lab_gets_the_same_figure_cleared():
     second = started(["S1"])
     assert second.box.figure is figure
     assert figure.layout.xaxis.autorange is True
-    assert figure.layout.yaxis2.ticktext == ("S1", "clients")
+    assert figure.layout.yaxis2.ticktext == ("S1", "voters", "clients")
     assert all(len(trace.x) == 0 for trace in figure.data if trace.name in ("faults", "crosses", "outcomes", "commit1", "commit2"))
     assert "secret" not in figure.to_json()
 

@@ -1,6 +1,7 @@
 // The ring as a whole: draws each picture that comes, animates in between, and keeps what the person has chosen.
 
-const LAYERS = ["lines", "targets", "transfers", "servers", "messages"];
+const LAYERS = ["lines", "targets", "transfers", "servers", "notes", "messages"];
+const ROOMY = 5;
 
 class Ring {
   constructor(root, send) {
@@ -24,10 +25,10 @@ class Ring {
   }
 
   makeStage() {
-    const [lines, targets, transfers, servers, messages] = LAYERS.map((name) => svg("g", { class: name }));
-    this.layers = { lines, targets, transfers, servers };
+    const [lines, targets, transfers, servers, notes, messages] = LAYERS.map((name) => svg("g", { class: name }));
+    this.layers = { lines, targets, transfers, servers, notes };
     this.traffic = new Traffic(messages);
-    this.stage = svg("svg", { class: "rl-stage", role: "group", "aria-label": "the cluster" }, lines, targets, transfers, servers, messages);
+    this.stage = svg("svg", { class: "rl-stage", role: "group", "aria-label": "the cluster" }, lines, targets, transfers, servers, notes, messages);
     this.splitText = html("span");
     this.splitNote = html("div", { class: "rl-split-brain", hidden: true }, icon("warn"), this.splitText);
     this.stageBox = html("div", { class: "rl-stage-box" }, this.stage, this.splitNote);
@@ -76,14 +77,13 @@ class Ring {
       (node, pair) => updateLinkTarget(node, pair, ring),
     );
     const make = (server) => makeServer(server, ring, (id, adding) => selection.chooseServer(id, adding));
-    const asked = leaders.some((server) => selection.servers.has(server.id));
     keep(
       layers.servers,
       state.servers,
       (server) => `${server.id} ${ring.disc}`, // among many servers each is drawn smaller
       make,
       (node, server) => {
-        updateServer(node, server, ring, { chosen: selection.servers.has(server.id), leaders: leaders.length, asked });
+        updateServer(node, server, ring, { chosen: selection.servers.has(server.id), leaders: leaders.length });
       },
     );
     this.tell(leaders);
@@ -92,6 +92,9 @@ class Ring {
   // What stands beside the ring: words, controls, panels.
   tell(leaders) {
     const { state, selection, layers } = this;
+    // Among many servers such notes would hide neighbours; the line under the ring says the same.
+    const asked = state.servers.length <= ROOMY && leaders.some((server) => selection.servers.has(server.id));
+    updateAllNotes(layers.notes, state.servers, asked, this.ring);
     updateTransfers(layers.transfers, leaders, this.ring);
     updateQuorums(this.quorums, state.membership);
     put(this.splitNote, { hidden: leaders.length < 2 });

@@ -25,6 +25,20 @@ function diskNotes(server) {
   return server.disk.said.map((fault) => `disk ${fault}`);
 }
 
+// Above all discs, so that among many servers no neighbour hides them.
+function updateAllNotes(layer, servers, asked, ring) {
+  keep(
+    layer,
+    servers,
+    (server) => server.id,
+    (server) => svg("text", { "data-notes": server.id }),
+    (node, server) => {
+      put(node, { transform: moveTo(ring.seats.get(server.id)) });
+      updateNotes(node, notesOf(server, asked), ring);
+    },
+  );
+}
+
 function updateNotes(node, notes, ring) {
   keep(
     node,

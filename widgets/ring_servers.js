@@ -20,7 +20,6 @@ function makeServer(server, ring, choose) {
     svg("text", { class: "term", y: 15 }),
     svg("g", { class: "groups" }),
     svg("g", { class: "votes" }),
-    svg("text", { class: "notes" }),
     svg("g", { class: "badge role", transform: moveTo(corner) }, svg("circle", { r: 11 }), svg("text", { y: 4.2 })),
     svg("g", { class: "badge health", transform: moveTo({ x: -corner.x, y: corner.y }) }, svg("circle", { r: 11 }), svg("path")),
   );
@@ -30,7 +29,7 @@ function makeServer(server, ring, choose) {
   return node;
 }
 
-function updateServer(node, server, ring, { chosen, leaders, asked }) {
+function updateServer(node, server, ring, { chosen, leaders }) {
   const inner = (name) => node.querySelector(`.${name}`);
   const condition = server.alive ? (server.paused ? "paused" : "") : "crashed";
   const split = server.alive && server.role === "leader" && leaders > 1;
@@ -63,7 +62,6 @@ function updateServer(node, server, ring, { chosen, leaders, asked }) {
   put(inner("health").lastChild, { d: condition === "paused" ? PAUSE_MARK : CROSS_MARK });
   updateVotes(inner("votes"), server, ring);
   updateGroups(inner("groups"), server, ring);
-  updateNotes(inner("notes"), notesOf(server, asked), ring);
 }
 
 function letterOf(server) {

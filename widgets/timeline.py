@@ -11,7 +11,8 @@ from traitlets import Instance, Unicode
 
 from raftcore.vocabulary.events import Event
 from raftcore.vocabulary.names import ServerId
-from widgets.timeline_figure import Figure, Picture, lay_out, new_figure, picture, show
+from widgets.timeline_figure import lay_out, new_figure, picture, show
+from widgets.timeline_pieces import Figure, Picture
 from widgets.timeline_series import TimelineSeries
 
 

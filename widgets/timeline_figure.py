@@ -4,43 +4,53 @@
 Traces are never added or removed. A picture names every trace and all that changes in it, so it also clears what was there before.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from html import escape
+from collections.abc import Iterator, Mapping, Sequence
 from math import inf
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 from plotly.basedatatypes import Undefined
 
 from raftcore.vocabulary.names import Role, ServerId
 from widgets.palette import term_colours
+from widgets.timeline_members import mark_points, member_bars
+from widgets.timeline_pieces import (
+    CLEAR,
+    CLIENTS,
+    COMMITS,
+    FAULTS,
+    GAP,
+    GREY,
+    INVISIBLE,
+    LANE,
+    MEMBERS,
+    NOTHING,
+    RED,
+    Figure,
+    Numbers,
+    Picture,
+    Props,
+    Span,
+    bars,
+    lane_middle,
+    lines,
+    period,
+    plain,
+)
 from widgets.timeline_series import WINDOW_MS, Band, Condition, Operation, ServerSeries, TimelineSeries
-
-Figure: TypeAlias = Any  # plotly has no types
-Props: TypeAlias = dict[str, Any]
-Picture: TypeAlias = dict[str, Props]
-Numbers: TypeAlias = NDArray[np.float64]
-Span: TypeAlias = tuple[float, float]
 
 MOST_SERVERS = 9
 SHORTEST_WINDOW_MS = 1_000.0
-GREY, RED = "#77838f", "#d0453b"  # these two read on light and on dark
-CLEAR = "rgba(0, 0, 0, 0)"
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "6px 2px", "2px 6px", "12px 3px 2px 3px")
 OUTCOMES: dict[bool | None, tuple[str, str]] = {True: ("circle", GREY), False: ("x-thin", RED), None: ("diamond-open", RED)}
 WAITING = ("circle-open", GREY)
 
-# Heights in pixels, from the top: the names of faults, a lane for each server, the clients, a gap, the commit index.
-FAULTS, LANE, CLIENTS, GAP, COMMITS = 18, 22, 26, 8, 68
 MARGIN = {"l": 64, "r": 14, "t": 4, "b": 24}
 THICKNESS = {Role.FOLLOWER: 12.0, Role.CANDIDATE: 15.0, Role.LEADER: 20.0}
 THINNEST = 5.0
 CLIENT_ROWS = 3
 NARROW = 0.2  # of the window: a band with less room gets its number only
-INVISIBLE: Props = {"marker.color": CLEAR, "marker.line.width": 0.0}  # a bar that only carries a pattern or a text
-NOTHING: Numbers = np.empty(0)
 
 
 # ---- the figure, before it has data
@@ -87,6 +97,9 @@ def traces() -> Iterator[Any]:
     yield go.Bar(name="labels", orientation="h", yaxis="y2", hoverinfo="skip", **text)
     yield go.Scatter(name="crashes", yaxis="y2", mode="lines", line={"dash": "dot", "width": 2, "color": GREY}, hoverinfo="skip")
     yield go.Scatter(name="crosses", mode="markers", marker={"size": 7}, **lane)
+    yield go.Bar(name="members", orientation="h", **lane)
+    yield go.Bar(name="memberlabels", orientation="h", yaxis="y2", hoverinfo="skip", **text)
+    yield go.Scatter(name="marks", mode="markers", marker={"size": 9}, **lane)
     yield go.Scatter(name="operations", yaxis="y2", mode="lines", line={"width": 3, "color": GREY}, hoverinfo="skip")
     yield go.Scatter(name="outcomes", mode="markers", marker={"size": 6}, **lane)
     for row in range(MOST_SERVERS):
@@ -98,7 +111,7 @@ def traces() -> Iterator[Any]:
 
 def lay_out(figure: Figure, servers: Sequence[ServerId]) -> None:
     """Fit the figure to these servers, and undo zoom and pan."""
-    lanes = len(servers) * LANE + CLIENTS
+    lanes = len(servers) * LANE + MEMBERS + CLIENTS
     height = FAULTS + lanes + GAP + COMMITS
     figure.update_layout(
         height=height + MARGIN["t"] + MARGIN["b"],
@@ -106,8 +119,8 @@ def lay_out(figure: Figure, servers: Sequence[ServerId]) -> None:
         yaxis2={
             "domain": [(COMMITS + GAP) / height, 1 - FAULTS / height],
             "range": [lanes, 0],
-            "tickvals": [*map(lane_middle, range(len(servers))), lanes - CLIENTS / 2],
-            "ticktext": [*map(plain, servers), "clients"],
+            "tickvals": [*map(lane_middle, range(len(servers))), lanes - CLIENTS - MEMBERS / 2, lanes - CLIENTS / 2],
+            "ticktext": [*map(plain, servers), "voters", "clients"],
         },
         yaxis3={"domain": [0, COMMITS / height]},
     )
@@ -149,7 +162,7 @@ def picture(series: TimelineSeries, now_ms: float) -> Picture:
         "xaxis.autorangeoptions.minallowed": window[0],
         "xaxis.autorangeoptions.maxallowed": max(end_ms, SHORTEST_WINDOW_MS) + 0.005 * (window[1] - window[0]),
     }
-    label_lane = FAULTS / (FAULTS + len(series.servers) * LANE + CLIENTS + GAP + COMMITS)
+    label_lane = FAULTS / (FAULTS + len(series.servers) * LANE + MEMBERS + CLIENTS + GAP + COMMITS)
     steps = {name: commit_steps(server, window) for name, server in series.servers.items()}
     all_lines = [*steps.items(), *[("", (NOTHING, NOTHING))] * (MOST_SERVERS - len(steps))]
     axis, committers = commit_axis(steps, end_ms)
@@ -157,6 +170,8 @@ def picture(series: TimelineSeries, now_ms: float) -> Picture:
         **fault_bars(series, window, label_lane),
         **role_bars(series, window),
         **crash_marks(series, window),
+        **member_bars(series, window),
+        **mark_points(series, window),
         **operation_marks(series, window),
         **{
             f"commit{row}": {"x": x, "y": y, "hovertemplate": f"{plain(name)} committed %{{y}}<extra></extra>"}
@@ -235,7 +250,7 @@ def crash_marks(series: TimelineSeries, window: Span) -> Picture:
 def operation_marks(series: TimelineSeries, window: Span) -> Picture:
     """A line from question to answer; at its end a disc (ok), a cross (failed) or a diamond (unknown), or at its begin a ring (waiting)."""
     shown = [operation for operation in series.operations() if operation.end_ms > window[0]]
-    heights = [client_middle(len(series.servers) * LANE, operation) for operation in shown]
+    heights = [client_middle(len(series.servers) * LANE + MEMBERS, operation) for operation in shown]
     x, y = lines([(operation.begin_ms, operation.end_ms, height) for operation, height in zip(shown, heights, strict=True)], window)
     marks = [OUTCOMES[operation.ok] if operation.end_ms < inf else WAITING for operation in shown]
     colours = [colour for _, colour in marks]
@@ -297,23 +312,6 @@ def bands_within(series: TimelineSeries, window: Span) -> Iterator[tuple[int, Se
                 yield row, name, band
 
 
-def bars(spans: Iterable[Span], window: Span) -> Props:
-    """Where horizontal bars begin (`base`) and how long they are (`x`), cut to the window."""
-    begin, end = np.clip(np.array(list(spans)).reshape(-1, 2), *window).T.copy()  # a message can only carry arrays that are contiguous
-    return {"base": begin, "x": end - begin}
-
-
-def lines(spans: Iterable[tuple[float, float, float]], window: Span) -> tuple[Numbers, Numbers]:
-    """Separate horizontal lines (begin, end, height) as one trace: nan lifts the pen."""
-    begin, end, height = np.array(list(spans)).reshape(-1, 3).T
-    gap = np.full(len(begin), np.nan)
-    return np.stack([begin.clip(*window), end.clip(*window), gap], axis=1).ravel(), np.stack([height, height, gap], axis=1).ravel()
-
-
-def lane_middle(row: int) -> float:
-    return (row + 0.5) * LANE
-
-
 def client_middle(top: float, operation: Operation) -> float:
     """Clients share a few rows; neighbours by name (C1, C2 …) get different ones."""
     row = sum(operation.client.encode()) % CLIENT_ROWS
@@ -341,14 +339,5 @@ def describe(band: Band) -> str:
     return f"{band.role.value} · term {band.term}" + (" · paused" if band.condition is Condition.PAUSED else "")
 
 
-def period(begin_ms: float, end_ms: float) -> str:
-    return f"{begin_ms:,.0f} to {end_ms:,.0f} ms" if end_ms < inf else f"since {begin_ms:,.0f} ms"
-
-
 def operation_text(operation: Operation) -> str:
     return plain(operation.words) + f"<br>{period(operation.begin_ms, operation.end_ms)}"
-
-
-def plain(text: str) -> str:
-    """The text so that plotly shows each of its characters: no tags, no entities, no TeX."""
-    return escape(text, quote=False).replace("$", "&#36;")

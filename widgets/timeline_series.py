@@ -20,6 +20,7 @@ from raftcore.vocabulary.events import (
     ClockRateChanged,
     Committed,
     Completed,
+    ConfigurationChanged,
     Crashed,
     Created,
     DiskChanged,
@@ -32,9 +33,12 @@ from raftcore.vocabulary.events import (
     Resumed,
     RoleChanged,
     SnapshotInstalled,
+    SnapshotTaken,
+    TransferStarted,
 )
 from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.names import Address, ClientId, Role, ServerId, Term
+from widgets.timeline_members import KEPT, Mark, Memberships, mark_of
 from widgets.words import CUT, asked, faults, outcome
 
 Direction: TypeAlias = tuple[Address, Address]
@@ -206,6 +210,8 @@ class TimelineSeries:
         self.faults = Faults(tuple(self.servers), healthy_delay_ms)
         self.completed: deque[Operation] = deque(maxlen=BANDS)
         self.pending: dict[tuple[ClientId, int], Operation] = {}
+        self.memberships = Memberships()
+        self.marks: deque[Mark] = deque(maxlen=KEPT)
         self.latest_ms = 0.0
         self._fold: dict[type[Event], Callable[[Any], None]] = {
             RoleChanged: self._role_changed,
@@ -213,6 +219,9 @@ class TimelineSeries:
             Created: self._created,
             Crashed: self._crashed,
             Halted: self._crashed,
+            ConfigurationChanged: self._configuration_changed,
+            SnapshotTaken: self._mark,
+            TransferStarted: self._mark,
             SnapshotInstalled: self._snapshot_installed,
             ClockRateChanged: self._clock_rate_changed,
             DiskChanged: self._disk_changed,
@@ -238,6 +247,14 @@ class TimelineSeries:
     def _role_changed(self, event: RoleChanged) -> None:
         server = self.servers[event.server]
         server.become(event.at_ms, event.role, event.term, server.open.condition)
+        if event.role is Role.LEADER:
+            self.memberships.follow(event.server, event.at_ms)
+
+    def _configuration_changed(self, event: ConfigurationChanged) -> None:
+        self.memberships.absorb(event, leads=self.servers[event.server].open.role is Role.LEADER)
+
+    def _mark(self, event: SnapshotTaken | SnapshotInstalled | TransferStarted) -> None:
+        self.marks.append(mark_of(event))
 
     def _committed(self, event: Committed) -> None:
         self.servers[event.server].commit(event.at_ms, event.index)
@@ -248,13 +265,16 @@ class TimelineSeries:
 
     def _snapshot_installed(self, event: SnapshotInstalled) -> None:
         self.servers[event.server].commit(event.at_ms, event.last_included_index)
+        self._mark(event)
 
     def _clock_rate_changed(self, event: ClockRateChanged) -> None:
         self.faults.of_server(event.at_ms, event.server, "clock", "" if event.rate == 1 else f"clock {event.rate:g}×")
 
     def _disk_changed(self, event: DiskChanged) -> None:
         disk = event.disk
-        said = [word for wrong, word in ((disk.sync_fails, "sync fails"), (disk.loses_writes, "disk loses writes")) if wrong]
+        full = disk.capacity_bytes is not None
+        wrongs = ((disk.sync_fails, "sync fails"), (disk.loses_writes, "disk loses writes"), (full, "disk is small"))
+        said = [word for wrong, word in wrongs if wrong]
         self.faults.of_server(event.at_ms, event.server, "disk", ", ".join(said))
 
     def _crashed(self, event: Crashed | Halted) -> None:

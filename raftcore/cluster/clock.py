@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from heapq import heappop, heappush
+from itertools import count
 from math import inf
 from typing import Any, TypeVar
 
@@ -17,12 +18,11 @@ class VirtualClock:
     def __init__(self) -> None:
         self.now_ms = 0.0
         self._queue: list[tuple[float, int, Callable[[Any], None], Any]] = [NEVER]
-        self._planned = 0
+        self._numbers = count()  # of what was planned: where times are equal, the lower comes first
 
     def call_at(self, at_ms: float, act: Callable[[T], None], subject: T) -> None:
         """Let `act(subject)` happen at `at_ms`, which is not before now."""
-        self._planned += 1
-        heappush(self._queue, (at_ms, self._planned, act, subject))
+        heappush(self._queue, (at_ms, next(self._numbers), act, subject))
 
     def call_after(self, delay_ms: float, act: Callable[[T], None], subject: T) -> None:
         """Let `act(subject)` happen in `delay_ms`."""

@@ -139,10 +139,10 @@ class LoopbackTransport:
             direction.last_arrival_ms = arrival_ms
         else:  # a link keeps order
             arrival_ms = direction.last_arrival_ms
-        self._last_id += 1
         if direction.unseen:
             self.clock.call_at(arrival_ms, direction.hand_over, message)
             return
+        self._last_id += 1
         if direction.faulty and direction.strikes("reordering", direction.link.reordering):
             arrival_ms += direction.one_more_delay_ms("reordering")
         flight = MessageSent(now_ms, self._last_id, source, target, message, arrival_ms)

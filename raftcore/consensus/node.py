@@ -177,6 +177,7 @@ class RaftNode:
             self.rules.start_reign(me)
             start_round(me)
             self._replicate()
+            self._round_goes_out()
             self._next_heartbeat()
 
     # ---- leading
@@ -202,10 +203,15 @@ class RaftNode:
         start_heartbeat = self.rules.start_heartbeat
         for peer in me.progress:
             start_heartbeat(me, peer)
+        self._round_goes_out()
         if me.leaving and me.log.configuration_index <= me.commit_index:
             me.dismiss_leaving()
         if not me.progress and me.reign:  # nobody is there to answer
             settle_rounds(me, me.reign)
+
+    def _round_goes_out(self) -> None:
+        if self.state.reign:
+            self.state.reign.round_is_out = True
 
     def _answer_client_requests(self, requests: tuple[ClientRequest, ...]) -> None:
         me, rules = self.state, self.rules

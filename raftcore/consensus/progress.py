@@ -88,7 +88,8 @@ class PendingRead(Struct, frozen=True):
 class Reign(Struct):
     """What a leader keeps for the time that it leads.
 
-    round: the number of its latest round of heartbeats. sent: (round, time) of those that no majority has answered yet, oldest first.
+    round: the number of its latest round of heartbeats. round_is_out: whether that has been sent.
+    sent: (round, time) of those that no majority has answered yet, oldest first.
     quorum_heard_ms: when it sent the latest message that a majority has answered; at first, when it was elected.
     lease_until_ms: until when no other can be elected, if clocks drift no more than they may (thesis 6.4.1).
     early_reads: those that came before it had committed an entry of its term. reads: those that wait for a round, oldest first.
@@ -97,6 +98,7 @@ class Reign(Struct):
 
     quorum_heard_ms: float
     round: int = 0
+    round_is_out: bool = True
     sent: deque[tuple[int, float]] = field(default_factory=deque)
     lease_until_ms: float = -inf
     early_reads: list[ClientRequest] = field(default_factory=list)

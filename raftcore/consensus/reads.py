@@ -46,8 +46,12 @@ def holds_lease(me: NodeState, reign: Reign) -> bool:
 
 
 def await_round(me: NodeState, reign: Reign, ask: ClientRequest) -> None:
-    """Let a read wait for a majority to answer a round that begins now (6.4, steps 2 and 3)."""
-    if not reign.sent or reign.sent[-1][1] < me.now_ms:
+    """Let a read wait for a majority to answer a round that begins after it came (6.4, steps 2 and 3).
+
+    Reads that came together share one. A round that is out is too old, even where it is of the same instant: who has answered it may
+    follow another by now.
+    """
+    if reign.round_is_out:
         start_round(me)
     reign.reads.append(PendingRead(ask, reign.round))
     me.say(ReadStarted(me.now_ms, me.id, ask.client_id, ask.sequence_num, me.commit_index, reign.round))
@@ -57,6 +61,7 @@ def start_round(me: NodeState) -> None:
     """Number a new round of heartbeats; the node sends them."""
     assert me.reign
     me.reign.round += 1
+    me.reign.round_is_out = False
     me.reign.sent.append((me.reign.round, me.now_ms))
 
 

@@ -208,7 +208,10 @@ class NodeState:
         self.reset_election_timer()
 
     def step_down(self) -> None:
-        """Lead no longer, in the same term: the vote stays spent."""
+        """Lead no longer, in the same term: the vote stays spent, and nobody has taken over."""
+        if self.reign and self.reign.transfer:
+            self.say(TransferEnded(self.now_ms, self.id, self.reign.transfer.target, done=False))
+            self.reign.transfer = None
         self._take_role(FOLLOWER)
 
     def _take_role(self, role: Role) -> None:

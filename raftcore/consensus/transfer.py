@@ -32,11 +32,11 @@ def start_transfer(me: NodeState, target: ServerId) -> None:
 
 
 def advance_transfer(me: NodeState) -> None:
-    """Tell the target to stand as soon as it has all of this log; give up when the time is over."""
+    """Tell the target to stand as soon as it has all of this log; give up when the time is over, or when it is no voter any more."""
     transfer = me.reign.transfer if me.reign else None
     if me.reign is None or transfer is None:
         return
-    if me.now_ms >= transfer.deadline_ms:
+    if me.now_ms >= transfer.deadline_ms or transfer.target not in me.configuration.all_voters:
         me.reign.transfer = None
         me.say(TransferEnded(me.now_ms, me.id, transfer.target, done=False))
     elif transfer.target in me.progress and me.progress[transfer.target].match_index == me.log.last_index:

@@ -45,7 +45,7 @@ def test_a_control_says_what_it_does_and_why_not(lab: Page):
     expect(button(lab, "transfer")).to_have_attribute("title", "it leads already")
     button(lab, "disk-slow").click()
     expect(button(lab, "disk-slow")).to_have_attribute("aria-pressed", "true", timeout=LIMIT_MS)
-    expect(server(lab, first).locator(".notes")).to_contain_text("disk 80 ms a sync")
+    expect(lab.locator(f".rl-ring [data-notes={first}]")).to_contain_text("disk 80 ms a sync")
     button(lab, "disk-slow").click()
     expect(button(lab, "disk-slow")).to_have_attribute("aria-pressed", "false", timeout=LIMIT_MS)
 

@@ -115,13 +115,15 @@ class Server:
 
     def set_clock_rate(self, rate: float) -> None:
         """Count `rate` milliseconds in one of the clock's, from the next deadline on."""
-        self.node.state.set_clock_rate(rate)
+        self.node.state.set_clock_rate(rate, self._clock.now_ms)
 
     # ---- obeying Ready: save, then send, then apply
 
     def _obey(self, ready: Ready) -> None:
         if ready.save:
             self._save(ready)
+            if not self.alive:  # the disk has no room: nothing of this step has happened
+                return
         if self._say:
             self._tell(ready)
         self._deadline_ms = ready.deadline_ms
@@ -208,7 +210,7 @@ class Server:
 
         Deadlines mostly move away: then the wake that is under way serves, and looks again.
         """
-        if self._snapshot_due and not self._syncing and not self.paused:
+        if self._snapshot_due and self.alive and not self._syncing and not self.paused:
             self._snapshot_due = False
             self._obey(self.node.step(ImageTaken(self.applied_index, self._machine.image()), self._clock.now_ms))
         if not self.alive:
@@ -264,7 +266,7 @@ class Server:
             self._inbox = deque(together(self._inbox))
         while self._inbox and self.alive:
             self._obey(self.node.step(self._inbox.popleft(), now_ms))
-        if self._deadline_ms <= now_ms:
+        if self._deadline_ms <= now_ms and self.alive:
             self._obey(self.node.step(DeadlineReached(), now_ms))
 
 

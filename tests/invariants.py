@@ -12,6 +12,7 @@ from immutables import Map
 from raftcore.consensus.quorum import is_quorum
 from raftcore.statemachine.machine import StateMachine
 from raftcore.vocabulary import events as ev
+from raftcore.vocabulary.actions import TimeOut
 from raftcore.vocabulary.commands import Get, OpenSession, ReadMode
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import Image
@@ -74,6 +75,7 @@ class Judge:
         self.stores: list[Map[str, str]] = [Map()]  # after each index
         self.effects: dict[tuple[str, int], Index] = {}
         self.first_at: dict[tuple[str, int], Index] = {}
+        self.timed_out = False  # by hand: a clock that jumps breaks leases
         self.answered: Index = 0  # the highest index that a client has heard of
         self.heard_before: dict[tuple[str, int], Index] = {}
 
@@ -234,6 +236,8 @@ class Judge:
     def crashed(self, event: ev.Crashed | ev.Halted) -> None:
         me = self.servers[event.server]
         me.alive, me.role = False, FOLLOWER
+        if me.synced_vote[0] < me.term and self.leader_of.get(me.term) == event.server:
+            del self.leader_of[me.term]  # a sole voter's reign of which nobody heard
         for index in range(me.synced + 1, len(me.log) + 1):  # what nobody else holds was never given to anybody
             if not any(it is not me and it.log[index - 1 : index] == [me.log[index - 1]] for it in self.servers.values()):
                 self.entry_at.pop((index, me.log[index - 1].term), None)
@@ -247,6 +251,9 @@ class Judge:
     def dropped(self, event: ev.MessageDropped) -> None:
         demand(isinstance(event.reason, Reason), "A drop has a reason", event)
 
+    def acted(self, event: ev.Acted) -> None:
+        self.timed_out = self.timed_out or isinstance(event.action, TimeOut)
+
     def invoked(self, event: ev.Invoked) -> None:
         self.asked[event.client, event.sequence_num] = event.command
         self.heard_before[event.client, event.sequence_num] = self.answered
@@ -258,7 +265,8 @@ class Judge:
         if isinstance(event.command, Get):
             index = self.first_at.get(operation, event.index)  # a read that is an entry, and was repeated, has its first answer
             demand(event.value == self.stores[index].get(event.command.key), "A read finds what was there", event)
-            stale = (event.command.mode or self.config.reads) is ReadMode.STALE
+            mode = event.command.mode or self.config.reads
+            stale = mode is ReadMode.STALE or (mode is ReadMode.LEASE and self.timed_out)
             demand(stale or index >= self.heard_before[operation], "A read never misses what was answered before it", event)
         else:
             entry = self.committed[event.index - 1]
@@ -284,6 +292,7 @@ READERS: dict[type[ev.Event], Callable[[Judge, Any], None]] = {
     ev.Halted: Judge.crashed,
     ev.Crashed: Judge.crashed,
     ev.Restarted: Judge.restarted,
+    ev.Acted: Judge.acted,
     ev.Invoked: Judge.invoked,
     ev.Completed: Judge.completed,
 }

@@ -5,24 +5,31 @@ else; what is left over is thrown away, or kept where the play says so.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from raftcore.consensus.door import ChangeWanted, DeadlineReached, ImageTaken, Ready, Saved, Stimulus, TransferWanted
+from raftcore.consensus.membership import why_no_change
 from raftcore.consensus.node import RaftNode
 from raftcore.consensus.rules import Rules
 from raftcore.consensus.state import NodeState
 from raftcore.vocabulary.commands import Get, ReadMode, Set
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import Checkpoint, HardState, LogSuffix, Record, Snapshot
-from raftcore.vocabulary.events import Event
+from raftcore.vocabulary.events import Event, MembershipChangeEnded
 from raftcore.vocabulary.messages import ClientRequest, Entry, Message
 from raftcore.vocabulary.names import LEADER, Address, Index, ServerId, Term
 from raftcore.vocabulary.scenario import Config
+
+E = TypeVar("E", bound=Event)
 
 AS_IN_THE_PAPER = Config(pre_vote=False, check_quorum=False, leader_guard=False, snapshot_every=0)
 """What Figure 2 says, and nothing that came after it."""
 
 CAREFUL = Config(snapshot_every=0)
 """The defaults, but for snapshots: a play takes them by hand."""
+
+NO_GUARD = Config(snapshot_every=0, leader_guard=False, pre_vote=False, check_quorum=False)
+FOUNDERS = Configuration(("S1", "S2", "S3"))
 
 
 def start_reign_as_in_figure_2(me: NodeState) -> None:
@@ -218,9 +225,9 @@ class Play:
     def commit(self, name: ServerId) -> Index:
         return self.state(name).commit_index
 
-    def told(self, kind: type[Event]) -> list[Event]:
+    def told(self, kind: type[E]) -> list[E]:
         """The events of one kind, in order."""
-        return [event for event in self.events if type(event) is kind]
+        return [event for event in self.events if isinstance(event, kind)]
 
 
 def reign_of_s1(
@@ -236,3 +243,18 @@ def reign_of_s1(
     play.heartbeat("S1", heard_by=play.all)
     assert all(play.commit(name) == 1 for name in play.configuration.members)
     return play
+
+
+def three_of(size: int, config: Config = CAREFUL) -> Play:
+    """S1 leads S1, S2 and S3; the other servers belong to nothing yet."""
+    return reign_of_s1(size, config, FOUNDERS)
+
+
+def objection(play: Play, voters: str, learners: str = "") -> str:
+    """Why S1 can't begin to change the membership so; "" if it can."""
+    return why_no_change(play.state("S1"), Configuration(tuple(voters.split()), learners=tuple(learners.split())))
+
+
+def outcomes(play: Play) -> list[str]:
+    """How each change of the membership ended: why it was given up, or ""."""
+    return [event.why for event in play.told(MembershipChangeEnded)]

@@ -7,10 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from raftcore import Cluster, Config
+from raftcore import Cluster, Config, ReadMode, Rules
+from raftcore.consensus.state import NodeState
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.errors import ConfigError, ControlError, RaftLabError, ServerNotFound
-from raftcore.vocabulary.events import Halted, MessageSent, SnapshotInstalled
+from raftcore.vocabulary.events import DiskChanged, Halted, MembershipChangeEnded, MessageSent, SnapshotInstalled
+from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply
 
 
 def led(size: int = 3, seed: int = 7, config: Config | None = None) -> Cluster:
@@ -52,6 +54,7 @@ REFUSED: list[tuple[Callable[[Cluster], object] | None, Callable[[Cluster], obje
     (None, lambda cluster: cluster.change_membership({"S1", "S2", "S3"}), ControlError, "voters and learners already"),
     (None, lambda cluster: cluster.add_server("S2"), ControlError, "S2 is a voter already"),
     (None, lambda cluster: cluster.add_server("X"), ConfigError, "can't be a server's name"),
+    (None, lambda cluster: cluster.create_server(["S6"]), ConfigError, "can't be a server's name"),  # type: ignore[arg-type]
     (None, lambda cluster: cluster.create_server("S2"), ControlError, "S2 exists already"),
     (a_change_is_under_way, lambda cluster: cluster.remove_server("S1"), ControlError, "another change of the membership is under way"),
     (a_change_is_under_way, lambda cluster: cluster.add_server(), ControlError, "another change of the membership is under way"),
@@ -214,3 +217,75 @@ def test_a_follower_that_was_away_for_long_catches_up_through_a_snapshot_and_not
     cluster.run_for(2_000)
     assert [event.server for event in cluster.trace if isinstance(event, SnapshotInstalled)] == [name]
     assert dict(cluster.view.servers[name].kv_store) == dict(cluster.view.servers[cluster.leader or ""].kv_store)
+
+
+# ---- what a review found
+
+
+def test_a_sole_voter_with_a_learner_that_is_down_leads_on_and_answers_reads() -> None:
+    cluster = led(1)
+    cluster.create_server("S2")
+    cluster.crash("S2")
+    cluster.change_membership({"S1"}, {"S2"})
+    cluster.run_for(3_000)
+    assert cluster.view.servers["S1"].current_term == 1
+    assert cluster.client("C1").get("x").ok
+
+
+def test_a_server_that_is_created_later_obeys_the_same_rules() -> None:
+    asked: list[str] = []
+
+    def answer(me: NodeState, ask: AppendEntries) -> AppendEntriesReply:
+        asked.append(me.id)
+        return Rules().answer_append_entries(me, ask)
+
+    cluster = Cluster(1, 7, rules=Rules(answer_append_entries=answer))
+    cluster.run_for(1_000)
+    cluster.add_server()
+    cluster.run_for(500)
+    assert set(asked) == {"S2"}
+
+
+def test_a_change_that_its_leader_does_not_live_to_end_is_said_to_have_ended() -> None:
+    cluster = led()
+    leader = cluster.leader or ""
+    a_change_is_under_way(cluster)
+    cluster.partition({leader})
+    cluster.run_for(1_000)
+    ends = [event.why for event in cluster.trace if isinstance(event, MembershipChangeEnded)]
+    assert ends == [f"{leader} leads no more; ask its successor"]
+
+
+def test_a_lease_is_kept_when_all_clocks_change_alike() -> None:
+    cluster = led(config=Config(max_clock_drift=0.0, reads=ReadMode.LEASE))
+    cluster.client("C1").set("x", "old")
+    old = cluster.leader or ""
+    for name in cluster.server_ids:
+        cluster.set_clock_rate(name, 0.5)
+    cluster.run_for(500)
+    cluster.partition({old, "C2"}, {*cluster.server_ids, "C1"} - {old})
+    for name in cluster.server_ids:
+        cluster.set_clock_rate(name, 4.0)
+    cluster.run_until(lambda view: view.leader not in (None, old))
+    cluster.client("C1").set("x", "new")
+    operation = cluster.submit("C2", "GET x", through=old)
+    cluster.run_for(50)
+    assert operation.answer is None
+
+
+def test_a_server_whose_disk_is_full_does_nothing_more_and_starts_again_when_there_is_room() -> None:
+    for seed in range(6):
+        cluster = led(3, seed, Config(pre_vote=False, leader_guard=False))
+        name = follower(cluster)
+        cluster.pause(name)
+        cluster.submit("C1", "SET x 1")
+        cluster.run_for(1_000)
+        cluster.disk(name, capacity_bytes=1)
+        cluster.resume(name)
+        cluster.run_for(2_000)
+        told = [event for event in cluster.trace if getattr(event, "server", "") == name]
+        assert not cluster.view.servers[name].alive
+        assert all(isinstance(event, DiskChanged) for event in told[told.index(next(e for e in told if isinstance(e, Halted))) + 1 :])
+        cluster.disk(name, capacity_bytes=None)
+        cluster.restart(name)
+        assert cluster.view.servers[name].alive

@@ -252,11 +252,12 @@ def test_promises_are_counted_by_voter_and_only_for_the_term_that_is_asked_for()
 
 def test_a_promise_that_comes_after_the_leader_was_heard_is_void() -> None:
     """Thesis 9.6."""
-    play = reign_of_s1()
+    play = reign_of_s1(5)
     play.pass_ms(200)
     play.stand("S3")
     play.heartbeat("S1", heard_by="S3")
-    play.step("S3", PreVoteReply(1, 2, "S2", vote_granted=True))
+    for voter in ("S2", "S4", "S5"):
+        play.step("S3", PreVoteReply(1, 2, voter, vote_granted=True))
 
     assert play.state("S3").role is FOLLOWER
     assert play.state("S3").current_term == 1

@@ -1,36 +1,20 @@
 """The paper and the thesis on changes of the cluster's membership (§6, thesis ch. 4), as tests: a sentence each."""
 
 import pytest
-from plays import CAREFUL, THE_RULES, Play, reign_of_s1
+from plays import CAREFUL, FOUNDERS, NO_GUARD, THE_RULES, Play, objection, outcomes, reign_of_s1, three_of
 
-from raftcore.consensus.door import ChangeWanted
-from raftcore.consensus.membership import why_no_change
+from raftcore.consensus.door import ChangeWanted, DeadlineReached
 from raftcore.vocabulary.configuration import Configuration
-from raftcore.vocabulary.events import MembershipChangeEnded
-from raftcore.vocabulary.messages import Entry, RequestVoteReply
+from raftcore.vocabulary.messages import AppendEntriesReply, Entry, RequestVote, RequestVoteReply
+from raftcore.vocabulary.names import FOLLOWER, Reason
 from raftcore.vocabulary.scenario import Config
 
-FOUNDERS = Configuration(("S1", "S2", "S3"))
 JOINT = Configuration(("S1", "S2", "S3"), ("S3", "S4", "S5"))
-NO_GUARD = Config(snapshot_every=0, leader_guard=False, pre_vote=False, check_quorum=False)
-
-
-def three_of(size: int, config: Config = CAREFUL) -> Play:
-    """S1 leads S1, S2 and S3; the other servers belong to nothing yet."""
-    return reign_of_s1(size, config, FOUNDERS)
-
-
-def objection(play: Play, voters: str, learners: str = "") -> str:
-    return why_no_change(play.state("S1"), Configuration(tuple(voters.split()), learners=tuple(learners.split())))
 
 
 def configurations(play: Play, name: str = "S1") -> list[Configuration]:
     """The configurations in a server's log, in order."""
     return [entry.command for entry in play.state(name).log.entries if isinstance(entry.command, Configuration)]
-
-
-def outcomes(play: Play) -> list[str]:
-    return [event.why for event in play.told(MembershipChangeEnded) if isinstance(event, MembershipChangeEnded)]
 
 
 def win(play: Play, name: str, heard_by: str) -> bool:
@@ -212,6 +196,19 @@ def test_no_second_change_begins_while_one_is_pending() -> None:
     assert objection(play, "S1 S2 S4") == ""
 
 
+def test_a_new_leader_that_ends_what_was_joint_begins_nothing_else_meanwhile() -> None:
+    """§6: it was not asked for the change, and yet one is pending."""
+    play = Play(5, THE_RULES, configuration=JOINT)
+    play.stand("S1")
+    for voter in ("S3", "S4"):
+        play.step("S1", RequestVoteReply(1, voter, vote_granted=True))
+    for name in ("S3", "S4"):
+        play.step("S1", AppendEntriesReply(1, name, True, 1))
+    assert (play.commit("S1"), play.voters("S1")) == (1, "S3 S4 S5")
+
+    assert "another change" in objection(play, "S3 S4")
+
+
 def test_no_second_change_begins_while_newcomers_learn() -> None:
     """Thesis 4.2.1."""
     play = three_of(4)
@@ -261,3 +258,76 @@ def test_only_a_leader_can_change_the_membership() -> None:
 
     assert play.voters("S2") == "S1 S2 S3"
     assert play.state("S2").log.last_index == 1
+
+
+# ---- to leave
+
+
+def test_a_leader_that_is_removed_leads_until_that_is_committed_and_does_not_count_itself() -> None:
+    """§6, thesis 4.2.2."""
+    play = three_of(3)
+    play.change("S1", "S2 S3", heard_by="S2")
+    assert play.leads("S1")
+    assert play.commit("S1") == 1, "S2 is one of two; S1's own copy is none"
+    play.heartbeat("S1", heard_by="S2 S3")
+
+    assert play.commit("S1") == 2
+    play.heartbeat("S1", heard_by="S2 S3")
+    assert play.state("S1").role is FOLLOWER
+    assert play.state("S1").current_term == 1
+    assert play.commit("S2") == play.commit("S3") == 2, "the others heard of it before it went"
+
+
+def test_a_leader_that_was_removed_never_stands_again() -> None:
+    """§6."""
+    play = three_of(3)
+    play.change("S1", "S2 S3", heard_by="S2 S3")
+    play.pass_ms(300)
+    play.stand("S1", heard_by="S2 S3")
+    assert play.state("S1").role is FOLLOWER
+    play.elect("S2", heard_by="S3")
+    play.heartbeat("S2", heard_by="S3")
+
+    assert play.commit("S2") == 3
+
+
+def test_who_was_removed_learns_it_with_a_last_heartbeat_and_is_left_alone() -> None:
+    """§6, thesis 4.2.3: so it need not campaign."""
+    play = three_of(3)
+    play.change("S1", "S1 S2", heard_by="S2 S3")
+    play.heartbeat("S1", heard_by="S2 S3")
+    assert (play.voters("S3"), play.commit("S3")) == ("S1 S2", 2)
+    play.step("S1", DeadlineReached())
+
+    assert play.take_mail("S3") == []
+    assert "S3" not in play.state("S1").progress
+
+
+def test_who_was_removed_and_does_not_know_disturbs_nobody() -> None:
+    """§6's third issue, thesis 4.2.3: servers that hear a leader disregard its RequestVote, though its term is later."""
+    play = three_of(3, Config(snapshot_every=0, pre_vote=False))
+    play.change("S1", "S1 S2", heard_by="S2")
+    for _ in range(5):
+        play.pass_ms(100)
+        play.heartbeat("S1", heard_by="S2")
+        play.stand("S3", heard_by="S1 S2")
+
+    assert play.leads("S1")
+    assert play.state("S1").current_term == play.state("S2").current_term == 1
+    assert play.state("S3").current_term == 6
+    answer = play.tell("S2", RequestVote(7, "S3", 9, 9))
+    assert answer == RequestVoteReply(1, "S2", vote_granted=False, reason=Reason.LEADER_HEARD)
+
+
+def test_who_left_can_come_back() -> None:
+    """§6."""
+    play = three_of(3)
+    play.change("S1", "S1 S2", heard_by="S2 S3")
+    play.heartbeat("S1", heard_by="S2 S3")
+    play.propose("S1", "while S3 was away", heard_by="S2")
+    play.change("S1", "S1 S2 S3", heard_by="S2 S3")
+    play.heartbeat("S1", heard_by="S2 S3")
+    play.heartbeat("S1", heard_by="S2 S3")
+
+    assert play.voters("S3") == "S1 S2 S3"
+    assert play.commit("S3") == play.commit("S1") == play.state("S1").log.last_index

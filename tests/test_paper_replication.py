@@ -9,7 +9,7 @@ from raftcore.consensus.door import DeadlineReached, Requests, Saved
 from raftcore.consensus.log import Log
 from raftcore.consensus.replication import backtrack
 from raftcore.vocabulary.commands import Set
-from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, Entry
+from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, Entry, RequestVoteReply
 from raftcore.vocabulary.names import Reason
 from raftcore.vocabulary.scenario import Config
 
@@ -141,6 +141,21 @@ def test_a_new_leader_commits_what_earlier_terms_left_only_with_an_entry_of_its_
 
     assert play.terms("S1") == "1 1 2"
     assert play.state("S1").log.entries[2].command is None
+    assert play.commit("S1") == 3
+
+
+def test_an_entry_of_an_earlier_term_is_not_committed_by_counting() -> None:
+    """§5.4.2, Figure 8: a majority has it, and a later leader may still remove it."""
+    play = Play(5, THE_RULES, logs=dict.fromkeys(("S1", "S2", "S3"), "1 1"), term=1)
+    play.stand("S1")
+    for voter in ("S2", "S3"):
+        play.step("S1", RequestVoteReply(2, voter, vote_granted=True))
+    for name in ("S2", "S3"):
+        play.step("S1", AppendEntriesReply(2, name, True, 2))
+    assert play.commit("S1") == 0
+    for name in ("S2", "S3"):
+        play.step("S1", AppendEntriesReply(2, name, True, 3))
+
     assert play.commit("S1") == 3
 
 

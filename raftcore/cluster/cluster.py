@@ -56,7 +56,9 @@ class Cluster:
         scenario = Scenario(size=size, seed=seed, config=config)
         names = [f"S{number}" for number in range(1, size + 1)]
         self._trace = Trace(names) if trace else None
-        self._world = SimWorld(scenario, _rules_by_name(rules, names), self._trace.say if self._trace is not None else None)
+        say = self._trace.say if self._trace is not None else None
+        everywhere = rules if isinstance(rules, Rules) else Rules()
+        self._world = SimWorld(scenario, _rules_by_name(rules), say, everywhere)
         self._lock = RLock()
         self._taken: list[Action] = []
         self._planned: list[tuple[float, int, Action]] = []
@@ -350,10 +352,9 @@ class Cluster:
         return operation.answer
 
 
-def _rules_by_name(rules: object, names: Iterable[ServerId]) -> Mapping[ServerId, Rules]:
-    if isinstance(rules, Rules):
-        return dict.fromkeys(names, rules)
-    if rules is None:
+def _rules_by_name(rules: object) -> Mapping[ServerId, Rules]:
+    """The tables that single servers have for themselves."""
+    if rules is None or isinstance(rules, Rules):
         return {}
     if not isinstance(rules, Mapping) or not all(isinstance(table, Rules) for table in rules.values()):
         raise ConfigError(f'rules={rules!r} must be one table, Rules(…), or tables by server: {{"S1": Rules(…)}}')

@@ -160,10 +160,10 @@ def take_submit(world: SimWorld, action: act.Submit) -> Operation:
 def take_create_server(world: SimWorld, action: act.CreateServer) -> None:
     """Let a new server exist, with an empty disk and in no configuration."""
     name = action.server
-    if name in world.servers:
-        raise ControlError(f"{name} exists already; name one that does not, for example S{len(world.servers) + 1}")
     if not SERVER_NAME.fullmatch(str(name)):
         raise ConfigError(f"{name!r} can't be a server's name; servers are named S1, S2 …")
+    if name in world.servers:
+        raise ControlError(f"{name} exists already; name one that does not, for example S{len(world.servers) + 1}")
     if len(world.servers) == MAX_SERVERS:
         raise ControlError(f"this cluster has {MAX_SERVERS} servers, and can't have more")
     world.acted(action)

@@ -35,7 +35,14 @@ _CLIENT_NAME = re.compile(r"C[1-9][0-9]{0,3}")
 class SimWorld:
     """All that is simulated. `say` receives every event; None when nobody listens."""
 
-    def __init__(self, scenario: Scenario, rules: Mapping[ServerId, Rules], say: Callable[[Event], None] | None) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        rules: Mapping[ServerId, Rules],
+        say: Callable[[Event], None] | None,
+        everywhere: Rules = Rules(),  # noqa: B008  # a constant: the correct ones
+    ) -> None:
+        """`rules` for some servers by name, `everywhere` for all others, also those that are created later."""
         self.scenario = scenario
         self.config = config = scenario.config
         self.server_ids = [f"S{number}" for number in range(1, scenario.size + 1)]
@@ -43,6 +50,7 @@ class SimWorld:
         self.clock = VirtualClock()
         self.network = LoopbackTransport(self.clock, scenario.seed, Link(config.delay_ms), say)
         self._rules = rules
+        self._everywhere = everywhere
         self._founders = Configuration(voters=tuple(self.server_ids))
         self._draws: dict[ServerId, Callable[[], float]] = {}
         self.disk_streams: dict[ServerId, Random] = {}
@@ -77,7 +85,7 @@ class SimWorld:
             self._founders if name in self._founders.voters else Configuration(),
             self.config,
             self._draws[name],
-            self._rules.get(name, Rules()),
+            self._rules.get(name, self._everywhere),
             self.disks[name],
             self.clock,
             self.network.send,

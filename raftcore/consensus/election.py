@@ -5,6 +5,7 @@ Each rule is a function of the server's state and one message, and reads beside 
 
 from math import inf
 
+from raftcore.consensus.reads import settle_rounds
 from raftcore.consensus.state import NodeState
 from raftcore.vocabulary.events import PreVoteStarted, VoteCounted
 from raftcore.vocabulary.messages import Entry, PreVote, PreVoteReply, RequestVote, RequestVoteReply, TimeoutNow
@@ -67,6 +68,8 @@ def guards_leader(me: NodeState, ask: RequestVote | PreVote) -> bool:
     """Whether this server hears a leader, and so takes part in no election that the leader did not ask for (thesis 4.2.3)."""
     if not me.config.leader_guard or (isinstance(ask, RequestVote) and ask.transferred):
         return False
+    if me.reign:
+        settle_rounds(me, me.reign)
     heard_ms = me.reign.quorum_heard_ms if me.reign else me.leader_heard_ms
     return me.now_ms - heard_ms < me.lasts(me.config.election_timeout_ms[0])
 

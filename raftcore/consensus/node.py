@@ -17,7 +17,7 @@ from raftcore.consensus.transfer import start_transfer, why_no_transfer
 from raftcore.vocabulary.commands import Get, ReadMode
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import Checkpoint, HardState, LogSuffix, Record, Snapshot
-from raftcore.vocabulary.events import AppendRefused, Committed, EntriesAppended, Event, LogTruncated, VoteDenied
+from raftcore.vocabulary.events import AppendRefused, EntriesAppended, Event, LogTruncated, MembershipChangeEnded, TransferEnded, VoteDenied
 from raftcore.vocabulary.messages import (
     AppendEntries,
     AppendEntriesReply,
@@ -144,9 +144,15 @@ class RaftNode:
     def _begin(self, wish: ChangeWanted | TransferWanted) -> None:
         """Begin what the leader is asked for, if it still can: the wish may have waited."""
         me = self.state
-        if isinstance(wish, ChangeWanted) and not self.rules.why_no_change(me, wish.configuration):
-            start_change(me, wish.configuration)
-        elif isinstance(wish, TransferWanted) and not why_no_transfer(me, wish.target):
+        if isinstance(wish, ChangeWanted):
+            objection = self.rules.why_no_change(me, wish.configuration)
+            if objection:
+                me.say(MembershipChangeEnded(me.now_ms, me.id, objection))
+            else:
+                start_change(me, wish.configuration)
+        elif why_no_transfer(me, wish.target):
+            me.say(TransferEnded(me.now_ms, me.id, wish.target, done=False))
+        else:
             start_transfer(me, wish.target)
         self._replicate()
 
@@ -185,6 +191,8 @@ class RaftNode:
     def _beat(self) -> None:
         """A leader's deadline: see whether it still leads, and let everybody hear from it."""
         me, rules = self.state, self.rules
+        assert me.reign
+        settle_rounds(me, me.reign)
         if rules.has_lost_majority(me):
             me.step_down()
             return
@@ -206,8 +214,8 @@ class RaftNode:
         self._round_goes_out()
         if me.leaving and me.log.configuration_index <= me.commit_index:
             me.dismiss_leaving()
-        if not me.progress and me.reign:  # nobody is there to answer
-            settle_rounds(me, me.reign)
+        if me.reign:
+            settle_rounds(me, me.reign)  # a sole voter needs no answer
 
     def _round_goes_out(self) -> None:
         if self.state.reign:
@@ -280,7 +288,8 @@ class RaftNode:
         if me.commit_index > apply_after:  # all servers, §5.3
             apply = me.log.after(apply_after, me.commit_index - apply_after)
             me.last_applied = me.commit_index
-            me.say(Committed(me.now_ms, me.id, me.commit_index))
+            if me.role is not LEADER:  # a leader has told it, before what it went on with
+                me.tell_commit()
         send: Sequence[Envelope] = ()
         if me.outbox:
             send, me.outbox = me.outbox, []

@@ -85,6 +85,14 @@ class PendingRead(Struct, frozen=True):
     round: int
 
 
+MOST_ROUNDS = 100
+"""Rounds without an answer that a leader remembers. An answer to a later one counts for those before it."""
+
+
+MOST_READS = 10_000
+"""Reads that wait at a leader; the oldest go unanswered when more come, and their clients ask again."""
+
+
 class Reign(Struct):
     """What a leader keeps for the time that it leads.
 
@@ -99,10 +107,17 @@ class Reign(Struct):
     quorum_heard_ms: float
     round: int = 0
     round_is_out: bool = True
-    sent: deque[tuple[int, float]] = field(default_factory=deque)
+    sent: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MOST_ROUNDS))
     lease_until_ms: float = -inf
-    early_reads: list[ClientRequest] = field(default_factory=list)
-    reads: deque[PendingRead] = field(default_factory=deque)
+    early_reads: deque[ClientRequest] = field(default_factory=lambda: deque(maxlen=MOST_READS))
+    reads: deque[PendingRead] = field(default_factory=lambda: deque(maxlen=MOST_READS))
     transfer: Transfer | None = None
     transferred: bool = False
     change: Change | None = None
+
+    def stretch(self, now_ms: float, factor: float) -> None:
+        """Let every stretch of time between `now_ms` and what is kept here be `factor` times as long."""
+        self.quorum_heard_ms = now_ms - (now_ms - self.quorum_heard_ms) * factor
+        self.lease_until_ms = now_ms + (self.lease_until_ms - now_ms) * factor
+        moved = [(number, now_ms - (now_ms - sent_ms) * factor) for number, sent_ms in self.sent]
+        self.sent = deque(moved, maxlen=MOST_ROUNDS)

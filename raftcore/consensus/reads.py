@@ -42,6 +42,7 @@ def holds_lease(me: NodeState, reign: Reign) -> bool:
 
     A transfer makes an election without waiting, so there is no lease from then on.
     """
+    settle_rounds(me, reign)
     return me.config.leader_guard and me.now_ms < reign.lease_until_ms and not reign.transferred
 
 
@@ -66,11 +67,10 @@ def start_round(me: NodeState) -> None:
 
 
 def absorb_round(me: NodeState, progress: Progress, answered: int) -> None:
-    """A follower has answered this round, and so all before it."""
+    """A follower has answered this round, and so all before it. What follows is looked at when somebody needs to know."""
     progress.round = answered
-    reign = me.reign
-    if reign and reign.sent and answered >= reign.sent[0][0]:  # else a majority has answered it already
-        settle_rounds(me, reign)
+    if me.reign and me.reign.reads:
+        settle_rounds(me, me.reign)
 
 
 def settle_rounds(me: NodeState, reign: Reign) -> None:
@@ -99,9 +99,8 @@ def extend_lease(me: NodeState, reign: Reign, heard_ms: float) -> None:
 def start_early_reads(me: NodeState) -> None:
     """Take in the reads that came before an entry of this term was committed."""
     if me.reign and me.reign.early_reads and has_committed_in_its_term(me):
-        early, me.reign.early_reads = me.reign.early_reads, []
-        for ask in early:
-            await_round(me, me.reign, ask)
+        while me.reign.early_reads:
+            await_round(me, me.reign, me.reign.early_reads.popleft())
 
 
 def has_lost_majority(me: NodeState) -> bool:

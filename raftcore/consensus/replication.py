@@ -112,7 +112,7 @@ def answer_append_entries(me: NodeState, ask: AppendEntries) -> AppendEntriesRep
     if not me.log.has(ask.prev_log_index, ask.prev_log_term):  # 2
         return refuse(me, ask, Reason.LOG_GAP if ask.prev_log_index > me.log.last_index else Reason.LOG_CONFLICT)
 
-    last_new_index = me.log.merge(ask.prev_log_index, ask.entries)  # 3, 4
+    last_new_index = me.log.merge(ask.prev_log_index, ask.entries) if ask.entries else ask.prev_log_index  # 3, 4
     if ask.leader_commit > me.commit_index:  # 5
         me.commit_to(min(ask.leader_commit, last_new_index))
     return AppendEntriesReply(me.current_term, me.id, True, last_new_index, round=ask.round)

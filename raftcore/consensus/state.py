@@ -11,9 +11,11 @@ from raftcore.consensus.progress import Progress, Reign
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import HardState, Snapshot
 from raftcore.vocabulary.events import (
+    Committed,
     ConfigurationChanged,
     Event,
     LeaderRecognized,
+    MembershipChangeEnded,
     ProgressChanged,
     RoleChanged,
     TransferEnded,
@@ -88,7 +90,8 @@ class NodeState:
         self.id = server_id
         self.config = config
         self.draw = draw
-        self.set_clock_rate(1.0)
+        self.clock_rate = 1.0
+        self._measure()
 
         # persistent: saved before anything is answered
         self.current_term = saved.current_term
@@ -233,6 +236,8 @@ class NodeState:
             self.send(ask.client_id, ClientReply(ask.client_id, ask.sequence_num, self.id, ok=False, reason=Reason.NOT_LEADER))
         if reign.transfer:
             self.say(TransferEnded(self.now_ms, self.id, reign.transfer.target, done=True))
+        if reign.change:
+            self.say(MembershipChangeEnded(self.now_ms, self.id, f"{self.id} leads no more; ask its successor"))
 
     def _recognize(self, leader_id: ServerId) -> None:
         self.leader_id = leader_id
@@ -254,15 +259,33 @@ class NodeState:
 
     def commit_to(self, index: Index) -> None:
         """Raise the commit index; it never falls."""
-        self.commit_index = max(self.commit_index, index)
+        if index > self.commit_index:
+            self.commit_index = index
+            if self.role is LEADER:
+                self.tell_commit()
+
+    def tell_commit(self) -> None:
+        """Tell how far the log is committed."""
+        self.say(Committed(self.now_ms, self.id, self.commit_index))
 
     def reset_election_timer(self) -> None:
         """Wait for a whole new, randomly drawn election timeout (§5.2)."""
         self.deadline_ms = self.now_ms + self.shortest_ms + self.spread_ms * self.draw()
 
-    def set_clock_rate(self, rate: float) -> None:
-        """Let this server's clock count `rate` milliseconds in one of the caller's. What takes long by it is kept, ready for use."""
+    def set_clock_rate(self, rate: float, now_ms: float) -> None:
+        """Let this server's clock count `rate` milliseconds in one of the caller's, from `now_ms` on.
+
+        What it has counted so far stays as it is: moments in the past and the end of a lease move, as seen by the caller's clock.
+        """
+        factor = self.clock_rate / rate
+        self.leader_heard_ms = now_ms - (now_ms - self.leader_heard_ms) * factor
+        if self.reign:
+            self.reign.stretch(now_ms, factor)
         self.clock_rate = rate
+        self._measure()
+
+    def _measure(self) -> None:
+        """How long by the caller's clock this server takes for what it does often."""
         shortest, longest = self.config.election_timeout_ms
         self.shortest_ms, self.spread_ms = self.lasts(shortest), self.lasts(longest - shortest)
         self.heartbeat_ms = self.lasts(self.config.heartbeat_ms)

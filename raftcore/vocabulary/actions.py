@@ -40,7 +40,7 @@ class Resume(Struct, frozen=True, tag=True):
 
 
 class TimeOut(Struct, frozen=True, tag=True):
-    """Let the server's election timer run out now."""
+    """Let the server's election timer run out now, as if its clock had jumped: a lease that counts on its silence may break."""
 
     at_ms: float
     server: ServerId

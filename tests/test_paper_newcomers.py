@@ -1,14 +1,12 @@
-"""Learners, newcomers and those who leave, in the sentences of §6 and of the thesis's chapter 4."""
+"""The thesis on servers that learn before they vote (4.2.1), as tests: a sentence each."""
 
-from plays import reign_of_s1
-from test_paper_membership import NO_GUARD, objection, outcomes, three_of
+from plays import NO_GUARD, objection, outcomes, reign_of_s1, three_of
 
 from raftcore.consensus.door import DeadlineReached
 from raftcore.consensus.membership import MAX_ROUNDS, PATIENCE
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, Entry, RequestVote, RequestVoteReply
-from raftcore.vocabulary.names import FOLLOWER, Reason
-from raftcore.vocabulary.scenario import Config
+from raftcore.vocabulary.names import FOLLOWER
 
 # ---- learners
 
@@ -110,79 +108,6 @@ def test_a_newcomer_that_stays_too_slow_is_given_up_after_ten_rounds() -> None:
 
     assert "did not catch up" in outcomes(play)[0]
     assert play.voters("S1") == "S1 S2 S3"
-
-
-# ---- to leave
-
-
-def test_a_leader_that_is_removed_leads_until_that_is_committed_and_does_not_count_itself() -> None:
-    """§6, thesis 4.2.2."""
-    play = three_of(3)
-    play.change("S1", "S2 S3", heard_by="S2")
-    assert play.leads("S1")
-    assert play.commit("S1") == 1, "S2 is one of two; S1's own copy is none"
-    play.heartbeat("S1", heard_by="S2 S3")
-
-    assert play.commit("S1") == 2
-    play.heartbeat("S1", heard_by="S2 S3")
-    assert play.state("S1").role is FOLLOWER
-    assert play.state("S1").current_term == 1
-    assert play.commit("S2") == play.commit("S3") == 2, "the others heard of it before it went"
-
-
-def test_a_leader_that_was_removed_never_stands_again() -> None:
-    """§6."""
-    play = three_of(3)
-    play.change("S1", "S2 S3", heard_by="S2 S3")
-    play.pass_ms(300)
-    play.stand("S1", heard_by="S2 S3")
-    assert play.state("S1").role is FOLLOWER
-    play.elect("S2", heard_by="S3")
-    play.heartbeat("S2", heard_by="S3")
-
-    assert play.commit("S2") == 3
-
-
-def test_who_was_removed_learns_it_with_a_last_heartbeat_and_is_left_alone() -> None:
-    """§6, thesis 4.2.3: so it need not campaign."""
-    play = three_of(3)
-    play.change("S1", "S1 S2", heard_by="S2 S3")
-    play.heartbeat("S1", heard_by="S2 S3")
-    assert (play.voters("S3"), play.commit("S3")) == ("S1 S2", 2)
-    play.step("S1", DeadlineReached())
-
-    assert play.take_mail("S3") == []
-    assert "S3" not in play.state("S1").progress
-
-
-def test_who_was_removed_and_does_not_know_disturbs_nobody() -> None:
-    """§6's third issue, thesis 4.2.3: servers that hear a leader disregard its RequestVote, though its term is later."""
-    play = three_of(3, Config(snapshot_every=0, pre_vote=False))
-    play.change("S1", "S1 S2", heard_by="S2")
-    for _ in range(5):
-        play.pass_ms(100)
-        play.heartbeat("S1", heard_by="S2")
-        play.stand("S3", heard_by="S1 S2")
-
-    assert play.leads("S1")
-    assert play.state("S1").current_term == play.state("S2").current_term == 1
-    assert play.state("S3").current_term == 6
-    answer = play.tell("S2", RequestVote(7, "S3", 9, 9))
-    assert answer == RequestVoteReply(1, "S2", vote_granted=False, reason=Reason.LEADER_HEARD)
-
-
-def test_who_left_can_come_back() -> None:
-    """§6."""
-    play = three_of(3)
-    play.change("S1", "S1 S2", heard_by="S2 S3")
-    play.heartbeat("S1", heard_by="S2 S3")
-    play.propose("S1", "while S3 was away", heard_by="S2")
-    play.change("S1", "S1 S2 S3", heard_by="S2 S3")
-    play.heartbeat("S1", heard_by="S2 S3")
-    play.heartbeat("S1", heard_by="S2 S3")
-
-    assert play.voters("S3") == "S1 S2 S3"
-    assert play.commit("S3") == play.commit("S1") == play.state("S1").log.last_index
 
 
 def test_a_voter_that_becomes_a_learner_counts_no_more() -> None:

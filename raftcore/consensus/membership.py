@@ -83,7 +83,7 @@ def have_caught_up(me: NodeState, change: Change, newcomers: tuple[ServerId, ...
             return True
         change.target_index, change.began_ms, change.rounds = me.log.last_index, me.now_ms, change.rounds + 1
     if change.rounds > MAX_ROUNDS or took_ms > PATIENCE * timeout_ms:
-        give_up(me, f"{', '.join(newcomers)} did not catch up in time, and stays a learner")
+        end_change(me, f"{', '.join(newcomers)} did not catch up in time, and stays a learner")
     return False
 
 
@@ -93,24 +93,17 @@ def append_configuration(me: NodeState, configuration: Configuration) -> None:
     me.adopt_configuration()
 
 
-def end_change(me: NodeState) -> None:
-    """The configuration in force is committed, and nothing is left to be done."""
+def end_change(me: NodeState, why: str = "") -> None:
+    """Nothing of a change is left to be done: its configuration is committed, or it is given up, and `why` says why."""
     assert me.reign
     if me.reign.change:
         me.reign.change = None
-        me.say(MembershipChangeEnded(me.now_ms, me.id, ""))
+        me.say(MembershipChangeEnded(me.now_ms, me.id, why))
 
 
 def is_dismissed(me: NodeState) -> bool:
     """Whether a configuration without this server's vote is committed, so that a leader's work is done (4.2.2)."""
     return not me.is_voter and me.log.configuration_index <= me.commit_index
-
-
-def give_up(me: NodeState, why: str) -> None:
-    """Leave the configuration as it is, and let a person ask anew."""
-    assert me.reign
-    me.reign.change = None
-    me.say(MembershipChangeEnded(me.now_ms, me.id, why))
 
 
 def without(names: tuple[ServerId, ...], others: tuple[ServerId, ...]) -> tuple[ServerId, ...]:

@@ -223,14 +223,13 @@ class RaftNode:
 
     def _answer_client_requests(self, requests: tuple[ClientRequest, ...]) -> None:
         me, rules = self.state, self.rules
-        round_before = me.reign.round if me.reign else 0
         for ask in requests:
             is_read = type(ask.command) is Get and ask.command.mode is not ReadMode.LOG
             reply = rules.answer_read(me, ask) if is_read else rules.answer_client_request(me, ask)
             if reply:
                 me.send(ask.client_id, reply)
         if me.reign:
-            if me.reign.round > round_before:
+            if not me.reign.round_is_out:  # a read has begun it
                 self._broadcast()
             self._replicate()
 

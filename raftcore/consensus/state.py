@@ -43,37 +43,9 @@ class NodeState:
     """One server's state. The configuration is its log's; `peers` are the others to whom it belongs that this server speaks."""
 
     __slots__ = (
-        "clock_rate",
-        "commit_index",
-        "config",
-        "configuration",
-        "current_term",
-        "deadline_ms",
-        "draw",
-        "events",
-        "heartbeat_ms",
-        "id",
-        "incoming",
-        "installed",
-        "last_applied",
-        "leader_heard_ms",
-        "leader_id",
-        "leaving",
-        "log",
-        "now_ms",
-        "outbox",
-        "peers",
-        "pre_votes",
-        "progress",
-        "reads",
-        "reign",
-        "role",
-        "saved_index",
-        "shortest_ms",
-        "snapshot",
-        "spread_ms",
-        "voted_for",
-        "votes",
+        "clock_rate", "commit_index", "config", "configuration", "current_term", "deadline_ms", "draw", "events", "heartbeat_ms", "id",
+        "incoming", "installed", "last_applied", "leader_heard_ms", "leader_id", "leaving", "log", "now_ms", "outbox", "pre_votes",
+        "progress", "reads", "reign", "role", "saved_index", "shortest_ms", "snapshot", "spread_ms", "voted_for", "votes",
     )  # fmt: skip
 
     def __init__(
@@ -119,7 +91,6 @@ class NodeState:
     def _prepare(self) -> None:
         """What follows from the log, and what belongs to a step: its time, and what comes of it."""
         self.configuration = self.log.configuration
-        self.peers: tuple[ServerId, ...] = self._others()
         self.leaving: tuple[ServerId, ...] = ()  # those whom a leader tells that they are out
         self.now_ms = 0.0
         self.deadline_ms = 0.0
@@ -153,7 +124,6 @@ class NodeState:
         """Go by the log's latest configuration. A leader still speaks to those who leave, so that they learn that they are out."""
         before, self.configuration = self.configuration.members, self.log.configuration
         self.tell_configuration()
-        self.peers = self._others()
         if self.role is LEADER:
             for peer in self.peers:
                 if peer not in before:
@@ -171,7 +141,9 @@ class NodeState:
             del self.progress[peer]
         self.leaving = ()
 
-    def _others(self) -> tuple[ServerId, ...]:
+    @property
+    def peers(self) -> tuple[ServerId, ...]:
+        """Everybody else who belongs to the configuration."""
         return tuple(member for member in self.configuration.members if member != self.id)
 
     # ---- roles (Figure 4)
@@ -192,7 +164,6 @@ class NodeState:
     def become_leader(self) -> None:
         """Begin a reign: every follower's log is unknown, and assumed to equal this one (Figure 2)."""
         self._take_role(LEADER)
-        self.peers = self._others()
         self.progress = {peer: Progress(self.log.last_index + 1) for peer in self.peers}
         self.reign = Reign(quorum_heard_ms=self.now_ms)
         for peer in self.peers:

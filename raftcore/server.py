@@ -129,8 +129,12 @@ class Server:
         self._deadline_ms = ready.deadline_ms
         if self._unsaved:
             self._held.append(ready)
-        elif ready.send or ready.apply or ready.reads:
+        elif ready.apply or ready.reads:
             self._carry_out(ready)
+        else:
+            send = self._send
+            for target, message in ready.send:
+                send(self.id, target, message)
 
     def _save(self, ready: Ready) -> None:
         self._unsaved = True
@@ -221,8 +225,11 @@ class Server:
         left_over = self._inbox and not self._syncing  # by a rule that raised
         wake_ms = self._clock.now_ms if left_over else self._deadline_ms
         if wake_ms < self._wake_ms:
-            self._wake_ms = wake_ms
-            self._clock.call_at(wake_ms, self._wake, wake_ms)
+            self._wake_at(wake_ms)
+
+    def _wake_at(self, at_ms: float) -> None:
+        self._wake_ms = at_ms
+        self._clock.call_at(at_ms, self._wake, at_ms)
 
     def _disk_synced(self, kept: bool) -> None:
         if not self.alive:
@@ -239,10 +246,10 @@ class Server:
     def _wake(self, at_ms: float) -> None:
         if at_ms != self._wake_ms:  # an earlier wake took the place of this one
             return
-        self._wake_ms = inf
         if at_ms < self._deadline_ms and not self._inbox:  # it has moved away
-            self._schedule()
+            self._wake_at(self._deadline_ms)
         else:
+            self._wake_ms = inf
             self._go_on()
 
     def _go_on(self) -> None:

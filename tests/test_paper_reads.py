@@ -273,7 +273,7 @@ def test_a_new_leader_has_no_lease_and_a_deposed_one_has_lost_it() -> None:
 def test_a_lease_is_counted_by_the_leaders_own_clock(rate: float, lasts_ms: float) -> None:
     """Thesis 6.4.1: so a clock that is slower than is allowed for breaks it."""
     play = reign_of_s1()
-    play.state("S1").clock_rate = rate
+    play.state("S1").set_clock_rate(rate, play.now_ms)
     play.heartbeat("S1", heard_by="S2")
     play.pass_ms(lasts_ms)
     play.read("S1", LEASE)

@@ -328,7 +328,7 @@ def test_deadlines_that_move_away_leave_one_wake_that_looks_again() -> None:
         stage.hear(AppendEntries(0, "S2", 0, 0, (), 0))
         stage.run_to(at_ms)
     assert not [event for event in stage.events if isinstance(event, RoleChanged)]
-    assert len(stage.clock._queue) <= 3
+    assert len(stage.clock.queue) <= 3
     stage.run_to(990 + 225)
     assert [event.term for event in stage.events if isinstance(event, VoteGranted)] == [1]
     assert stage.server.node.state.role is not LEADER

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from itertools import count
 from math import inf
 from typing import Any, TypeVar
 
@@ -17,12 +16,13 @@ class VirtualClock:
 
     def __init__(self) -> None:
         self.now_ms = 0.0
-        self._queue: list[tuple[float, int, Callable[[Any], None], Any]] = [NEVER]
-        self._numbers = count()  # of what was planned: where times are equal, the lower comes first
+        self.queue: list[tuple[float, int, Callable[[Any], None], Any]] = [NEVER]
+        self.planned = 0  # how many things; where times are equal, what was planned first comes first
 
     def call_at(self, at_ms: float, act: Callable[[T], None], subject: T) -> None:
         """Let `act(subject)` happen at `at_ms`, which is not before now."""
-        heappush(self._queue, (at_ms, next(self._numbers), act, subject))
+        self.planned += 1
+        heappush(self.queue, (at_ms, self.planned, act, subject))
 
     def call_after(self, delay_ms: float, act: Callable[[T], None], subject: T) -> None:
         """Let `act(subject)` happen in `delay_ms`."""
@@ -31,14 +31,16 @@ class VirtualClock:
     @property
     def next_ms(self) -> float:
         """When the next thing happens; infinity if nothing is planned."""
-        return self._queue[0][0]
+        return self.queue[0][0]
 
     def run(self, until_ms: float, limit: int) -> bool:
         """Let at most `limit` things happen, up to and including `until_ms`, a finite time; whether that time has been reached."""
-        queue = self._queue
+        queue = self.queue
         for _ in range(limit):
-            if queue[0][0] > until_ms:
+            due = heappop(queue)
+            if due[0] > until_ms:
+                heappush(queue, due)
                 return True
-            self.now_ms, _, act, subject = heappop(queue)
+            self.now_ms, _, act, subject = due
             act(subject)
         return False

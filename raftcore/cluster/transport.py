@@ -5,6 +5,7 @@ the rest of the run.
 """
 
 from collections.abc import Callable
+from heapq import heappush
 from random import Random
 
 from msgspec.structs import replace
@@ -28,7 +29,7 @@ class _Direction:
 
     def __init__(self, net: "LoopbackTransport", source: Address, target: Address) -> None:
         self.net = net
-        self.receive = net.receivers[target]
+        self.receive: Receive | None = net.receivers[target]
         self.name = f"{net.seed} {source}->{target}"
         self.draw_delay = Random(f"{self.name} delay").random
         self.streams: dict[str, Random] = {}
@@ -84,18 +85,6 @@ class _Direction:
         self.net.drop(flight, Reason.LOST if self.link.up else Reason.LINK_CUT)
 
 
-class _Directions(dict[tuple[Address, Address], _Direction]):
-    """Every direction that was ever spoken of, made when it first is."""
-
-    def __init__(self, net: "LoopbackTransport") -> None:
-        super().__init__()
-        self.net = net
-
-    def __missing__(self, ends: tuple[Address, Address]) -> _Direction:
-        direction = self[ends] = _Direction(self.net, *ends)
-        return direction
-
-
 class LoopbackTransport:
     """Carries messages between the addresses that have joined. `say` is None when nobody listens."""
 
@@ -105,42 +94,56 @@ class LoopbackTransport:
         self.say = say
         self.receivers: dict[Address, Receive | None] = {}
         self.seed = seed
-        self._directions = _Directions(self)
+        self._directions: dict[Address, dict[Address, _Direction]] = {}  # by source, by target
         self._last_id = 0
 
     def join(self, address: Address, receive: Receive | None) -> None:
         """Deliver what comes for an address to `receive`; None while nobody is there."""
         self.receivers[address] = receive
-        for (_, target), direction in self._directions.items():
-            if target == address:
-                direction.receive = receive
+        for directions in self._directions.values():
+            if address in directions:
+                directions[address].receive = receive
+
+    def _direction(self, source: Address, target: Address) -> _Direction:
+        """One direction, made when it is first spoken of."""
+        directions = self._directions.setdefault(source, {})
+        if target not in directions:
+            directions[target] = _Direction(self, source, target)
+        return directions[target]
 
     def link(self, source: Address, target: Address) -> Link:
         """The state of one direction."""
-        return self._directions[source, target].link
+        return self._direction(source, target).link
 
     def set_link(self, source: Address, target: Address, link: Link) -> bool:
         """Change one direction; whether it differs from before."""
-        direction = self._directions[source, target]
+        direction = self._direction(source, target)
         changed = direction.link != link
         direction.become(link)
         return changed
 
     def changed_links(self) -> list[tuple[Address, Address]]:
         """The directions that are not healthy, by name: which was first spoken of is no part of a scenario."""
-        return sorted(ends for ends, direction in self._directions.items() if direction.link != self.healthy)
+        everywhere = self._directions.items()
+        return sorted((source, target) for source, to in everywhere for target, direction in to.items() if direction.link != self.healthy)
 
     def send(self, source: Address, target: Address, message: Message) -> None:
         """Let a message fly."""
-        direction = self._directions[source, target]
-        now_ms = self.clock.now_ms
-        arrival_ms = now_ms + direction.shortest_ms + direction.spread_ms * direction.draw_delay()
+        try:
+            direction = self._directions[source][target]
+        except KeyError:
+            direction = self._direction(source, target)
+        clock = self.clock
+        now_ms = clock.now_ms
+        draw_delay = direction.draw_delay
+        arrival_ms = now_ms + direction.shortest_ms + direction.spread_ms * draw_delay()
         if arrival_ms > direction.last_arrival_ms:
             direction.last_arrival_ms = arrival_ms
         else:  # a link keeps order
             arrival_ms = direction.last_arrival_ms
         if direction.unseen:
-            self.clock.call_at(arrival_ms, direction.hand_over, message)
+            clock.planned += 1  # as clock.call_at does it: a call for each message can be felt
+            heappush(clock.queue, (arrival_ms, clock.planned, direction.hand_over, message))
             return
         self._last_id += 1
         if direction.faulty and direction.strikes("reordering", direction.link.reordering):
@@ -151,7 +154,7 @@ class LoopbackTransport:
         else:
             if self.say:
                 self.say(flight)
-            self.clock.call_at(arrival_ms, direction.arrive, flight)
+            clock.call_at(arrival_ms, direction.arrive, flight)
 
     def _fly_through_faults(self, direction: _Direction, flight: MessageSent) -> None:
         """Let a message fly on a link that is not healthy. A copy comes later than its original, and nothing waits for it."""

@@ -8,7 +8,21 @@ from msgspec import Struct
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import Record, Snapshot
 from raftcore.vocabulary.events import Event
-from raftcore.vocabulary.messages import ClientRequest, Entry, Envelope, Message
+from raftcore.vocabulary.messages import (
+    AppendEntries,
+    AppendEntriesReply,
+    ClientReply,
+    ClientRequest,
+    Entry,
+    Envelope,
+    InstallSnapshot,
+    InstallSnapshotReply,
+    PreVote,
+    PreVoteReply,
+    RequestVote,
+    RequestVoteReply,
+    TimeoutNow,
+)
 from raftcore.vocabulary.names import Index, ServerId
 
 
@@ -45,7 +59,25 @@ class TransferWanted(Struct, frozen=True, gc=False):
     target: ServerId
 
 
-Stimulus: TypeAlias = Message | DeadlineReached | Saved | Requests | ImageTaken | ChangeWanted | TransferWanted
+Seldom: TypeAlias = (
+    RequestVote
+    | RequestVoteReply
+    | PreVote
+    | PreVoteReply
+    | InstallSnapshot
+    | InstallSnapshotReply
+    | TimeoutNow
+    | ClientRequest
+    | ClientReply
+    | DeadlineReached
+    | Saved
+    | Requests
+    | ImageTaken
+    | ChangeWanted
+    | TransferWanted
+)
+
+Stimulus: TypeAlias = AppendEntries | AppendEntriesReply | Seldom
 
 
 class Ready(Struct, gc=False):

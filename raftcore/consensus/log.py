@@ -21,7 +21,7 @@ def _term(entry: Entry) -> Term:
 class Log:
     """One server's log.
 
-    entries: those that follow `base_index`, whose term is `base_term`. last_index: the index of the last entry.
+    entries: those that follow `base_index`, whose term is `base_term`. last_index, last_term: of the last entry; 0 in an empty log.
     configuration: the latest one, committed or not (§6). configurations: each with the index at which it stands, oldest first; the first
     of them holds at `base_index`.
     version: another number after every change. changed_from: the first index that was written since `forget_changes`, or 0.
@@ -29,8 +29,8 @@ class Log:
     """
 
     __slots__ = (
-        "_batch", "base_index", "base_term", "changed_from", "configuration", "configurations", "entries", "last_index", "truncated",
-        "version",
+        "_batch", "base_index", "base_term", "changed_from", "configuration", "configurations", "entries", "last_index", "last_term",
+        "truncated", "version",
     )  # fmt: skip
 
     def __init__(
@@ -50,7 +50,7 @@ class Log:
         self.version += 1
         self.entries: list[Entry] = []
         self.base_index = self.last_index = base_index
-        self.base_term = base_term
+        self.base_term = self.last_term = base_term
         self.configuration = configuration
         self.configurations = [(base_index, configuration)]
         self._batch = NOTHING
@@ -70,20 +70,15 @@ class Log:
         """The configuration that held when `index` was the last entry."""
         return next(configuration for at, configuration in reversed(self.configurations) if at <= index)
 
-    @property
-    def last_term(self) -> Term:
-        """The term of the last entry; 0 in an empty log."""
-        return self.entries[-1].term if self.entries else self.base_term
-
     def term_at(self, index: Index) -> Term:
         """The term of the entry at `index`, from `base_index` to `last_index`."""
         return self.entries[index - self.base_index - 1].term if index > self.base_index else self.base_term
 
     def has(self, index: Index, term: Term) -> bool:
         """Whether an entry of this term stands at `index`. What is compacted away was committed, so every leader's log agrees there."""
-        if index <= self.base_index:
-            return index < self.base_index or term == self.base_term
-        return index <= self.last_index and self.entries[index - self.base_index - 1].term == term
+        if index == self.last_index:
+            return term == self.last_term
+        return index < self.base_index or (index < self.last_index and self.term_at(index) == term)
 
     def after(self, index: Index, limit: int) -> tuple[Entry, ...]:
         """At most `limit` entries that follow `index`."""
@@ -165,7 +160,9 @@ class Log:
             if type(entry.command) is Configuration:
                 self.configuration = entry.command
                 self.configurations.append((index, entry.command))
-        self.last_index += len(entries)
+        if entries:
+            self.last_index += len(entries)
+            self.last_term = entries[-1].term
 
     def _mark(self, index: Index) -> None:
         self.version += 1

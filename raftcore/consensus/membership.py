@@ -76,13 +76,12 @@ def next_step(me: NodeState, now: Configuration, change: Change) -> Configuratio
 
 def have_caught_up(me: NodeState, change: Change, newcomers: tuple[ServerId, ...]) -> bool:
     """Whether the newcomers got all entries of a round within an election timeout: then the cluster need not wait for them."""
-    timeout_ms = me.lasts(me.config.election_timeout_ms[1])
     took_ms = me.now_ms - change.began_ms
     if all(name in me.progress and me.progress[name].match_index >= change.target_index for name in newcomers):
-        if took_ms <= timeout_ms:
+        if took_ms <= me.longest_ms:
             return True
         change.target_index, change.began_ms, change.rounds = me.log.last_index, me.now_ms, change.rounds + 1
-    if change.rounds > MAX_ROUNDS or took_ms > PATIENCE * timeout_ms:
+    if change.rounds > MAX_ROUNDS or took_ms > PATIENCE * me.longest_ms:
         end_change(me, f"{', '.join(newcomers)} did not catch up in time, and stays a learner")
     return False
 

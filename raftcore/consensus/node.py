@@ -7,7 +7,7 @@ can't forget to save it.
 from collections.abc import Callable, Iterable, Sequence
 from typing import assert_never
 
-from raftcore.consensus.door import ChangeWanted, DeadlineReached, ImageTaken, Ready, Requests, Saved, Stimulus, TransferWanted
+from raftcore.consensus.door import ChangeWanted, DeadlineReached, ImageTaken, Ready, Requests, Saved, Seldom, Stimulus, TransferWanted
 from raftcore.consensus.membership import is_dismissed, start_change
 from raftcore.consensus.quorum import is_quorum
 from raftcore.consensus.reads import settle_rounds, start_early_reads, start_round
@@ -17,14 +17,13 @@ from raftcore.consensus.transfer import start_transfer, why_no_transfer
 from raftcore.vocabulary.commands import Get, ReadMode
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import Checkpoint, HardState, LogSuffix, Record, Snapshot
-from raftcore.vocabulary.events import AppendRefused, EntriesAppended, Event, LogTruncated, MembershipChangeEnded, TransferEnded, VoteDenied
+from raftcore.vocabulary.events import AppendRefused, EntriesAppended, LogTruncated, MembershipChangeEnded, TransferEnded, VoteDenied
 from raftcore.vocabulary.messages import (
     AppendEntries,
     AppendEntriesReply,
     ClientReply,
     ClientRequest,
     Entry,
-    Envelope,
     InstallSnapshot,
     InstallSnapshotReply,
     PreVote,
@@ -64,33 +63,61 @@ class RaftNode:
 
     def start(self, now_ms: float) -> Ready:
         """Begin to wait for a leader, as if one had just been heard: before a crash it may have been, and may hold a lease."""
-        self.state.now_ms = self.state.leader_heard_ms = now_ms
-        self.state.reset_election_timer()
-        self.state.tell_configuration()
-        return self._ready()
+        me = self.state
+        me.now_ms = me.leader_heard_ms = now_ms
+        me.reset_election_timer()
+        me.tell_configuration()
+        return self.step(Saved(), now_ms)  # all that it has comes from the disk
 
     def step(self, stimulus: Stimulus, now_ms: float) -> Ready:
         """Let one thing happen to this server at `now_ms`, and say what must be done about it."""
         me, rules = self.state, self.rules
         me.now_ms = now_ms
+        if isinstance(stimulus, AppendEntries):
+            if stimulus.term > me.current_term:  # all servers, §5.1; so below
+                me.become_follower(stimulus.term)
+            answer = rules.answer_append_entries
+            reply = answer(me, stimulus)
+            me.outbox.append((stimulus.leader_id, reply))
+            if reply.reason:
+                me.say(AppendRefused(now_ms, me.id, stimulus.leader_id, stimulus.term, stimulus.prev_log_index, reply.reason))
+        elif isinstance(stimulus, AppendEntriesReply):
+            if stimulus.term > me.current_term:
+                me.become_follower(stimulus.term)
+            absorb = rules.absorb_append_entries_reply
+            absorb(me, stimulus)
+            self._go_on_with(stimulus.follower_id)
+        else:  # the two above come all the time: they don't wait for a `match`
+            self._step_other(stimulus)
+
+        save: Sequence[Record] = ()
+        install: Snapshot | None = None
+        if me.log.version != self._saved_version or me.current_term != self._saved_term or me.voted_for != self._saved_vote:
+            save = self._changes()
+            install, me.installed = me.installed, None
+        apply_from = me.last_applied + 1
+        apply = self._commits() if me.commit_index >= apply_from else ()  # all servers, §5.3
+        outbox, reads, events = me.outbox, me.reads, me.events
+        if outbox:
+            me.outbox = []
+        if reads:
+            me.reads = []
+        if events:
+            me.events = []
+        return Ready(save, outbox or (), install, apply, apply_from, reads or (), events or (), me.deadline_ms)
+
+    def _step_other(self, stimulus: Seldom) -> None:
+        me, rules = self.state, self.rules
         term = getattr(stimulus, "term", 0)  # what is no RPC carries none
         if term > me.current_term and not (isinstance(stimulus, RequestVote) and rules.guards_leader(me, stimulus)):
-            me.become_follower(term)  # all servers, §5.1
+            me.become_follower(term)
         match stimulus:
-            case AppendEntries():
-                append_reply = rules.answer_append_entries(me, stimulus)
-                me.outbox.append((stimulus.leader_id, append_reply))
-                if append_reply.reason:
-                    me.say(AppendRefused(now_ms, me.id, stimulus.leader_id, stimulus.term, stimulus.prev_log_index, append_reply.reason))
-            case AppendEntriesReply():
-                rules.absorb_append_entries_reply(me, stimulus)
-                self._go_on_with(stimulus.follower_id)
+            case DeadlineReached():
+                self._reach_deadline()
             case ClientRequest():
                 self._answer_client_requests((stimulus,))
             case Requests():
                 self._answer_client_requests(stimulus.requests)
-            case DeadlineReached():
-                self._reach_deadline()
             case Saved():
                 me.saved_index = me.log.last_index
                 if me.role is LEADER:
@@ -105,7 +132,6 @@ class RaftNode:
                 pass  # meant for a client; a server has no use for one
             case _:
                 assert_never(stimulus)
-        return self._ready()
 
     def _step_election(self, message: RequestVote | RequestVoteReply | PreVote | PreVoteReply | TimeoutNow) -> None:
         me, rules = self.state, self.rules
@@ -183,7 +209,8 @@ class RaftNode:
             self.rules.start_reign(me)
             start_round(me)
             self._replicate()
-            self._round_goes_out()
+            if me.reign:
+                me.reign.round_is_out = True
             self._next_heartbeat()
 
     # ---- leading
@@ -196,8 +223,10 @@ class RaftNode:
         if rules.has_lost_majority(me):
             me.step_down()
             return
-        rules.advance_transfer(me)
-        rules.advance_change(me)
+        if me.reign.transfer:
+            rules.advance_transfer(me)
+        if me.reign.change or me.configuration.is_joint:
+            rules.advance_change(me)
         start_round(me)
         self._broadcast()
         if is_dismissed(me):  # the others know it by this round
@@ -211,15 +240,12 @@ class RaftNode:
         start_heartbeat = self.rules.start_heartbeat
         for peer in me.progress:
             start_heartbeat(me, peer)
-        self._round_goes_out()
+        if me.reign:
+            me.reign.round_is_out = True
+            if me.reign.reads:  # a sole voter needs no answer
+                settle_rounds(me, me.reign)
         if me.leaving and me.log.configuration_index <= me.commit_index:
             me.dismiss_leaving()
-        if me.reign:
-            settle_rounds(me, me.reign)  # a sole voter needs no answer
-
-    def _round_goes_out(self) -> None:
-        if self.state.reign:
-            self.state.reign.round_is_out = True
 
     def _answer_client_requests(self, requests: tuple[ClientRequest, ...]) -> None:
         me, rules = self.state, self.rules
@@ -239,6 +265,8 @@ class RaftNode:
         progress, reign = me.progress.get(follower), me.reign
         if progress is None or reign is None:
             return
+        if reign.reads:
+            settle_rounds(me, reign)
         if progress.match_index > me.commit_index:
             self._advance()
         if reign.transfer or reign.change:
@@ -273,32 +301,12 @@ class RaftNode:
 
     # ---- what comes of a step
 
-    def _ready(self) -> Ready:
+    def _commits(self) -> tuple[Entry, ...]:
         me = self.state
-        save: Sequence[Record] = ()
-        install: Snapshot | None = None
-        if me.log.version != self._saved_version or me.current_term != self._saved_term or me.voted_for != self._saved_vote:
-            save = self._changes()
-            install, me.installed = me.installed, None
-            if me.log.configuration is not me.configuration:
-                me.adopt_configuration()
-        apply_after = me.last_applied
-        apply: tuple[Entry, ...] = ()
-        if me.commit_index > apply_after:  # all servers, §5.3
-            apply = me.log.after(apply_after, me.commit_index - apply_after)
-            me.last_applied = me.commit_index
-            if me.role is not LEADER:  # a leader has told it, before what it went on with
-                me.tell_commit()
-        send: Sequence[Envelope] = ()
-        if me.outbox:
-            send, me.outbox = me.outbox, []
-        reads: Sequence[ClientRequest] = ()
-        if me.reads:
-            reads, me.reads = me.reads, []
-        events: Sequence[Event] = ()
-        if me.events:
-            events, me.events = me.events, []
-        return Ready(save, send, install, apply, apply_after + 1, reads, events, me.deadline_ms)
+        applied, me.last_applied = me.last_applied, me.commit_index
+        if me.role is not LEADER:  # a leader has told it, before what it went on with
+            me.tell_commit()
+        return me.log.after(applied, me.commit_index - applied)
 
     def _changes(self) -> list[Record]:
         me = self.state
@@ -313,6 +321,8 @@ class RaftNode:
         if me.snapshot is not self._saved_snapshot:
             self._saved_snapshot = me.snapshot
             records = [Checkpoint(hard_state, me.snapshot, self._after_snapshot())]
+        if me.log.configuration is not me.configuration:
+            me.adopt_configuration()
         return records
 
     def _after_snapshot(self) -> tuple[Entry, ...]:

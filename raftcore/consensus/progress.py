@@ -17,14 +17,13 @@ class Progress(Struct):
     next_index: the next entry to send. match_index: the highest entry known to be replicated (Figure 2).
     state: PROBE until the leader knows where the logs agree, one message at a time; REPLICATE; SNAPSHOT while it sends `snapshot`,
     of which the follower holds the first `offset` bytes. in_flight: the last index of each AppendEntries with entries that is
-    not answered yet, oldest first. round: the latest round of heartbeats that the follower answered.
+    not answered yet, oldest first.
     """
 
     next_index: Index
     match_index: Index = 0
     state: FollowerState = PROBE
     in_flight: deque[Index] = field(default_factory=deque)
-    round: int = 0
     snapshot: Snapshot | None = None
     offset: int = 0
 
@@ -97,6 +96,7 @@ class Reign(Struct):
     """What a leader keeps for the time that it leads.
 
     round: the number of its latest round of heartbeats. round_is_out: whether that has been sent.
+    answered: the latest round that each server has answered; its own is `round`.
     sent: (round, time) of those that no majority has answered yet, oldest first.
     quorum_heard_ms: when it sent the latest message that a majority has answered; at first, when it was elected.
     lease_until_ms: until when no other can be elected, if clocks drift no more than they may (thesis 6.4.1).
@@ -107,6 +107,7 @@ class Reign(Struct):
     quorum_heard_ms: float
     round: int = 0
     round_is_out: bool = True
+    answered: dict[ServerId, int] = {}
     sent: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MOST_ROUNDS))
     lease_until_ms: float = -inf
     early_reads: deque[ClientRequest] = field(default_factory=lambda: deque(maxlen=MOST_READS))

@@ -66,4 +66,5 @@ def agreed_index(voters: Collection[ServerId], reached: Mapping[ServerId, Index]
 
 def quorum_index(configuration: Configuration, reached: Mapping[ServerId, Index]) -> Index:
     """The highest index that a quorum has reached: while the configuration is joint, a majority of either kind of voters (§6)."""
-    return int(min(agreed_index(configuration.voters, reached), agreed_index(configuration.next_voters, reached)))
+    index = agreed_index(configuration.voters, reached)
+    return int(min(index, agreed_index(configuration.next_voters, reached)) if configuration.next_voters else index)

@@ -4,13 +4,13 @@ Each round of heartbeats has a number, which answers repeat. Once a majority has
 that lets reads out (6.4), extends the lease (6.4.1), and tells a leader that is cut off (6.2).
 """
 
-from raftcore.consensus.progress import PendingRead, Progress, Reign
-from raftcore.consensus.quorum import is_quorum
+from raftcore.consensus.progress import PendingRead, Reign
+from raftcore.consensus.quorum import quorum_index
 from raftcore.consensus.state import NodeState
 from raftcore.vocabulary.commands import Get, ReadMode
 from raftcore.vocabulary.events import QuorumHeard, ReadStarted
 from raftcore.vocabulary.messages import ClientReply, ClientRequest
-from raftcore.vocabulary.names import Reason, ServerId
+from raftcore.vocabulary.names import Reason
 
 
 def answer_read(me: NodeState, ask: ClientRequest) -> ClientReply | None:
@@ -61,38 +61,29 @@ def await_round(me: NodeState, reign: Reign, ask: ClientRequest) -> None:
 def start_round(me: NodeState) -> None:
     """Number a new round of heartbeats; the node sends them."""
     assert me.reign
-    me.reign.round += 1
-    me.reign.round_is_out = False
-    me.reign.sent.append((me.reign.round, me.now_ms))
-
-
-def absorb_round(me: NodeState, progress: Progress, answered: int) -> None:
-    """A follower has answered this round, and so all before it. What follows is looked at when somebody needs to know."""
-    progress.round = answered
-    if me.reign and me.reign.reads:
-        settle_rounds(me, me.reign)
+    reign = me.reign
+    reign.round += 1
+    reign.round_is_out = False
+    reign.answered[me.id] = reign.round
+    reign.sent.append((reign.round, me.now_ms))
 
 
 def settle_rounds(me: NodeState, reign: Reign) -> None:
     """Learn which rounds a majority has answered by now, and what follows from that."""
+    settled = quorum_index(me.configuration, reign.answered)
+    while reign.reads and reign.reads[0].round <= settled:
+        me.reads.append(reign.reads.popleft().ask)
     heard_ms = None
-    while reign.sent and is_quorum(me.configuration, who_answered(me, reign.sent[0][0])):
-        answered, heard_ms = reign.sent.popleft()
-        while reign.reads and reign.reads[0].round <= answered:
-            me.reads.append(reign.reads.popleft().ask)
+    while reign.sent and reign.sent[0][0] <= settled:
+        _, heard_ms = reign.sent.popleft()
     if heard_ms is not None:
         extend_lease(me, reign, heard_ms)
-
-
-def who_answered(me: NodeState, number: int) -> set[ServerId]:
-    """This leader, and the followers that have answered the round of this number."""
-    return {me.id, *[peer for peer, progress in me.progress.items() if progress.round >= number]}
 
 
 def extend_lease(me: NodeState, reign: Reign, heard_ms: float) -> None:
     """A majority waits for an election timeout from `heard_ms` on, by clocks that may be faster than this server's (6.4.1)."""
     reign.quorum_heard_ms = heard_ms
-    reign.lease_until_ms = heard_ms + me.lasts(me.config.election_timeout_ms[0] / (1 + me.config.max_clock_drift))
+    reign.lease_until_ms = heard_ms + me.lease_ms
     me.say(QuorumHeard(me.now_ms, me.id, heard_ms, reign.lease_until_ms))
 
 
@@ -107,4 +98,4 @@ def has_lost_majority(me: NodeState) -> bool:
     """Whether no majority has answered this leader for an election timeout, so that it should step down (6.2)."""
     if not me.config.check_quorum or me.reign is None:
         return False
-    return me.now_ms - me.reign.quorum_heard_ms >= me.lasts(me.config.election_timeout_ms[1])
+    return me.now_ms - me.reign.quorum_heard_ms >= me.longest_ms

@@ -7,7 +7,6 @@ ones do no harm.
 
 from raftcore.consensus.log import Log
 from raftcore.consensus.quorum import quorum_index
-from raftcore.consensus.reads import absorb_round
 from raftcore.consensus.snapshotting import send_piece, start_install_snapshot
 from raftcore.consensus.state import NodeState
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, Entry
@@ -60,19 +59,20 @@ def start_heartbeat(me: NodeState, follower: ServerId) -> None:
 
 def send_entries(me: NodeState, follower: ServerId, prev_log_index: Index, entries: tuple[Entry, ...]) -> None:
     """Send a follower what is to stand behind `prev_log_index`."""
-    assert me.reign
-    prev_log_term = me.log.term_at(prev_log_index)
-    message = AppendEntries(me.current_term, me.id, prev_log_index, prev_log_term, entries, me.commit_index, me.reign.round)
+    log, reign = me.log, me.reign
+    assert reign
+    prev_log_term = log.last_term if prev_log_index == log.last_index else log.term_at(prev_log_index)
+    message = AppendEntries(me.current_term, me.id, prev_log_index, prev_log_term, entries, me.commit_index, reign.round)
     me.outbox.append((follower, message))
 
 
 def absorb_append_entries_reply(me: NodeState, reply: AppendEntriesReply) -> None:
     """Learn how far a follower's log agrees (Figure 2, leaders). An answer to an earlier reign is void."""
-    progress = me.progress.get(reply.follower_id)
-    if progress is None or reply.term != me.current_term:
+    progress, reign = me.progress.get(reply.follower_id), me.reign
+    if progress is None or reign is None or reply.term != me.current_term:
         return
-    if reply.round > progress.round:
-        absorb_round(me, progress, reply.round)
+    if reply.round > reign.answered.get(reply.follower_id, 0):
+        reign.answered[reply.follower_id] = reply.round
     if reply.success:
         if progress.absorb_match(reply.match_index):
             me.tell_progress(reply.follower_id)

@@ -4,7 +4,6 @@ A snapshot covers what is committed and applied, so installing one never takes a
 Pieces go one at a time; each answer says how much the follower holds, so lost, repeated and reordered ones do no harm.
 """
 
-from raftcore.consensus.reads import absorb_round
 from raftcore.consensus.state import Incoming, NodeState
 from raftcore.vocabulary.durable import Snapshot
 from raftcore.vocabulary.events import SnapshotInstalled, SnapshotTaken
@@ -57,11 +56,11 @@ def send_piece(me: NodeState, follower: ServerId) -> None:
 
 def absorb_install_snapshot_reply(me: NodeState, reply: InstallSnapshotReply) -> None:
     """Send the next piece, or, where the snapshot is installed, the entries that follow it."""
-    progress = me.progress.get(reply.follower_id)
-    if progress is None or reply.term != me.current_term:
+    progress, reign = me.progress.get(reply.follower_id), me.reign
+    if progress is None or reign is None or reply.term != me.current_term:
         return
-    if reply.round > progress.round:
-        absorb_round(me, progress, reply.round)
+    if reply.round > reign.answered.get(reply.follower_id, 0):
+        reign.answered[reply.follower_id] = reply.round
     of_this = progress.snapshot is not None and reply.last_included_index == progress.snapshot.last_included_index
     if reply.installed:
         if progress.absorb_match(reply.last_included_index):

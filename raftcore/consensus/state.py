@@ -44,8 +44,9 @@ class NodeState:
 
     __slots__ = (
         "clock_rate", "commit_index", "config", "configuration", "current_term", "deadline_ms", "draw", "events", "heartbeat_ms", "id",
-        "incoming", "installed", "last_applied", "leader_heard_ms", "leader_id", "leaving", "log", "now_ms", "outbox", "pre_votes",
-        "progress", "reads", "reign", "role", "saved_index", "shortest_ms", "snapshot", "spread_ms", "voted_for", "votes",
+        "incoming", "installed", "last_applied", "leader_heard_ms", "leader_id", "lease_ms", "leaving", "log", "longest_ms", "now_ms",
+        "outbox", "pre_votes", "progress", "reads", "reign", "role", "saved_index", "shortest_ms", "snapshot", "spread_ms", "voted_for",
+        "votes",
     )  # fmt: skip
 
     def __init__(
@@ -109,7 +110,7 @@ class NodeState:
     @property
     def is_voter(self) -> bool:
         """Whether this server's vote counts."""
-        return self.id in self.configuration.all_voters
+        return self.id in self.configuration.voters or self.id in self.configuration.next_voters
 
     @property
     def may_stand(self) -> bool:
@@ -241,7 +242,8 @@ class NodeState:
 
     def reset_election_timer(self) -> None:
         """Wait for a whole new, randomly drawn election timeout (§5.2)."""
-        self.deadline_ms = self.now_ms + self.shortest_ms + self.spread_ms * self.draw()
+        draw = self.draw
+        self.deadline_ms = self.now_ms + self.shortest_ms + self.spread_ms * draw()
 
     def set_clock_rate(self, rate: float, now_ms: float) -> None:
         """Let this server's clock count `rate` milliseconds in one of the caller's, from `now_ms` on.
@@ -260,6 +262,8 @@ class NodeState:
         shortest, longest = self.config.election_timeout_ms
         self.shortest_ms, self.spread_ms = self.lasts(shortest), self.lasts(longest - shortest)
         self.heartbeat_ms = self.lasts(self.config.heartbeat_ms)
+        self.longest_ms = self.lasts(longest)
+        self.lease_ms = self.lasts(shortest / (1 + self.config.max_clock_drift))  # by clocks that may be faster (thesis 6.4.1)
 
     def lasts(self, duration_ms: float) -> float:
         """How long this server takes for that duration, by its own clock."""

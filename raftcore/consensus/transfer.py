@@ -25,7 +25,7 @@ def why_no_transfer(me: NodeState, target: ServerId) -> str:
 def start_transfer(me: NodeState, target: ServerId) -> None:
     """Begin to hand over; after an election timeout it is given up."""
     assert me.reign
-    deadline_ms = me.now_ms + me.lasts(me.config.election_timeout_ms[1])
+    deadline_ms = me.now_ms + me.longest_ms
     me.reign.transfer = Transfer(target, deadline_ms)
     me.say(TransferStarted(me.now_ms, me.id, target, deadline_ms))
     advance_transfer(me)

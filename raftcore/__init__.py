@@ -9,8 +9,10 @@ cluster.crash(cluster.leader)
 
 from raftcore.cluster.cluster import Cluster
 from raftcore.consensus.rules import Rules
+from raftcore.trace.diff import diff
 from raftcore.vocabulary.commands import ReadMode
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.names import Reason, Role
-from raftcore.vocabulary.scenario import Config, Scenario
+from raftcore.vocabulary.scenario import Scenario
 
-__all__ = ["Cluster", "Config", "ReadMode", "Reason", "Role", "Rules", "Scenario"]
+__all__ = ["Cluster", "Config", "ReadMode", "Reason", "Role", "Rules", "Scenario", "diff"]

@@ -17,13 +17,13 @@ from raftcore.statemachine.machine import StateMachine
 from raftcore.storage.disk import Disk
 from raftcore.storage.wal import WriteAheadLog
 from raftcore.vocabulary.commands import Get, ReadMode
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import Checkpoint, Snapshot
 from raftcore.vocabulary.errors import DiskFullError
 from raftcore.vocabulary.events import Applied, Event, ReadServed, SessionExpired, Synced, TimerSet
 from raftcore.vocabulary.messages import ClientReply, ClientRequest, Entry, Message
 from raftcore.vocabulary.names import LEADER, Address, Index, ServerId
-from raftcore.vocabulary.scenario import Config
 
 
 class Clock(Protocol):

@@ -14,11 +14,11 @@ from raftcore.statemachine.machine import StateMachine
 from raftcore.vocabulary import events as ev
 from raftcore.vocabulary.actions import TimeOut
 from raftcore.vocabulary.commands import Get, OpenSession, ReadMode
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import Image
 from raftcore.vocabulary.messages import AppendEntriesReply, Entry, InstallSnapshotReply, PreVote, RequestVote, RequestVoteReply, Rpc
 from raftcore.vocabulary.names import CANDIDATE, FOLLOWER, LEADER, Index, Reason, Role, ServerId, Term
-from raftcore.vocabulary.scenario import Config
 
 
 class Broken(AssertionError):

@@ -13,12 +13,12 @@ from raftcore.consensus.node import RaftNode
 from raftcore.consensus.rules import Rules
 from raftcore.consensus.state import NodeState
 from raftcore.vocabulary.commands import Get, ReadMode, Set
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import Checkpoint, HardState, LogSuffix, Record, Snapshot
 from raftcore.vocabulary.events import Event, MembershipChangeEnded
 from raftcore.vocabulary.messages import ClientRequest, Entry, Message
 from raftcore.vocabulary.names import LEADER, Address, Index, ServerId, Term
-from raftcore.vocabulary.scenario import Config
 
 E = TypeVar("E", bound=Event)
 

@@ -7,11 +7,11 @@ from raftcore.consensus import election
 from raftcore.consensus.door import DeadlineReached
 from raftcore.consensus.rules import Rules
 from raftcore.consensus.state import NodeState
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.durable import HardState
 from raftcore.vocabulary.events import VoteCounted
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, RequestVote, RequestVoteReply
 from raftcore.vocabulary.names import CANDIDATE, FOLLOWER, LEADER, Reason, Role
-from raftcore.vocabulary.scenario import Config
 
 
 def granted(term: int, voter: str) -> RequestVoteReply:

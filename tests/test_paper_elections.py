@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from plays import CAREFUL, THE_RULES, Play, reign_of_s1
 
 from raftcore.consensus.door import DeadlineReached
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import HardState
 from raftcore.vocabulary.messages import (
@@ -23,7 +24,6 @@ from raftcore.vocabulary.messages import (
     RequestVoteReply,
 )
 from raftcore.vocabulary.names import CANDIDATE, FOLLOWER, LEADER, Reason
-from raftcore.vocabulary.scenario import Config
 
 VOTERS = Configuration(("S1", "S2", "S3"))
 

@@ -4,10 +4,10 @@ import pytest
 from plays import CAREFUL, FOUNDERS, NO_GUARD, THE_RULES, Play, objection, outcomes, reign_of_s1, three_of
 
 from raftcore.consensus.door import ChangeWanted, DeadlineReached
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.messages import AppendEntriesReply, Entry, RequestVote, RequestVoteReply
 from raftcore.vocabulary.names import FOLLOWER, Reason
-from raftcore.vocabulary.scenario import Config
 
 JOINT = Configuration(("S1", "S2", "S3"), ("S3", "S4", "S5"))
 

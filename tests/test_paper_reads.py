@@ -5,10 +5,10 @@ from plays import CAREFUL, THE_RULES, Play, reign_of_s1
 
 from raftcore.consensus.door import DeadlineReached, Requests, Saved
 from raftcore.vocabulary.commands import Get, ReadMode, Set
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, PreVoteReply, RequestVoteReply
 from raftcore.vocabulary.names import Reason
-from raftcore.vocabulary.scenario import Config
 
 READ_INDEX, LEASE, STALE = ReadMode.READ_INDEX, ReadMode.LEASE, ReadMode.STALE
 

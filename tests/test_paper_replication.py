@@ -9,9 +9,9 @@ from raftcore.consensus.door import DeadlineReached, Requests, Saved
 from raftcore.consensus.log import Log
 from raftcore.consensus.replication import backtrack
 from raftcore.vocabulary.commands import Set
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, Entry, RequestVoteReply
 from raftcore.vocabulary.names import Reason
-from raftcore.vocabulary.scenario import Config
 
 # ---- a leader and its followers
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from plays import CAREFUL, THE_RULES, Play, log_of, reign_of_s1
 
 from raftcore.consensus.door import DeadlineReached, ImageTaken
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import Checkpoint, HardState, Snapshot
 from raftcore.vocabulary.events import SnapshotInstalled, SnapshotTaken
@@ -22,7 +23,6 @@ from raftcore.vocabulary.messages import (
     RequestVoteReply,
 )
 from raftcore.vocabulary.names import PROBE, REPLICATE, SNAPSHOT
-from raftcore.vocabulary.scenario import Config
 
 IMAGE = b"0123456789"
 IN_PIECES = Config(snapshot_every=0, snapshot_chunk_bytes=4)

@@ -10,10 +10,10 @@ from raftcore.consensus.progress import Progress
 from raftcore.consensus.rules import Rules
 from raftcore.consensus.state import NodeState
 from raftcore.vocabulary.commands import Set
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.events import AppendRefused
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, Entry
 from raftcore.vocabulary.names import FOLLOWER, LEADER, REPLICATE, Reason
-from raftcore.vocabulary.scenario import Config
 
 ONE_AT_A_TIME = replace(AS_IN_THE_PAPER, max_entries_per_message=1, max_messages_in_flight=3)
 

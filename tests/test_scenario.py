@@ -1,14 +1,25 @@
 """A scenario is a value: it can be written down, read back, and gives the same run."""
 
+import json
+import re
+from pathlib import Path
+from typing import Any, get_args
+
 import msgspec
 import pytest
 
-from raftcore import Cluster, Config, Scenario
+from raftcore import Cluster, Config, ReadMode, Role, Rules, Scenario, diff
+from raftcore.consensus import election
+from raftcore.consensus.state import NodeState
+from raftcore.files import save_atomically
 from raftcore.vocabulary import actions as act
-from raftcore.vocabulary.commands import Cas, Set
-from raftcore.vocabulary.errors import ConfigError
+from raftcore.vocabulary.commands import Cas, Get, Set
+from raftcore.vocabulary.errors import ConfigError, FileError, RaftLabError, UnknownRulesError
 from raftcore.vocabulary.links import Link
-from raftcore.vocabulary.scenario import MAX_SERVERS
+from raftcore.vocabulary.messages import RequestVote, RequestVoteReply
+from raftcore.vocabulary.scenario import MAX_SERVERS, ScenarioFile, SwappedRule
+
+ROOT = Path(__file__).parents[1]
 
 ACTIONS = (
     act.SetLink(0.0, "S1", "S2", loss=0.5),
@@ -24,10 +35,150 @@ ACTIONS = (
 )
 
 
-def test_a_scenario_survives_a_file() -> None:
+def test_a_scenario_survives_a_file(tmp_path: Path) -> None:
     scenario = Scenario(size=3, seed=7, config=Config(sync_ms=2), actions=ACTIONS)
-    text = msgspec.json.encode(scenario)
-    assert msgspec.json.decode(text, type=Scenario) == scenario
+    scenario.save(tmp_path / "run.json")
+    assert Scenario.load(tmp_path / "run.json") == scenario
+    assert [file.name for file in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_a_file_that_can_not_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    old = Scenario(size=3, seed=7)
+    old.save(tmp_path / "run.json")
+    with pytest.raises(RuntimeError):
+        save_atomically(tmp_path / "run.json", lambda file: (file.write_text("half"), fail()))
+    assert Scenario.load(tmp_path / "run.json") == old
+    assert [file.name for file in tmp_path.iterdir()] == ["run.json"]
+
+
+def fail() -> None:
+    raise RuntimeError
+
+
+TEXT = Scenario(size=3, seed=7, actions=ACTIONS).to_json()
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("", "only a part of one"),
+        (TEXT[: len(TEXT) // 2], "only a part of one"),
+        ("{}", "no scenario of this lab"),
+        (TEXT.replace('"raftlab scenario"', '"raftlab recording"'), "holds 'raftlab recording'"),
+        (TEXT.replace('"version": 1', '"version": 2'), "version 2, and this lab reads up to 1"),
+        (TEXT.replace('"seed": 7', '"seed": "x"'), "damaged scenario: Expected `int`, got `str` - at `$.scenario.seed`"),
+        (TEXT.replace('"Crash"', '"Krash"'), "damaged scenario: Invalid value 'Krash'"),
+        (TEXT.replace('"seed"', '"seat"'), "damaged scenario: Object contains unknown field `seat`"),
+        (TEXT.replace('"size": 3', '"size": 99'), "a cluster of 99 servers can't be"),
+    ],
+)
+def test_a_file_that_is_no_scenario_is_refused_by_name(text: str, said: str) -> None:
+    with pytest.raises(FileError, match=re.escape(said)) as caught:
+        Scenario.from_json(text, "run.json")
+    assert str(caught.value).startswith("run.json ")
+
+
+def test_the_published_schema_is_that_of_the_code() -> None:
+    published = json.loads((ROOT / "docs" / "scenario.schema.json").read_text(encoding="utf-8"))
+    assert published == json.loads(msgspec.json.encode(msgspec.json.schema(ScenarioFile)))
+
+
+# ---- rules
+
+
+def refuse_all(me: NodeState, ask: RequestVote) -> RequestVoteReply:
+    return RequestVoteReply(me.current_term, me.id, vote_granted=False)
+
+
+def test_rules_come_back_by_their_importable_name() -> None:
+    cluster = Cluster(3, seed=7, rules={"S2": Rules(answer_request_vote=election.answer_timeout_now)})
+    (rule,) = cluster.scenario.rules
+    assert rule == SwappedRule("S2", "answer_request_vote", "raftcore.consensus.election:answer_timeout_now", importable=True)
+
+    cluster = Cluster(3, seed=7, rules=Rules(answer_request_vote=refuse_all))
+    cluster.run_for(2_000)
+    again = Cluster.from_scenario(Scenario.from_json(cluster.scenario.to_json()))
+    again.run_for(2_000)
+    assert again.trace.to_bytes() == cluster.trace.to_bytes()
+    assert again.leader is None
+
+
+def test_a_run_with_rules_that_have_no_name_can_not_be_repeated_without_them() -> None:
+    rules = Rules(answer_request_vote=lambda me, _ask: RequestVoteReply(me.current_term, me.id, vote_granted=False))
+    cluster = Cluster(3, seed=7, rules=rules)
+    cluster.run_for(1_000)
+    with pytest.raises(UnknownRulesError, match=r"the rule answer_request_vote was .*<lambda>, which has no name"):
+        Cluster.from_scenario(cluster.scenario)
+    again = Cluster.from_scenario(cluster.scenario, rules=rules)
+    again.run_for(1_000)
+    assert again.trace.to_bytes() == cluster.trace.to_bytes()
+
+
+@pytest.mark.parametrize("function", ["no.such.module:f", "raftcore.consensus.election:nobody", "raftcore", "math:pi"])
+def test_a_rule_that_can_not_be_imported_is_named(function: str) -> None:
+    scenario = Scenario(size=3, seed=7, rules=(SwappedRule(None, "answer_pre_vote", function, importable=True),))
+    with pytest.raises(UnknownRulesError, match=f"the rule answer_pre_vote was {function}, which"):
+        Cluster.from_scenario(scenario)
+
+
+# ---- as code
+
+
+def everything_done() -> Cluster:
+    cluster = Cluster(3, seed=7, config=Config(reads=ReadMode.LEASE, sync_ms=2), rules={"S3": Rules(guards_leader=election.guards_leader)})
+    cluster.run_until(lambda view: view.leader)
+    cluster.client("C1").set("x", 'it\'s "1"')
+    cluster.submit("C2", Get("x y", ReadMode.STALE), through="S2")
+    cluster.link("S1", "S2", loss=0.25, delay_ms=(5, 40.125))
+    cluster.partition({"S1"}, {"S2", "S3", "C1"})
+    cluster.run_for(100 / 3)
+    cluster.heal()
+    cluster.disk("S1", sync_ms=7)
+    cluster.set_clock_rate("S2", 1.5)
+    cluster.crash("S3")
+    cluster.flip_bit("S1")
+    cluster.run_for(500)
+    cluster.restart("S3")
+    cluster.run_until(lambda view: view.leader)
+    cluster.take_snapshot(cluster.leader)
+    cluster.run_until(lambda view: view.servers[view.leader].commit_index == view.servers[view.leader].log.last_index)
+    cluster.add_server()
+    cluster.run_for(1_000)
+    for server in ("S1", "S2"):
+        cluster.pause(server)
+        cluster.isolate(server)
+        cluster.resume(server)
+    cluster.time_out(next(name for name in ("S1", "S2") if cluster.view.servers[name].role is not Role.LEADER))
+    cluster.heal()
+    cluster.run_for(3_000)
+    cluster.transfer_leadership(next(name for name in ("S1", "S2") if name != cluster.leader))
+    cluster.run_for(777.7)
+    return cluster
+
+
+def test_a_run_as_code_is_the_same_run() -> None:
+    cluster = everything_done()
+    cell: dict[str, Any] = {}
+    exec(cluster.as_code(), cell)
+    assert diff(cell["cluster"], cluster) is None
+    assert {type(action) for action in cluster.scenario.actions} == set(get_args(act.Action))
+
+
+def test_a_run_as_a_test_asserts_what_is_true_now() -> None:
+    cluster = everything_done()
+    module: dict[str, Any] = {}
+    text = cluster.as_test()
+    exec(text, module)
+    (test,) = [value for name, value in module.items() if name.startswith("test_")]
+    test()
+    exec(text.replace("seed=7", "seed=8"), module)
+    with pytest.raises((AssertionError, RaftLabError)):
+        module[test.__name__]()
+
+
+def test_code_says_which_rules_have_to_be_defined_first() -> None:
+    cluster = Cluster(3, rules=Rules(answer_request_vote=lambda me, _ask: RequestVoteReply(me.current_term, me.id, vote_granted=False)))
+    assert "# The rule answer_request_vote was" in cluster.as_code()
 
 
 def test_numbers_typed_as_whole_ones_give_the_same_bytes_when_they_come_back_from_a_file() -> None:

@@ -13,6 +13,7 @@ from raftcore.server import Server
 from raftcore.storage.sim_disk import SimDisk
 from raftcore.storage.wal import WriteAheadLog
 from raftcore.vocabulary.commands import Get, ReadMode, Set
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.disks import DiskState
 from raftcore.vocabulary.durable import HardState
@@ -28,7 +29,6 @@ from raftcore.vocabulary.messages import (
     RequestVoteReply,
 )
 from raftcore.vocabulary.names import CANDIDATE, LEADER, Reason
-from raftcore.vocabulary.scenario import Config
 
 SYNC_MS = 5.0
 

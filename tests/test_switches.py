@@ -4,9 +4,9 @@ import pytest
 
 from raftcore import Cluster
 from raftcore.vocabulary.commands import Append, Command, Get, ReadMode
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.events import Completed, SnapshotInstalled
 from raftcore.vocabulary.names import LEADER, ServerId
-from raftcore.vocabulary.scenario import Config
 
 off_and_on = pytest.mark.parametrize("on", [False, True], ids=["off", "on"])
 

@@ -3,7 +3,7 @@
 from raftcore import Cluster
 from raftcore.trace.view import ClusterView, OperationView
 from raftcore.vocabulary.commands import ReadMode
-from raftcore.vocabulary.scenario import Config
+from raftcore.vocabulary.config import Config
 from widgets.frame import Frame
 from widgets.part import Part, Picture, together
 from widgets.words import asked, outcome

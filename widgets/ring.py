@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from raftcore import Cluster
 from raftcore.trace.view import ClusterView
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.events import MessageDropped, MessageSent
 from raftcore.vocabulary.messages import (
     AppendEntries,
@@ -23,7 +24,6 @@ from raftcore.vocabulary.messages import (
     TimeoutNow,
 )
 from raftcore.vocabulary.names import Term
-from raftcore.vocabulary.scenario import Config
 from widgets.frame import Frame
 from widgets.part import Part, Picture, together
 from widgets.quorums import standing_now

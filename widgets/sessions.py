@@ -9,8 +9,8 @@ from itertools import islice
 from raftcore import Cluster
 from raftcore.trace.view import ClusterView, ServerView
 from raftcore.vocabulary.commands import ReadMode
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.events import ReadServed, ReadStarted
-from raftcore.vocabulary.scenario import Config
 from widgets.frame import Frame, highest_leader
 from widgets.part import Part, Picture, together
 

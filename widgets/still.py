@@ -9,9 +9,9 @@ from itertools import islice
 from math import cos, pi, sin
 
 from raftcore.trace.view import ClusterView, ServerView
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.names import Role
-from raftcore.vocabulary.scenario import Config
 from widgets.frame import highest_leader
 from widgets.palette import term_colours
 from widgets.words import CUT, clip, faults, short

@@ -10,10 +10,10 @@ from math import inf
 
 from raftcore.cluster.clock import VirtualClock
 from raftcore.vocabulary.commands import Command, Get, OpenSession, ReadMode
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.events import Completed, Event, Invoked
 from raftcore.vocabulary.messages import ClientReply, ClientRequest, Message
 from raftcore.vocabulary.names import Address, ClientId, Index, Reason, ServerId
-from raftcore.vocabulary.scenario import Config
 
 Send = Callable[[Address, Address, Message], None]
 

@@ -4,17 +4,20 @@ One lock, held for a slice of a few milliseconds, lets a lab play and a notebook
 between two events, and the trace has the order.
 """
 
-import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping
+import weakref
+from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from threading import RLock
+from typing import NamedTuple, TypeAlias
 
-from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from raftcore.cluster.as_code import as_code, as_test
 from raftcore.cluster.client import Operation
+from raftcore.cluster.controls import Controls
 from raftcore.cluster.handle import Client
+from raftcore.cluster.rulebook import Rulebook
 from raftcore.cluster.takes import TAKES, take
 from raftcore.cluster.world import SimWorld
 from raftcore.consensus.rules import Rules
@@ -24,20 +27,31 @@ from raftcore.trace.view import ClusterView
 from raftcore.vocabulary import actions as act
 from raftcore.vocabulary.actions import Action
 from raftcore.vocabulary.commands import Command
-from raftcore.vocabulary.configuration import Configuration
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConditionNotReached, ConfigError, ControlError
 from raftcore.vocabulary.events import Completed
 from raftcore.vocabulary.links import is_number
-from raftcore.vocabulary.names import Address, ClientId, ServerId
-from raftcore.vocabulary.scenario import Config, Scenario
+from raftcore.vocabulary.names import ClientId, ServerId
+from raftcore.vocabulary.scenario import Scenario
 
 DEFAULTS = Config()
+
+
+AnyRules: TypeAlias = Rules | Mapping[ServerId, Rules] | Rulebook | None
+
+
+class Origin(NamedTuple):
+    """Where a run was forked from: the other run, and the moment up to which both are the same."""
+
+    cluster: "Cluster"
+    at_ms: float
+
 
 SLICE = 256
 """How many things happen before another thread may act."""
 
 
-class Cluster:
+class Cluster(Controls):
     """A Raft cluster in simulated time: a pure function of configuration, seed and actions.
 
     size: 1 to 9 servers, S1 … Sn. seed: any whole number; the same one repeats the run exactly. rules: one table for all servers, or
@@ -50,27 +64,57 @@ class Cluster:
         size: int = 5,
         seed: int = 1,
         config: Config = DEFAULTS,
-        rules: Rules | Mapping[ServerId, Rules] | None = None,
+        rules: AnyRules = None,
         trace: bool = True,
     ) -> None:
-        scenario = Scenario(size=size, seed=seed, config=config)
+        self._rules = Rulebook.of(rules)
+        scenario = Scenario(size=size, seed=seed, config=config, rules=self._rules.names())
         names = [f"S{number}" for number in range(1, size + 1)]
         self._trace = Trace(names) if trace else None
         say = self._trace.say if self._trace is not None else None
-        everywhere = rules if isinstance(rules, Rules) else Rules()
-        self._world = SimWorld(scenario, _rules_by_name(rules), say, everywhere)
+        self._world = SimWorld(scenario, self._rules.by_server, say, self._rules.everywhere)
         self._lock = RLock()
         self._taken: list[Action] = []
         self._planned: list[tuple[float, int, Action]] = []
         self._plans = 0
+        self.origin: Origin | None = None
+        """Where this run was forked from, if it was."""
+        self._forks: weakref.WeakSet[Cluster] = weakref.WeakSet()
 
     @classmethod
-    def from_scenario(cls, scenario: Scenario) -> "Cluster":
-        """A cluster at time 0 that will take the scenario's actions when their time comes."""
-        cluster = cls(scenario.size, scenario.seed, scenario.config)
+    def from_scenario(cls, scenario: Scenario, rules: AnyRules = None, trace: bool = True) -> "Cluster":
+        """A cluster at time 0 that will take the scenario's actions when their time comes.
+
+        `rules` take the place of those that the scenario names. Raises UnknownRulesError where it names some that can't be imported.
+        """
+        used = rules if rules is not None or not scenario.rules else Rulebook.named(scenario.rules)
+        cluster = cls(scenario.size, scenario.seed, scenario.config, used, trace)
         for action in scenario.actions:
             cluster.act(action)
         return cluster
+
+    # ---- forks
+
+    def fork(self, at_ms: float | None = None) -> "Cluster":
+        """A second, independent run with the same past up to `at_ms`, in simulated milliseconds, or up to now; it goes on from there.
+
+        The past is executed anew from seed and actions, so the fork's trace up to there equals this one's. Raises ConfigError.
+        """
+        now_ms = self.now_ms
+        moment = now_ms if at_ms is None else at_ms
+        _check_time("fork at", moment)
+        if moment > now_ms:
+            raise ConfigError(f"can't fork at {moment:,g} ms: it is {now_ms:,g} ms, and only the past can be forked")
+        fork = self.from_scenario(self.scenario.until(moment), self._rules, self._trace is not None)
+        fork.run_to(moment)
+        fork.origin = Origin(self, float(moment))
+        self._forks.add(fork)
+        return fork
+
+    @property
+    def forks(self) -> "tuple[Cluster, ...]":
+        """The runs that were forked from this one and are still held by somebody, in order of the moment where they part from it."""
+        return tuple(sorted(self._forks, key=lambda fork: fork.origin.at_ms if fork.origin else 0.0))
 
     # ---- what there is to see
 
@@ -113,12 +157,29 @@ class Cluster:
         with self._lock:
             return replace(self._world.scenario, actions=tuple(self._taken))
 
+    def as_code(self) -> str:
+        """Python that repeats this run up to now, to be pasted into a cell."""
+        with self._lock:
+            return as_code(self.scenario, self.now_ms)
+
+    def as_test(self) -> str:
+        """A function for pytest that repeats this run up to now, and asserts what is true of every server."""
+        with self._lock:
+            return as_test(self.scenario, self.now_ms, self.view)
+
     # ---- time
 
     def run_for(self, duration_ms: float) -> None:
         """Let simulated time pass."""
         _check_time("run for", duration_ms)
         self._run(self.now_ms + float(duration_ms))
+
+    def run_to(self, at_ms: float) -> None:
+        """Let simulated time pass up to this moment, and with it all that happens then. ControlError if it is over."""
+        _check_time("run to", at_ms)
+        if at_ms < self.now_ms:
+            raise ControlError(f"it is {self.now_ms:,g} ms already; fork(at_ms={at_ms:g}) makes a run that goes on from there")
+        self._run(float(at_ms))
 
     def step(self) -> bool:
         """Let the next thing happen, one that leaves an event where there is a trace; False when nothing is left to happen."""
@@ -205,126 +266,6 @@ class Cluster:
         with self._lock:  # so that no time passes between looking at the clock and acting
             return self.act(kind(self.now_ms, *details))
 
-    def crash(self, server: ServerId) -> None:
-        """Stop a server; it forgets all that it had not synced."""
-        self._do(act.Crash, server)
-
-    def restart(self, server: ServerId) -> None:
-        """Start a crashed server again from its disk; if that can't be trusted it stays down, and `view.servers[…].halted` says why."""
-        self._do(act.Restart, server)
-
-    def pause(self, server: ServerId) -> None:
-        """Freeze a server; what arrives waits for it."""
-        self._do(act.Pause, server)
-
-    def resume(self, server: ServerId) -> None:
-        """Let a paused server go on."""
-        self._do(act.Resume, server)
-
-    def time_out(self, server: ServerId) -> None:
-        """Let a server's election timer run out now."""
-        self._do(act.TimeOut, server)
-
-    def isolate(self, server: ServerId) -> None:
-        """Cut every link between this server and the others."""
-        self._do(act.Isolate, server)
-
-    def partition(self, *groups: Iterable[Address]) -> None:
-        """Let only members of one group hear each other; servers named nowhere form one more group."""
-        self._do(act.Partition, tuple(_members(group) for group in groups))
-
-    def heal(self) -> None:
-        """Make every link healthy."""
-        self._do(act.Heal)
-
-    def link(
-        self,
-        source: Address,
-        target: Address,
-        *,
-        up: bool | UnsetType = UNSET,
-        delay_ms: tuple[float, float] | UnsetType = UNSET,
-        loss: float | UnsetType = UNSET,
-        duplication: float | UnsetType = UNSET,
-        reordering: float | UnsetType = UNSET,
-    ) -> None:
-        """Change one direction of a link; what is not given stays. Probabilities are per message, from 0 to 1."""
-        self._do(act.SetLink, source, target, up, delay_ms, loss, duplication, reordering)
-
-    def cut(self, one: Address, other: Address) -> None:
-        """Cut a link, both ways."""
-        with self._lock:
-            self.link(one, other, up=False)
-            self.link(other, one, up=False)
-
-    def mend(self, one: Address, other: Address) -> None:
-        """Let a link that was cut carry messages again, both ways."""
-        with self._lock:
-            self.link(one, other, up=True)
-            self.link(other, one, up=True)
-
-    # ---- membership, leadership, storage and clocks
-
-    def create_server(self, server: ServerId | None = None) -> ServerId:
-        """Let a new server exist, with an empty disk; it belongs to the cluster once a change of membership names it."""
-        with self._lock:
-            names = set(self.server_ids)
-            name = server or next(f"S{number}" for number in itertools.count(1) if f"S{number}" not in names)
-            self._do(act.CreateServer, name)
-            return name
-
-    def change_membership(self, voters: Iterable[ServerId], learners: Iterable[ServerId] = ()) -> None:
-        """Ask the leader to make these servers the voters, and these the learners (§6); the view's configuration says when it is done."""
-        self._do(act.ChangeMembership, _members(voters), _members(learners))
-
-    def add_server(self, server: ServerId | None = None) -> ServerId:
-        """Make one more server a voter, created if it does not exist; returns its name. It learns the log first."""
-        with self._lock:
-            now = self._world.configuration
-            if server in now.voters:
-                raise ControlError(f"{server} is a voter already; the voters are {', '.join(now.voters)}")
-            self._world.who_can_change(Configuration((*now.voters, "a new server")))  # or a refusal would leave a server behind
-            name = server if server is not None and server in self.server_ids else self.create_server(server)
-            self.change_membership({*now.voters, name}, set(now.learners) - {name})
-            return name
-
-    def remove_server(self, server: ServerId) -> None:
-        """Let a server belong to the cluster no more. It goes on running, and hears nothing."""
-        with self._lock:
-            now = self._world.configuration
-            self._world.server(server)
-            if server not in now.members:
-                raise ControlError(f"{server} does not belong to the cluster; its members are {', '.join(now.members)}")
-            self.change_membership(set(now.voters) - {server}, set(now.learners) - {server})
-
-    def transfer_leadership(self, target: ServerId) -> None:
-        """Ask the leader to hand its leadership to this server (thesis 3.10)."""
-        self._do(act.TransferLeadership, target)
-
-    def take_snapshot(self, server: ServerId) -> None:
-        """Let a server put a snapshot in place of its log, as far as it has applied it (§7)."""
-        self._do(act.TakeSnapshot, server)
-
-    def set_clock_rate(self, server: ServerId, rate: float) -> None:
-        """Let a server's clock count `rate` milliseconds in one of simulated time."""
-        self._do(act.SetClockRate, server, rate)
-
-    def disk(
-        self,
-        server: ServerId,
-        *,
-        sync_ms: float | UnsetType = UNSET,
-        sync_fails: bool | UnsetType = UNSET,
-        capacity_bytes: int | UnsetType | None = UNSET,
-        loses_writes: bool | UnsetType = UNSET,
-    ) -> None:
-        """Change how a server's disk behaves; what is not given stays."""
-        self._do(act.SetDisk, server, sync_ms, sync_fails, capacity_bytes, loses_writes)
-
-    def flip_bit(self, server: ServerId) -> None:
-        """Let one bit rot in what a server's disk keeps; the server learns of it when it restarts."""
-        self._do(act.FlipBit, server)
-
     # ---- clients
 
     def submit(self, client: ClientId, command: Command | str, through: ServerId | None = None) -> Operation:
@@ -352,21 +293,6 @@ class Cluster:
         return operation.answer
 
 
-def _rules_by_name(rules: object) -> Mapping[ServerId, Rules]:
-    """The tables that single servers have for themselves."""
-    if rules is None or isinstance(rules, Rules):
-        return {}
-    if not isinstance(rules, Mapping) or not all(isinstance(table, Rules) for table in rules.values()):
-        raise ConfigError(f'rules={rules!r} must be one table, Rules(…), or tables by server: {{"S1": Rules(…)}}')
-    return rules
-
-
 def _check_time(doing: str, ms: float) -> None:
     if not is_number(ms) or not 0 <= ms < math.inf:
         raise ConfigError(f"can't {doing} {ms!r} ms; give a finite number that is not negative")
-
-
-def _members(group: object) -> tuple[Address, ...]:
-    if isinstance(group, str) or not isinstance(group, Iterable):
-        raise ConfigError(f'{group!r} is no group of a partition; write its members in braces: {{"S1", "S2"}}')
-    return tuple(sorted(group, key=str))

@@ -15,6 +15,7 @@ from raftcore.consensus.rules import Rules
 from raftcore.consensus.state import NodeState
 from raftcore.consensus.transfer import start_transfer, why_no_transfer
 from raftcore.vocabulary.commands import Get, ReadMode
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import Checkpoint, HardState, LogSuffix, Record, Snapshot
 from raftcore.vocabulary.events import AppendRefused, EntriesAppended, LogTruncated, MembershipChangeEnded, TransferEnded, VoteDenied
@@ -33,7 +34,6 @@ from raftcore.vocabulary.messages import (
     TimeoutNow,
 )
 from raftcore.vocabulary.names import CANDIDATE, LEADER, ServerId
-from raftcore.vocabulary.scenario import Config
 
 
 class RaftNode:

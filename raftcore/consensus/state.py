@@ -8,6 +8,7 @@ from math import inf
 
 from raftcore.consensus.log import Log
 from raftcore.consensus.progress import Progress, Reign
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import HardState, Snapshot
 from raftcore.vocabulary.events import (
@@ -24,7 +25,6 @@ from raftcore.vocabulary.events import (
 )
 from raftcore.vocabulary.messages import ClientReply, ClientRequest, Entry, Envelope, InstallSnapshot, Message
 from raftcore.vocabulary.names import CANDIDATE, FOLLOWER, LEADER, Address, Index, Reason, Role, ServerId, Term
-from raftcore.vocabulary.scenario import Config
 
 
 class Incoming:

@@ -1,28 +1,40 @@
 """The stream of events: everything that happened in a run, in order. Screens, tables and checks read it and nothing else."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from threading import RLock
 from typing import overload
 
 import msgspec
+from msgspec.structs import replace
 
 from raftcore.trace.fold import absorb, empty_view
 from raftcore.trace.view import ClusterView
+from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.events import Event
+from raftcore.vocabulary.links import is_number
 from raftcore.vocabulary.names import ServerId
+
+KEYFRAME_EVERY = 256
+"""Events between two views that are kept: so many are folded at most to see any moment, in a long run as in a short one."""
 
 _ENCODER = msgspec.msgpack.Encoder()
 
 
 class Trace:
-    """An append-only sequence of events, with the view of the latest moment.
+    """An append-only sequence of events, with the view of every moment.
 
-    The view is folded when it is asked for, from where it was last asked: each event is folded once.
+    server_ids: those of the beginning. events: what is known already, as of a recorded run. A view is folded when it is asked for, from
+    the nearest one that was kept: each event is folded once to get there, and a few again for each look back.
     """
 
-    def __init__(self, server_ids: Iterable[ServerId]) -> None:
-        self._events: list[Event] = []
-        self._view = empty_view(server_ids)
-        self._unfolded = self.subscribe()
+    def __init__(self, server_ids: Iterable[ServerId], events: Iterable[Event] = ()) -> None:
+        self.server_ids = tuple(server_ids)
+        self._events: list[Event] = list(events)
+        self._keyframes = [empty_view(self.server_ids)]  # after 0, 1, 2 … times KEYFRAME_EVERY events
+        self._folded = 0
+        self._latest = self._keyframes[0]  # after the first `_folded` events
+        self._folding = RLock()  # a screen and a cell may look at once
         self.say = self._events.append
         """Append an event. Its time is not before that of the last one."""
 
@@ -43,15 +55,54 @@ class Trace:
         """A reader that takes each event exactly once, beginning with the one at `position`."""
         return Subscription(self, position)
 
+    # ---- the cluster at a moment
+
+    @property
+    def end_ms(self) -> float:
+        """When the latest event happened, in simulated milliseconds; 0 before the first."""
+        return self._events[-1].at_ms if self._events else 0.0
+
     def view(self) -> ClusterView:
         """The cluster after the last event."""
-        for event in self._unfolded.take():
-            self._view = absorb(self._view, event)
-        return self._view
+        return self.view_after(len(self._events))
+
+    def view_at(self, at_ms: float) -> ClusterView:
+        """The cluster at this moment, in simulated milliseconds, after all that happened then. ConfigError if it is no moment."""
+        return replace(self.view_after(self.position_at(at_ms)), at_ms=float(at_ms))
+
+    def view_after(self, position: int) -> ClusterView:
+        """The cluster after the first `position` events."""
+        position = min(max(position, 0), len(self._events))
+        with self._folding:
+            self._fold_up_to(position)
+            if position == self._folded:
+                return self._latest
+            kept = position // KEYFRAME_EVERY
+            view = self._keyframes[kept]
+            for event in self._events[kept * KEYFRAME_EVERY : position]:
+                view = absorb(view, event)
+            return view
+
+    def position_at(self, at_ms: float) -> int:
+        """How many events had happened by this moment. ConfigError if it is no moment."""
+        if not is_number(at_ms) or not at_ms >= 0:
+            raise ConfigError(f"at_ms={at_ms!r} is no moment of a run; give simulated milliseconds since its start, 0 or more")
+        return bisect_right(self._events, at_ms, key=_time)
+
+    def _fold_up_to(self, position: int) -> None:
+        for event in self._events[self._folded : position]:
+            self._latest = absorb(self._latest, event)
+            self._folded += 1
+            if self._folded % KEYFRAME_EVERY == 0:
+                self._keyframes.append(self._latest)
 
     def to_bytes(self) -> bytes:
         """All events as MessagePack, one after the other: two runs are the same if and only if these are equal."""
         return b"".join(map(_ENCODER.encode, self._events))
+
+
+def _time(event: Event) -> float:
+    return event.at_ms
 
 
 class Subscription:

@@ -39,3 +39,11 @@ class DiskFullError(RaftLabError, OSError):
 
 class CorruptSnapshotError(RaftLabError, RuntimeError):
     """What should be a snapshot of the state machine is none."""
+
+
+class FileError(RaftLabError, ValueError):
+    """A file is cut off, damaged, foreign, or newer than this lab; nothing of it was taken in."""
+
+
+class UnknownRulesError(RaftLabError, LookupError):
+    """A run used rules that can't be found again by a name, so it can't be repeated without them."""

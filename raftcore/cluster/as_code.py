@@ -1,0 +1,160 @@
+"""A run as Python, to be pasted into a cell or a test file: what was clicked, line by line, and what is true now."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from msgspec import UNSET
+from msgspec.structs import asdict
+
+from raftcore.statemachine.language import show_command
+from raftcore.trace.view import ClusterView, ServerView
+from raftcore.vocabulary import actions as act
+from raftcore.vocabulary.actions import Action
+from raftcore.vocabulary.commands import ReadMode
+from raftcore.vocabulary.config import Config
+from raftcore.vocabulary.names import Role, ServerId
+from raftcore.vocabulary.scenario import Scenario, SwappedRule
+
+INDENT = "    "
+COLON = ":"  # between a rule's module and its name
+
+
+def as_code(scenario: Scenario, now_ms: float) -> str:
+    """Lines of Python that repeat the run up to now."""
+    return "\n".join([*_imports(scenario, ["Cluster"]), "", *_run(scenario, now_ms)]) + "\n"
+
+
+def as_test(scenario: Scenario, now_ms: float, view: ClusterView) -> str:
+    """A function for pytest that repeats the run up to now, and asserts what is true of every server."""
+    body = [*_run(scenario, now_ms), "", *_facts(view)]
+    head = [*_imports(scenario, ["Cluster", "Role"]), "", "", f"def test_the_run_with_seed_{scenario.seed}_at_{now_ms:.0f}_ms() -> None:"]
+    return "\n".join([*head, *(INDENT + line if line else "" for line in body)]).replace("seed_-", "seed_minus_") + "\n"
+
+
+# ---- the run
+
+
+def _imports(scenario: Scenario, names: list[str]) -> Iterator[str]:
+    changed = _changes(scenario.config)
+    names = names + ["Config"] * bool(changed) + ["ReadMode"] * ("reads" in changed) + ["Rules"] * bool(scenario.rules)
+    yield f"from raftcore import {', '.join(sorted(names))}"
+    for rule in scenario.rules:
+        module, _, function = rule.function.partition(COLON)
+        if rule.importable:
+            yield f"from {module} import {function.split('.')[0]}"
+        else:
+            yield f"# The rule {rule.rule} was {function}, which has no name that can be imported: define it first."
+
+
+def _run(scenario: Scenario, now_ms: float) -> Iterator[str]:
+    yield f"cluster = Cluster({', '.join(_arguments(scenario))})"
+    clock_ms = 0.0
+    for action in scenario.actions:
+        if action.at_ms > clock_ms:
+            clock_ms = action.at_ms
+            yield f"cluster.run_to({clock_ms!r})"
+        yield f"cluster.{_call(action)}"
+    if now_ms > clock_ms:
+        yield f"cluster.run_to({now_ms!r})"
+
+
+def _arguments(scenario: Scenario) -> Iterator[str]:
+    yield f"size={scenario.size}"
+    yield f"seed={scenario.seed}"
+    changed = _changes(scenario.config)
+    if changed:
+        yield f"config=Config({_keywords(changed)})"
+    tables: dict[ServerId | None, list[SwappedRule]] = {}
+    for rule in scenario.rules:
+        tables.setdefault(rule.server, []).append(rule)
+    if None in tables:
+        yield f"rules={_table(tables[None])}"
+    elif tables:
+        yield f"rules={{{', '.join(f'{server!r}: {_table(rules)}' for server, rules in tables.items())}}}"
+
+
+def _table(rules: list[SwappedRule]) -> str:
+    return f"Rules({', '.join(f'{rule.rule}={rule.function.partition(COLON)[2]}' for rule in rules)})"
+
+
+def _changes(config: Config) -> dict[str, object]:
+    usual = asdict(Config())
+    return {name: value for name, value in asdict(config).items() if value != usual[name]}
+
+
+def _keywords(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}={_value(value)}" for name, value in values.items() if value is not UNSET)
+
+
+def _value(value: object) -> str:
+    return str(value) if isinstance(value, ReadMode) else repr(value)
+
+
+def _call(action: Action) -> str:
+    """The method of Cluster that makes this action."""
+    return _CALLS[type(action)](action)
+
+
+def _on_server(method: str) -> Callable[[Any], str]:
+    return lambda action: f"{method}({action.server!r})"
+
+
+def _link(action: act.SetLink) -> str:
+    changes = {name: value for name, value in asdict(action).items() if name not in ("at_ms", "source", "target")}
+    return f"link({action.source!r}, {action.target!r}, {_keywords(changes)})"
+
+
+def _disk(action: act.SetDisk) -> str:
+    changes = {name: value for name, value in asdict(action).items() if name not in ("at_ms", "server")}
+    return f"disk({action.server!r}, {_keywords(changes)})"
+
+
+def _submit(action: act.Submit) -> str:
+    through = f", through={action.through!r}" if action.through else ""
+    return f"submit({action.client!r}, {show_command(action.command)!r}{through})"
+
+
+_CALLS: Mapping[type, Callable[[Any], str]] = {
+    act.Crash: _on_server("crash"),
+    act.Restart: _on_server("restart"),
+    act.Pause: _on_server("pause"),
+    act.Resume: _on_server("resume"),
+    act.TimeOut: _on_server("time_out"),
+    act.Isolate: _on_server("isolate"),
+    act.CreateServer: _on_server("create_server"),
+    act.TakeSnapshot: _on_server("take_snapshot"),
+    act.FlipBit: _on_server("flip_bit"),
+    act.SetLink: _link,
+    act.SetDisk: _disk,
+    act.Submit: _submit,
+    act.Partition: lambda action: f"partition({', '.join(map(repr, action.groups))})",
+    act.Heal: lambda _action: "heal()",
+    act.ChangeMembership: lambda action: f"change_membership({action.voters!r}, {action.learners!r})",
+    act.TransferLeadership: lambda action: f"transfer_leadership({action.target!r})",
+    act.SetClockRate: lambda action: f"set_clock_rate({action.server!r}, {action.rate!r})",
+}
+
+
+# ---- what is true
+
+
+def _facts(view: ClusterView) -> Iterator[str]:
+    yield "view = cluster.view"
+    yield f"assert view.leader {_equals(view.leader)}"
+    for server in view.servers.values():
+        yield ""
+        yield f"{server.id.lower()} = view.servers[{server.id!r}]"
+        yield from (f"assert {fact}" for fact in _facts_of(server, server.id.lower()))
+
+
+def _facts_of(server: ServerView, name: str) -> Iterator[str]:
+    yield f"{name}.alive {_equals(server.alive)}"
+    yield f"{name}.role is {Role(server.role)}"
+    yield f"{name}.current_term == {server.current_term}"
+    yield f"{name}.commit_index == {server.commit_index}"
+    yield f"{name}.log.last_index == {server.log.last_index}"
+    yield f"dict({name}.kv_store) == {dict(sorted(server.kv_store.items()))!r}"
+
+
+def _equals(value: object) -> str:
+    return f"is {value}" if value is None or isinstance(value, bool) else f"== {value!r}"

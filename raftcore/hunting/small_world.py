@@ -10,7 +10,15 @@ from msgspec import Struct
 from raftcore.consensus.rules import Rules
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError
-from raftcore.vocabulary.messages import Message
+from raftcore.vocabulary.messages import (
+    AppendEntries,
+    AppendEntriesReply,
+    Message,
+    PreVote,
+    PreVoteReply,
+    RequestVote,
+    RequestVoteReply,
+)
 from raftcore.vocabulary.names import ServerId
 from raftcore.vocabulary.scenario import MAX_SERVERS
 
@@ -96,21 +104,30 @@ class State(NamedTuple):
     left: Left
 
 
-TIME_OUT, BEAT, CRASH, RESTART, REQUEST = "time out", "beat", "crash", "restart", "request"
-DELIVER, DROP, DUPLICATE = "deliver", "drop", "duplicate"
+TIME_OUT, BEAT, CRASH, RESTART, REQUEST = "times out", "sends heartbeats", "crashes", "restarts", "is asked"
+DELIVER, DROP, DUPLICATE = "deliver", "lose", "duplicate"
 
 Choice: TypeAlias = tuple[str, int]
 """What may happen next, and to whom: a server's place, or for the last three the packet's place among those under way."""
 
 def in_words(message: Message) -> str:
-    """A message in a few words: RequestVote(term 2), AppendEntriesReply(term 1, match 2)."""
-    return _WORDS.get(type(message).__name__, "{kind}(term {m.term})").format(kind=type(message).__name__, m=message)
+    """A message in a few words.
 
-
-_WORDS = {
-    "RequestVoteReply": "{kind}(term {m.term}, granted {m.vote_granted})",
-    "PreVote": "{kind}(next term {m.next_term})",
-    "PreVoteReply": "{kind}(next term {m.next_term}, granted {m.vote_granted})",
-    "AppendEntriesReply": "{kind}(term {m.term}, success {m.success}, match {m.match_index})",
-}
-
+    >>> in_words(RequestVoteReply(2, "S1", vote_granted=True))
+    'RequestVoteReply(term 2, granted)'
+    """
+    match message:
+        case RequestVote():
+            said = f"term {message.term}, last entry {message.last_log_index} of term {message.last_log_term}"
+        case RequestVoteReply() | PreVoteReply():
+            said = f"term {message.term}, {'granted' if message.vote_granted else 'refused'}"
+        case PreVote():
+            said = f"next term {message.next_term}"
+        case AppendEntries():
+            last = message.prev_log_index + len(message.entries)
+            said = f"term {message.term}, {f'entries up to {last}' if message.entries else 'heartbeat'} after {message.prev_log_index}"
+        case AppendEntriesReply():
+            said = f"term {message.term}, {f'matches up to {message.match_index}' if message.success else 'refused'}"
+        case _:
+            said = "…"
+    return f"{type(message).__name__}({said})"

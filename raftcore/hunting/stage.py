@@ -92,6 +92,11 @@ class Stage:
                 choices.append((DUPLICATE, place))
         return choices
 
+    def next_request(self, state: State) -> ClientRequest:
+        """What the next client asks for."""
+        number = self.world.commands - state.left.commands + 1
+        return ClientRequest(f"C{number}", 1, Set("x", str(number)))
+
     # ---- what comes of it
 
     def after(self, state: State, choice: Choice) -> Step:
@@ -112,8 +117,7 @@ class Stage:
     def _act(self, state: State, kind: str, server: int) -> Step:
         left, mind, outcome = state.left, state.minds[server], self.minds.outcome
         if kind == REQUEST:
-            number = self.world.commands - left.commands + 1
-            ask = ClientRequest(f"C{number}", 1, Set("x", str(number)))
+            ask = self.next_request(state)
             return self._done(state, server, outcome(mind, ask), state.mail, left._replace(commands=left.commands - 1))
         if kind == BEAT:
             left = left._replace(heartbeats=left.heartbeats - 1)

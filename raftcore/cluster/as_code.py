@@ -36,9 +36,10 @@ def as_test(scenario: Scenario, now_ms: float, view: ClusterView) -> str:
 
 def _imports(scenario: Scenario, names: list[str]) -> Iterator[str]:
     changed = _changes(scenario.config)
-    names = names + ["Config"] * bool(changed) + ["ReadMode"] * ("reads" in changed) + ["Rules"] * any(rule.rule != SERVER_ITSELF for rule in scenario.rules)
-    yield f"from raftcore import {', '.join(sorted(names))}"
-    if any(argument.startswith("rules=Rulebook") for argument in _arguments(scenario)):
+    swapped = any(rule.rule != SERVER_ITSELF for rule in scenario.rules)
+    used = {"Config": bool(changed), "ReadMode": "reads" in changed, "Rules": swapped}
+    yield f"from raftcore import {', '.join(sorted([*names, *(name for name in used if used[name])]))}"
+    if _rules(scenario.rules).startswith("Rulebook"):
         yield "from raftcore.cluster.rulebook import Rulebook"
     for rule in scenario.rules:
         module, _, function = rule.function.partition(COLON)

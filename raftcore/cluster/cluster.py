@@ -80,7 +80,7 @@ class Cluster(Controls):
         self._trace = Trace(names) if trace else None
         self._watch = Watch(names, config) if trace and checks else None
         say = self._trace.say if self._trace is not None else None
-        self._world = SimWorld(scenario, self._rules.by_server, say, self._rules.everywhere)
+        self._world = SimWorld(scenario, self._rules, say)
         self._lock = RLock()
         self._taken: list[Action] = []
         self._planned: list[tuple[float, int, Action]] = []

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from raftcore.hunting.laws import SOMETIMES, Finding
+from raftcore.checks.violation import Violation
+from raftcore.hunting.laws import SOMETIMES
 from raftcore.hunting.shapes import Symmetry
 from raftcore.hunting.small_world import State, World
 from raftcore.hunting.stage import Stage, Step
@@ -17,12 +18,15 @@ from raftcore.hunting.stopwatch import Stopwatch
 from raftcore.hunting.walk import Walk
 from raftcore.vocabulary.errors import ConfigError
 
+PORTION = 10_000
+"""States between two words of how far a search is."""
+
 
 class Explored(Struct, frozen=True, kw_only=True):
     """What an exploration came to.
 
     states: reached, over whichever road; unique: of those, the different ones. depth: choices from the start to the farthest.
-    seconds: of the wall clock. complete: whether nothing more can be reached. finding: the law that does not hold, or None, and path:
+    seconds: of the wall clock. complete: whether nothing more can be reached. violation: of a law that does not hold, or None, and path:
     the choices that lead there, each as its place among all that could happen. reached, missed: what should come true sometimes, and
     did, or did not.
     """
@@ -33,7 +37,7 @@ class Explored(Struct, frozen=True, kw_only=True):
     depth: int
     seconds: float
     complete: bool
-    finding: Finding | None
+    violation: Violation | None
     path: tuple[int, ...]
     reached: tuple[str, ...]
     missed: tuple[str, ...]
@@ -46,7 +50,7 @@ class Explored(Struct, frozen=True, kw_only=True):
     @property
     def passed(self) -> bool:
         """Whether every law holds in every state, and not only since too little happens in this world."""
-        return self.complete and self.finding is None and not self.missed
+        return self.complete and self.violation is None and not self.missed
 
     def walk(self) -> Walk:
         """The shortest road to the violation, to be looked at and gone by hand; where there is none, a walk that has not begun."""
@@ -57,8 +61,8 @@ class Explored(Struct, frozen=True, kw_only=True):
 
     @property
     def _verdict(self) -> str:
-        if self.finding:
-            return f"{self.finding.property} does not hold after {len(self.path)} choices: {self.finding.sentence}."
+        if self.violation:
+            return f"{self.violation.property} does not hold after {len(self.path)} choices: {self.violation.sentence}."
         if not self.complete:
             return "Nothing was found so far, but this is not all: the limit was reached."
         if self.missed:
@@ -76,7 +80,7 @@ def explore(world: World, limit: int = 1_000_000, on_progress: Callable[[Explore
     if type(limit) is not int or limit < 1:
         raise ConfigError(f"limit={limit!r} must be a whole number of states, 1 or more")
     search = Search(world, limit)
-    for _ in search.levels():
+    for _ in search.portions():
         if on_progress:
             on_progress(search.result())
     return search.result()
@@ -87,7 +91,7 @@ class Search:
 
     def __init__(self, world: World, limit: int) -> None:
         self._stage = Stage(world)
-        self._symmetry = Symmetry(self._stage.shapes, world.server_ids) if world.has_twins else None
+        self._symmetry = Symmetry(self._stage.shapes, world.server_ids)
         self._limit = limit
         self._watch = Stopwatch()
         self._seen: set[bytes] = set()
@@ -95,17 +99,19 @@ class Search:
         self._choices = array("q")
         self._frontier: list[tuple[int, State]] = []
         self._states, self._depth = 1, 0
-        self._finding: Finding | None = None
+        self._violation: Violation | None = None
         self._path: tuple[int, ...] = ()
         self._meet(-1, -1, self._stage.start, self._frontier)
 
-    def levels(self) -> Iterator[int]:
-        """Go on, one choice deeper each time, until nothing is left to be done."""
-        while self._frontier and not self._finding and len(self._seen) < self._limit:
+    def portions(self) -> Iterator[int]:
+        """Go on, some states each time, until nothing is left to be done. Gives the depth so far."""
+        while self._frontier:
             level: list[tuple[int, State]] = []
-            for number, state in self._frontier:
+            for place, (number, state) in enumerate(self._frontier, 1):
                 if not self._go_on_from(number, state, level):
                     return
+                if place % PORTION == 0:
+                    yield self._depth
             self._frontier = level
             self._depth += bool(level)
             yield self._depth
@@ -117,7 +123,8 @@ class Search:
             step = after(state, choice)
             self._states += 1
             if step.finding:
-                self._finding, self._path = step.finding, (*self._path_to(number), index)
+                self._path = (*self._path_to(number), index)
+                self._violation = Walk(self._stage.world, self._path).violation
                 return False
             if not is_idle(state, step):
                 self._meet(number, index, step.state, level)
@@ -133,8 +140,7 @@ class Search:
 
     def _fingerprint(self, state: State) -> bytes:
         minds, mail, history, left = state
-        least = self._symmetry.least(minds, mail, history) if self._symmetry else (*minds, history, *sorted(mail))
-        return array("l", (*left, *least)).tobytes()
+        return array("l", (*left, *self._symmetry.least(minds, mail, history))).tobytes()
 
     def _path_to(self, number: int) -> tuple[int, ...]:
         path: list[int] = []
@@ -153,8 +159,8 @@ class Search:
             unique=len(self._seen),
             depth=self._depth,
             seconds=self._watch.seconds,
-            complete=not self._frontier,
-            finding=self._finding,
+            complete=not self._frontier and not self._violation,
+            violation=self._violation,
             path=self._path,
             reached=reached,
             missed=tuple(it.name for it in SOMETIMES if it.name not in reached),

@@ -16,10 +16,11 @@ from raftcore.vocabulary.names import LEADER, ServerId, Term
 
 
 class Finding(NamedTuple):
-    """A law that does not hold, and what happened, in a sentence."""
+    """A law that does not hold, what happened, in a sentence, and between whom."""
 
     property: str
     sentence: str
+    servers: tuple[ServerId, ...]
 
 
 class History(NamedTuple):
@@ -41,18 +42,23 @@ def judge_step(step: Outcome) -> Finding | None:
 
 def _broken_by(step: Outcome) -> Iterator[Finding]:
     before, after = step.before, step.after
+    me = (after.server,)
     if after.term < before.term:
-        yield Finding("Monotonic Term", f"{after.server} went back from term {before.term} to term {after.term} (§5.1)")
+        yield Finding("Monotonic Term", f"{after.server} went back from term {before.term} to term {after.term} (§5.1)", me)
     if before.node is None or after.node is None:
         return
     log, end = before.disk.entries, len(after.disk.entries)
     if before.leads and after.leads and before.term == after.term and after.disk.entries[: len(log)] != log:
-        yield Finding("Leader Append-Only", f"{after.server} leads in term {after.term} and has changed or removed entries of its own log")
+        yield Finding(
+            "Leader Append-Only", f"{after.server} leads in term {after.term} and has changed or removed entries of its own log", me
+        )
     cut = min((event.last_index for event in step.told if isinstance(event, LogTruncated)), default=end)
     if cut < before.commit:
-        yield Finding("Monotonic Commit", f"{after.server} had committed up to {before.commit} and has cut its log back to {cut}")
+        yield Finding("Monotonic Commit", f"{after.server} had committed up to {before.commit} and has cut its log back to {cut}", me)
     if not before.commit <= after.commit <= end:
-        yield Finding("Monotonic Commit", f"{after.server} has committed up to {after.commit}, after {before.commit}, in a log of {end}")
+        yield Finding(
+            "Monotonic Commit", f"{after.server} has committed up to {after.commit}, after {before.commit}, in a log of {end}", me
+        )
 
 
 def is_memorable(step: Outcome) -> bool:
@@ -82,7 +88,7 @@ def _vote(history: History, event: VoteGranted) -> tuple[History, Finding | None
     for server, term, candidate in history.votes:
         if (server, term) == (event.server, event.term) and candidate != event.candidate:
             why = f"{server} voted for {candidate} and then for {event.candidate}, both in term {term}"
-            return history, Finding("Vote Once", why)
+            return history, Finding("Vote Once", why, (server,))
     return history._replace(votes=history.votes | {(event.server, event.term, event.candidate)}), None
 
 
@@ -90,11 +96,11 @@ def _reign(history: History, event: RoleChanged, log: tuple[Entry, ...]) -> tupl
     me, now = event.server, event.term
     for term, leader in history.leaders:
         if term == now and leader != me:
-            return history, Finding("Election Safety", f"{leader} and {me} were both elected in term {term}")
+            return history, Finding("Election Safety", f"{leader} and {me} were both elected in term {term}", (leader, me))
     for index, (entry, term) in enumerate(history.committed, 1):
         if term < now and log[index - 1 : index] != (entry,):
             why = f"entry {index} of term {entry.term} was committed in term {term}, and {me}, elected in term {now}, does not have it"
-            return history, Finding("Leader Completeness", why)
+            return history, Finding("Leader Completeness", why, (me,))
     return history._replace(leaders=history.leaders | {(now, me)}), None
 
 
@@ -103,10 +109,10 @@ def _commit(history: History, event: Committed, me: Mind, term: Term) -> tuple[H
     for index, (entry, (first, _)) in enumerate(zip(log, known, strict=False), 1):
         if entry != first:
             why = f"{me.server} commits an entry of term {entry.term} at index {index}, where one of term {first.term} was committed before"
-            return history, Finding("State Machine Safety", why)
+            return history, Finding("State Machine Safety", why, (me.server,))
     if me.leads and log[-1].term != term:
         why = f"{me.server} leads in term {term} and commits entry {event.index}, which is of term {log[-1].term} (§5.4.2)"
-        return history, Finding("Commit Only Own Term", why)
+        return history, Finding("Commit Only Own Term", why, (me.server,))
     return history._replace(committed=known + tuple((entry, term) for entry in log[len(known) :])), None
 
 
@@ -116,7 +122,8 @@ def judge_logs(me: Mind, it: Mind) -> Finding | None:
     last = next((at for at in range(min(len(one), len(other)), 0, -1) if one[at - 1].term == other[at - 1].term), 0)
     if one[:last] == other[:last]:
         return None
-    return Finding("Log Matching", f"the logs of {me.server} and {it.server} hold the same term at index {last}, and differ before or there")
+    why = f"the logs of {me.server} and {it.server} hold the same term at index {last}, and differ before or there"
+    return Finding("Log Matching", why, (me.server, it.server))
 
 
 def judge_commit(step: Outcome, minds: list[Mind], voters: Configuration) -> Finding | None:
@@ -128,7 +135,8 @@ def judge_commit(step: Outcome, minds: list[Mind], voters: Configuration) -> Fin
     kept = {mind.server for mind in minds if mind.disk.entries[: me.commit] == log}
     if is_quorum(voters, kept):
         return None
-    return Finding("Committed Is Durable", f"{me.server} has committed up to {me.commit}, and only {', '.join(sorted(kept))} has that on disk")
+    why = f"{me.server} has committed up to {me.commit}, and that is on the disks of no more than {', '.join(sorted(kept))}"
+    return Finding("Committed Is Durable", why, (me.server,))
 
 
 class Sometimes(NamedTuple):

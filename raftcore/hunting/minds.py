@@ -7,7 +7,7 @@ function of the state and the message alone, so the answer stays true.
 from copy import deepcopy
 from typing import NamedTuple, TypeAlias
 
-from raftcore.consensus.door import DeadlineReached, Ready, Saved, Stimulus
+from raftcore.consensus.door import Ready, Saved, Stimulus
 from raftcore.consensus.node import RaftNode
 from raftcore.hunting.shapes import Shapes, shape_of
 from raftcore.hunting.small_world import CRASH, RESTART, Packet, World
@@ -96,13 +96,14 @@ class Minds:
         return known
 
     def _find(self, me: Mind, stimulus: str | Stimulus) -> Outcome:
+        if not isinstance(stimulus, str):
+            return self._step(me, stimulus)
         if stimulus == CRASH:
             down = self._keep(me.server, None, me.disk)
             return Outcome(len(self._outcomes), me, self.known[down], down, (), (Crashed(0.0, me.server),))
-        if stimulus == RESTART:
-            saved, entries = me.disk
-            return self._boot(me, [Restarted(0.0, me.server, saved.current_term, saved.voted_for, len(entries), ())])
-        return self._step(me, stimulus)
+        assert stimulus == RESTART
+        saved, entries = me.disk
+        return self._boot(me, [Restarted(0.0, me.server, saved.current_term, saved.voted_for, len(entries), ())])
 
     def _boot(self, me: Mind, told: list[Told]) -> Outcome:
         saved, entries = me.disk

@@ -23,7 +23,7 @@ from raftcore.vocabulary.names import ServerId
 from raftcore.vocabulary.scenario import MAX_SERVERS
 
 TIMELESS = Config(pre_vote=False, check_quorum=False, leader_guard=False, snapshot_every=0, max_messages_in_flight=1)
-"""What Figure 2 says. Whatever asks how long ago something was has no meaning where there is no clock."""
+"""What Figure 2 says. What asks how long ago a leader was heard has no meaning where there is no clock."""
 
 _BOUNDS = ("terms", "commands", "heartbeats", "crashes", "losses", "duplications")
 
@@ -55,21 +55,18 @@ class World(Struct, frozen=True, kw_only=True):
                 raise ConfigError(f"{name}={count!r} must be a whole number, 0 or more")
         if not isinstance(self.rules, Rules):
             raise ConfigError(f"rules={self.rules!r} must be one table for all servers: Rules(…)")
-        for switch in ("check_quorum", "leader_guard"):
+        for switch in ("pre_vote", "check_quorum", "leader_guard"):
             if getattr(self.config, switch):
-                raise ConfigError(f"a world without a clock can't have {switch}, which asks how long ago a leader was heard; switch it off")
+                raise ConfigError(f"{switch} must be off: a small world has no clock to wait by, and knows Figure 2 alone")
         if self.config.snapshot_every:
-            raise ConfigError(f"snapshot_every={self.config.snapshot_every} must be 0: in a small world logs stay short and nobody compacts")
+            raise ConfigError(
+                f"snapshot_every={self.config.snapshot_every} must be 0: in a small world logs stay short and nobody compacts"
+            )
 
     @property
     def server_ids(self) -> tuple[ServerId, ...]:
         """S1 … Sn."""
         return tuple(f"S{number}" for number in range(1, self.size + 1))
-
-    @property
-    def has_twins(self) -> bool:
-        """Whether servers are alike, so that it does not matter which of them is which: with pre-votes the lower name goes on."""
-        return not self.config.pre_vote
 
 
 class Packet(NamedTuple):
@@ -109,6 +106,7 @@ DELIVER, DROP, DUPLICATE = "deliver", "lose", "duplicate"
 
 Choice: TypeAlias = tuple[str, int]
 """What may happen next, and to whom: a server's place, or for the last three the packet's place among those under way."""
+
 
 def in_words(message: Message) -> str:
     """A message in a few words.

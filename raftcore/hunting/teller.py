@@ -1,9 +1,11 @@
 """A walk through a small world, told as the events of a run: so the same screens, views and checks serve for both."""
 
+from collections.abc import Callable, Mapping
+
 from msgspec.structs import replace
 
 from raftcore.hunting.minds import Applying, Mind, Outcome
-from raftcore.hunting.small_world import BEAT, CRASH, DELIVER, DROP, DUPLICATE, REQUEST, RESTART, TIME_OUT, Choice, Packet, World
+from raftcore.hunting.small_world import BEAT, CRASH, DELIVER, DROP, DUPLICATE, RESTART, TIME_OUT, Choice, Packet, World
 from raftcore.statemachine.machine import StateMachine
 from raftcore.vocabulary import actions as act
 from raftcore.vocabulary import events as ev
@@ -16,6 +18,8 @@ STEP_MS = 10.0
 
 UNDECIDED_MS = 5 * STEP_MS
 """How long a packet seems to fly of which nobody knows yet when it will arrive."""
+
+_ACTIONS: Mapping[str, Callable[[float, ServerId], act.Action]] = {TIME_OUT: act.TimeOut, CRASH: act.Crash, RESTART: act.Restart}
 
 
 class Teller:
@@ -43,8 +47,7 @@ class Teller:
             self._asked[asks.client_id] = invoked = ev.Invoked(self.now_ms, asks.client_id, asks.sequence_num, asks.command)
             self._say(invoked)
         elif kind != BEAT:
-            action = {TIME_OUT: act.TimeOut, CRASH: act.Crash, RESTART: act.Restart}[kind]
-            self._say(ev.Acted(self.now_ms, action(self.now_ms, self._names[place])))
+            self._say(ev.Acted(self.now_ms, _ACTIONS[kind](self.now_ms, self._names[place])))
 
     def outcome(self, outcome: Outcome) -> None:
         """Tell what a server did about it."""

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from raftcore.checks.violation import Violation
 from raftcore.cluster.rulebook import Rulebook
-from raftcore.hunting.laws import Finding
 from raftcore.hunting.small_world import DELIVER, DROP, DUPLICATE, REQUEST, Choice, World, in_words
 from raftcore.hunting.stage import Stage
 from raftcore.hunting.teller import Teller
@@ -26,7 +26,7 @@ class Walk:
     walk.choose(0)
     walk.back()
 
-    path: the choices so far, each as its place among all that could happen. finding: the law that the latest of them broke, or None.
+    path: the choices so far, each as its place among all that could happen. violation: the law that the latest of them broke, or None.
     Raises ConfigError where `path` names a choice that is not there.
     """
 
@@ -37,7 +37,7 @@ class Walk:
 
     def _begin(self, path: Iterable[int]) -> None:
         self.path: tuple[int, ...] = ()
-        self.finding: Finding | None = None
+        self.violation: Violation | None = None
         self._state = self._stage.start
         self._teller = Teller(self.world)
         self._trace: Trace | None = None
@@ -60,12 +60,16 @@ class Walk:
             raise ConfigError(f"there is no choice {index!r} after {list(self.path)}; there are {len(choices)}, counted from 0")
         choice = choices[index]
         step = self._stage.after(self._state, choice)
+        before = len(self._teller.events)
         self._teller.choice(choice, self._stage.next_request(self._state) if choice[0] == REQUEST else None)
         if step.outcome:
             self._teller.outcome(step.outcome)
-        self._state, self.finding = step.state, step.finding
+        self._state = step.state
         self.path = (*self.path, index)
         self._trace = None
+        shown = tuple(range(before, len(self._teller.events)))
+        finding = step.finding
+        self.violation = Violation(finding.property, self.now_ms, finding.sentence, finding.servers, shown) if finding else None
 
     def back(self) -> None:
         """Take the latest choice back. ControlError where nothing was chosen yet."""

@@ -57,7 +57,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("world", "property_", "length"), WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("world, property_, length", WRONG.values(), ids=WRONG)
 def test_of_a_wrong_rule_the_shortest_story_is_found(world: World, property_: str, length: int) -> None:
     explored = explore(world)
     assert explored.violation
@@ -85,7 +85,7 @@ def test_a_path_repeats_the_violation_and_the_checks_of_every_run_see_it_too() -
 def test_names_do_not_matter_and_so_a_world_has_fewer_states(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(terms=1, commands=1)
     fewer, soon = explore(world), explore(ANY_TERM)
-    monkeypatch.setattr(module.Symmetry, "least", lambda self, minds, mail, history: (*minds, history, *sorted(mail)))
+    monkeypatch.setattr(module.Symmetry, "least", lambda _, minds, mail, history: (*minds, history, *sorted(mail)))
     all_of_them, also_soon = explore(world), explore(ANY_TERM)
     assert 5 * fewer.unique < all_of_them.unique < 6 * fewer.unique
     assert fewer.depth == all_of_them.depth
@@ -193,7 +193,7 @@ def test_whatever_is_chosen_a_walk_is_a_run_in_which_all_checks_hold(seed: int) 
 
 
 @pytest.mark.parametrize(
-    ("make", "sentence"),
+    "make, sentence",
     [
         (lambda: World(size=0), "choose 1 to 9"),
         (lambda: World(terms=-1), "terms=-1 must be a whole number, 0 or more"),

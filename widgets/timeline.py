@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from anywidget import AnyWidget
 from ipywidgets import DOMWidget, widget_serialization
-from traitlets import Instance, Unicode
+from traitlets import Bool, Instance, Unicode
 
 from raftcore.vocabulary.events import Event
 from raftcore.vocabulary.names import ServerId
@@ -23,10 +23,13 @@ class Frame(AnyWidget):
     plotly) makes ipywidgets send a message to views that are disposed, and the browser's console say so.
     The size: by itself plotly sees when the window changes, but not a side bar, nor its own first showing.
     The views: one that left the screen goes on listening, and what it throws would keep every later view from the data.
+    The sight: plotly draws also where nobody can see it, and holds up all else in the browser meanwhile; so the frame says when it is
+    scrolled away.
     """
 
     figure = Instance(DOMWidget, allow_none=True).tag(sync=True, **widget_serialization)
     words = Unicode("").tag(sync=True)
+    in_sight = Bool(True).tag(sync=True)  # whether a view of it is scrolled into the window
     _esm = """
     const mended = new WeakSet();
 
@@ -46,6 +49,23 @@ class Frame(AnyWidget):
       const figure = await model.widget_manager.get_model(name.slice("IPY_MODEL_".length));
       mend(figure);
       return model.widget_manager.create_view(figure);
+    }
+
+    // A frame may have several views; one that is in sight is enough.
+    function watchSight(model, el) {
+      const seen = (model.viewsInSight ??= new Set());
+      const tell = (inSight) => {
+        seen[inSight ? "add" : "delete"](el);
+        if (model.get("in_sight") === seen.size > 0) return;
+        model.set("in_sight", seen.size > 0);
+        model.save_changes();
+      };
+      const watch = new IntersectionObserver((entries) => tell(entries.at(-1).isIntersecting));
+      watch.observe(el);
+      return () => {
+        watch.disconnect();
+        tell(false);
+      };
     }
 
     function render({ model, el }) {
@@ -70,8 +90,10 @@ class Frame(AnyWidget):
       change();
       const watch = new ResizeObserver(() => window.dispatchEvent(new Event("resize")));
       watch.observe(el);
+      const forgetSight = watchSight(model, el);
       return () => {
         watch.disconnect();
+        forgetSight();
         model.off("change:figure change:words", change);
         wanted = null;
         take(null);
@@ -131,8 +153,11 @@ class Timeline:
             self.series.absorb(event)
 
     def refresh(self, now_ms: float) -> None:
-        """Show all that was absorbed, and a line at `now_ms`. For 2 to 4 times a second: plotly queues what comes faster, without end."""
-        if self._figure is None:
+        """Show all that was absorbed, and a line at `now_ms`. For 2 to 4 times a second: plotly queues what comes faster, without end.
+
+        Out of sight, only the first time: what was missed is shown by the next refresh in sight.
+        """
+        if self._figure is None or (self._shown and not self.box.in_sight):
             return
         if len(self.series.servers) != self._lanes:
             self._lanes = len(self.series.servers)

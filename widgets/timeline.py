@@ -9,7 +9,7 @@ from anywidget import AnyWidget
 from ipywidgets import DOMWidget, widget_serialization
 from traitlets import Instance, Unicode
 
-from raftcore.vocabulary.events import Event
+from raftcore.trace.stream import Trace
 from raftcore.vocabulary.names import ServerId
 from widgets.timeline_figure import lay_out, new_figure, picture, show
 from widgets.timeline_pieces import Figure, Picture
@@ -118,6 +118,7 @@ class Timeline:
         self._figure: Figure | None = None
         self._shown: Picture = {}
         self._lanes = 0
+        self._position = 0
         self.box = Frame(words="timeline is loading …").add_class("raft-timeline")
 
     def start(self) -> None:
@@ -125,15 +126,14 @@ class Timeline:
         self._figure = borrow(self.series.servers)
         self._lanes = len(self.series.servers)
 
-    def absorb(self, events: Iterable[Event]) -> None:
-        """Remember these events, the next ones of the run; nothing is drawn yet."""
-        for event in events:
-            self.series.absorb(event)
-
-    def refresh(self, now_ms: float) -> None:
-        """Show all that was absorbed, and a line at `now_ms`. For 2 to 4 times a second: plotly queues what comes faster, without end."""
+    def refresh(self, trace: Trace, at_ms: float, end_ms: float) -> None:
+        """Show this run, and a line at `at_ms`. For 2 to 4 times a second: plotly queues what comes faster, without end."""
         if self._figure is None:
             return
+        for event in trace[self._position :]:
+            self.series.absorb(event)
+            self._position += 1
+        now_ms = at_ms
         if len(self.series.servers) != self._lanes:
             self._lanes = len(self.series.servers)
             lay_out(self._figure, list(self.series.servers))

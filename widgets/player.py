@@ -140,7 +140,8 @@ class Player:
         """What a person is asked who wants something to be done where nothing can be done; "" if there is nothing to ask."""
         if self._wish is None or self._head is None:
             return ""
-        pane, at = self._wish[0], f"{self._wish[0].shown_ms(self._head.shown_ms):,.0f} ms"
+        pane = self._wish[0]
+        at = f"{math.floor(pane.shown_ms(self._head.shown_ms)):,} ms"  # as the bar's clock says it
         if pane.cluster is None:
             return f"This is a recording, which does not change. Fork it here, at {at}, and do it in the fork?"
         return f"You look at {at}, and what was does not change. Fork here, and do it in the fork?"

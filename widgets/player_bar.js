@@ -5,7 +5,6 @@ const SPEEDS = [1 / 1000, 1 / 500, 1 / 300, 1 / 200, 1 / 100, 1 / 50, 1 / 30, 1 
 const STEP_TITLE = "Go on to the next event (→)";
 const ARROWS = { ArrowLeft: "back", ArrowRight: "step" };
 const PAUSE_FIRST = "pause first: then one event at a time";
-const FORK_TITLE = "Make a second run that goes on from this moment; this one stays as it is";
 const BACK_TITLE = "Go back to before the latest event (←)";
 
 function speedName(speed) {
@@ -47,8 +46,8 @@ class PlayerBar {
       "data-do": "speed",
       oninput: () => this.changeSpeed(),
     });
-    this.fork = button("Fork here", { "data-do": "fork", title: FORK_TITLE, onclick: () => send({ do: "fork" }) });
     this.scrubber = new Scrubber(send);
+    this.share = makeShare(send);
     const speedRow = html(
       "label",
       { class: "rl-row rl-speed-row" },
@@ -56,8 +55,7 @@ class PlayerBar {
       this.speedText,
       this.speed,
     );
-    const grow = html("span", { class: "rl-grow" });
-    root.append(html("div", { class: "rl-row" }, this.play, this.back, this.one, speedRow, grow, this.fork), this.scrubber.node);
+    root.append(html("div", { class: "rl-row" }, this.play, this.back, this.one, speedRow, this.share.node), this.scrubber.node);
   }
 
   toggle() {

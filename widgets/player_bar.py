@@ -8,7 +8,7 @@ from widgets.part import Part, Picture, together
 class PlayerBar(Part):
     """Sends {"do": "play"}, "pause", "back", "step", "now", "fork", {"do": "go", "at_ms"} and {"do": "speed", "value"}."""
 
-    _esm = together("kit.js", "scrubber.js", "player_bar.js")
+    _esm = together("kit.js", "scrubber.js", "share.js", "player_bar.js")
     _css = together("kit.css", "player_bar.css", "scrubber.css")
 
     def draw(self, frame: Frame) -> Picture:

@@ -2,6 +2,20 @@
 
 const REFUSAL_MS = 5000;
 
+function makeQuestion(send) {
+  const words = html("span");
+  const yes = button("Fork and do it", { "data-do": "fork-and-do", class: "rl-main", onclick: () => send({ do: "fork" }) });
+  const no = button("No", { "data-do": "leave-it", onclick: () => send({ do: "dismiss" }) });
+  const node = html("div", { class: "rl-question", role: "alert", hidden: true }, words, yes, no);
+
+  function ask(text) {
+    put(words, { text });
+    put(node, { hidden: text === "" });
+  }
+
+  return { node, ask };
+}
+
 function startStatusLine(root, send) {
   const noticeText = html("span");
   const dismiss = button(
@@ -14,11 +28,8 @@ function startStatusLine(root, send) {
   const text = html("span");
   const line = html("div", { class: "rl-line", role: "status", "aria-live": "polite" }, headline, " ", text);
   const refusal = html("div", { class: "rl-refusal rl-soft", role: "status", "aria-live": "polite" });
-  const asked = html("span");
-  const yes = button("Fork and do it", { "data-do": "fork-and-do", class: "rl-main", onclick: () => send({ do: "fork" }) });
-  const no = button("No", { "data-do": "leave-it", onclick: () => send({ do: "dismiss" }) });
-  const question = html("div", { class: "rl-question", role: "alert", hidden: true }, asked, yes, no);
-  root.append(question, notice, refusal, line);
+  const question = makeQuestion(send);
+  root.append(question.node, notice, refusal, line);
   let timer = 0;
   root.addEventListener("rl-refused", (event) => {
     clearTimeout(timer);
@@ -37,8 +48,7 @@ function startStatusLine(root, send) {
       put(noticeText, { text: shown });
       put(notice, { hidden: shown === "" });
     }
-    put(asked, { text: state.question });
-    put(question, { hidden: state.question === "" });
+    question.ask(state.question);
     put(headline, { text: state.headline });
     put(text, { text: state.text });
     line.classList.toggle("rl-alarm", state.alarming);

@@ -5,10 +5,10 @@ from msgspec import Struct
 
 from raftcore import Cluster
 from raftcore.vocabulary.errors import ConfigError, ControlError
+from widgets.branch import Branch, moment_after, moment_before
 from widgets.frame import Frame
 from widgets.pane import MOST_EVENTS, Pane
 from widgets.playhead import CATCH_UP_MS, Playhead
-from widgets.run import Branch, moment_after, moment_before
 
 
 @pytest.fixture

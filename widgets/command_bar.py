@@ -1,11 +1,11 @@
 """The line on which a client asks for something, and what became of what it asked."""
 
+from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView, OperationView
 from raftcore.vocabulary.commands import ReadMode
 from raftcore.vocabulary.config import Config
 from widgets.frame import Frame
 from widgets.part import Part, Picture, together
-from widgets.run import Run
 from widgets.words import asked, outcome
 
 CLIENTS = ("C1", "C2", "C3")

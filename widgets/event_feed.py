@@ -6,11 +6,11 @@ A line's number is its event's position in the trace, and leads back to that mom
 from collections import deque
 from collections.abc import Iterator
 
+from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.events import AnyEvent, MessageDelivered, ProgressChanged, QuorumHeard, Synced, TimerSet
 from widgets.frame import Frame
 from widgets.part import Part, Picture, together
-from widgets.run import Run
 from widgets.words import clip, concerns, kind, line
 
 LINES_OF_A_KIND = 40

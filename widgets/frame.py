@@ -15,7 +15,7 @@ class Frame(Struct, frozen=True, kw_only=True):
 
     speed: simulated milliseconds per real one. end_ms: how far the run has come. past: whether an earlier moment is shown.
     lives: whether the run can go on from its end. notice, note, question, paper: the latest error, what was done, what the person is
-    asked, and a text to be copied; "" if there is none.
+    asked, and a text to be copied; "" if there is none. papers: how many such texts there have been.
     events: what happened since the frame before. position: how many had happened by this moment, these included.
     jump: counts the leaps in time and from run to run. After a leap, `events` are the latest ones before this moment.
     beat: counts up once a second, so that the browser can tell that the kernel lives.
@@ -33,6 +33,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     note: str = ""
     question: str = ""
     paper: str = ""
+    papers: int = 0
     events: tuple[AnyEvent, ...] = ()
     position: int = 0
     jump: int = 0

@@ -10,10 +10,10 @@ from itertools import islice
 from immutables import Map
 
 from raftcore.statemachine.language import MAX_KEY_BYTES
+from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView, ServerView
 from widgets.frame import Frame, highest_leader
 from widgets.part import Intent, Part, Picture, together
-from widgets.run import Run
 from widgets.still import kv_still
 from widgets.words import clip
 

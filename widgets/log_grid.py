@@ -4,6 +4,7 @@ Only the window is ever read or sent, so a picture costs the same in a long log 
 block in front of its entries.
 """
 
+from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView, ServerView
 from raftcore.vocabulary.commands import OpenSession
 from raftcore.vocabulary.configuration import Configuration
@@ -11,7 +12,6 @@ from raftcore.vocabulary.messages import Entry
 from raftcore.vocabulary.names import FollowerState, Index
 from widgets.frame import Frame, highest_leader
 from widgets.part import Intent, Part, Picture, together
-from widgets.run import Run
 from widgets.still import log_still
 from widgets.words import full_entry, short
 

@@ -7,9 +7,10 @@ from typing import Any, Protocol, cast
 from msgspec.structs import replace
 
 from raftcore import Cluster
+from raftcore.trace.run import Run
 from raftcore.vocabulary.events import AnyEvent
+from widgets.branch import Branch
 from widgets.frame import Frame, changed_keys
-from widgets.run import Branch, Run
 
 MOST_EVENTS = 10_000
 """That a frame tells of. Where more is new, or less than before, the frame is a leap: what it costs does not depend on how far."""

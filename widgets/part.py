@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 import anywidget
 import traitlets
 
+from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView
 from widgets.frame import Frame
 from widgets.player import Player
-from widgets.run import Run
 
 Picture: TypeAlias = dict[str, Any]
 """What the browser draws: plain data."""

@@ -9,18 +9,20 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from threading import Event as Signal
 from threading import RLock, Thread
 from typing import Any, Protocol
 
 from raftcore import Cluster
+from raftcore.trace.run import Run
 from raftcore.trace.stream import Trace
 from raftcore.vocabulary.errors import ConfigError, ControlError, RaftLabError
 from raftcore.vocabulary.links import is_number
+from widgets import share
 from widgets.intents import CONTROLS, Intent
 from widgets.pane import Pane, Screen
 from widgets.playhead import Playhead
-from widgets.run import Run
 
 DEFAULT_SPEED = 1 / 30
 SLOWEST, FASTEST = 1 / 1000, 10.0
@@ -53,6 +55,8 @@ class Player:
         self.playing = False
         self.speed = DEFAULT_SPEED
         self.notice = ""
+        self.note = ""
+        self._paper, self._papers = "", 0
         self._wish: tuple[Pane, Intent] | None = None  # what a person wants to be done where nothing can be done
         self._plot: Plot | None = None
         self._painting = RLock()
@@ -115,7 +119,7 @@ class Player:
         if self.closed:
             return
         try:
-            self.notice = ""
+            self.notice = self.note = ""
             self._obey(intent, self.head.beside if beside else self.head.main)
         except RaftLabError as error:
             self.notice = str(error)
@@ -153,6 +157,16 @@ class Player:
         self._wish = None
         if intent is not None:
             CONTROLS[str(intent["do"])](cluster, intent)
+
+    def copy(self, what: object) -> None:
+        """Show the chosen run, up to this moment, as a text that can be copied."""
+        self._paper = share.text(self.head.main.run, self.head.shown_ms, what)
+        self._papers += 1
+
+    def save(self) -> None:
+        """Write the chosen run into files where the notebook is."""
+        scenario, recording = share.save(self.head.main.run, Path.cwd())
+        self.note = f"Saved {scenario.name}, which repeats the run, and {recording.name}, its data, in {scenario.parent}."
 
     def look(self, move: Callable[[], None]) -> None:
         """Stop, and show another moment."""
@@ -256,7 +270,16 @@ class Player:
 
     def _said(self) -> dict[str, Any]:
         """What a frame tells of the lab, whichever run it shows."""
-        return {"playing": self.playing, "speed": self.speed, "notice": self.notice, "question": self.question, "beat": self._beat}
+        return {
+            "playing": self.playing,
+            "speed": self.speed,
+            "notice": self.notice,
+            "note": self.note,
+            "question": self.question,
+            "paper": self._paper,
+            "papers": self._papers,
+            "beat": self._beat,
+        }
 
     def guard(self, act: Callable[[], None]) -> None:
         """Nobody sees what a thread raises, so the lab says it, and plays on."""
@@ -278,6 +301,8 @@ ORDERS: Mapping[str, Callable[[Player, Intent], None]] = {
     "step": lambda player, _intent: player.look(player.head.forward),
     "go": lambda player, intent: player.look(partial(player.head.go, intent)),
     "now": lambda player, _intent: player.back_to_now(),
+    "copy": lambda player, intent: player.copy(intent.get("what")),
+    "save": lambda player, _intent: player.save(),
     "fork": lambda player, _intent: player.fork(),
     "dismiss": lambda player, _intent: player.dismiss(),
 }

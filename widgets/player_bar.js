@@ -30,12 +30,7 @@ class PlayerBar {
       this.playName,
     );
     this.back = button("", { "data-do": "back", "aria-label": "One event back", onclick: () => send({ do: "back" }) }, icon("stepback"));
-    this.one = button(
-      "",
-      { "data-do": "step", onclick: () => send({ do: "step" }) },
-      icon("step"),
-      html("span", { class: "rl-step-name" }, "One event"),
-    );
+    this.one = button("", { "data-do": "step", "aria-label": "One event on", onclick: () => send({ do: "step" }) }, icon("step"));
     this.speedText = html("output", { class: "rl-mono rl-speed" });
     this.speed = html("input", {
       type: "range",
@@ -47,7 +42,7 @@ class PlayerBar {
       oninput: () => this.changeSpeed(),
     });
     this.scrubber = new Scrubber(send);
-    this.share = makeShare(send);
+    this.share = new Share(send);
     const speedRow = html(
       "label",
       { class: "rl-row rl-speed-row" },
@@ -55,7 +50,8 @@ class PlayerBar {
       this.speedText,
       this.speed,
     );
-    root.append(html("div", { class: "rl-row" }, this.play, this.back, this.one, speedRow, this.share.node), this.scrubber.node);
+    const row = html("div", { class: "rl-row" }, this.play, this.back, this.one, speedRow, this.scrubber.node, ...this.share.buttons);
+    root.append(row, this.share.panel);
   }
 
   toggle() {
@@ -88,6 +84,7 @@ class PlayerBar {
       this.nameSpeed(state.speed);
     }
     this.scrubber.update(state);
+    this.share.update(state.paper);
   }
 
   key(name) {

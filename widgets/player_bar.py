@@ -6,7 +6,7 @@ from widgets.part import Part, Picture, together
 
 
 class PlayerBar(Part):
-    """Sends {"do": "play"}, "pause", "back", "step", "now", "fork", {"do": "go", "at_ms"} and {"do": "speed", "value"}."""
+    """Sends {"do": "play"}, "pause", "back", "step", "now", "fork", "save"; "go" with "at_ms", "speed" with "value", "copy" with "what"."""
 
     _esm = together("kit.js", "scrubber.js", "share.js", "player_bar.js")
     _css = together("kit.css", "player_bar.css", "scrubber.css")
@@ -19,6 +19,7 @@ class PlayerBar(Part):
             "lives": frame.lives,
             "playing": frame.playing,
             "speed": frame.speed,
+            "paper": {"text": frame.paper, "number": frame.papers},
         }
 
     def still(self, view: ClusterView) -> str:

@@ -6,11 +6,12 @@ To move the moment never changes a run. Only time that passes at a cluster's end
 from threading import RLock
 
 from raftcore import Cluster
+from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.errors import ConfigError, ControlError
+from widgets.branch import Branch, fork, moment_after, moment_before
 from widgets.intents import Intent
 from widgets.pane import Pane
-from widgets.run import Branch, Run, fork, moment_after, moment_before
 
 CATCH_UP_MS = 200.0
 """That a run which has come less far than the other may live at once to come up to it."""

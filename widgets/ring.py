@@ -6,6 +6,7 @@ The picture says when each message leaves and arrives; the browser moves it in b
 from collections import deque
 from collections.abc import Mapping
 
+from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.events import MessageDropped, MessageSent
@@ -27,7 +28,6 @@ from widgets.frame import Frame
 from widgets.part import Part, Picture, together
 from widgets.quorums import standing_now
 from widgets.ring_servers import membership_picture, server_picture
-from widgets.run import Run
 from widgets.still import ring_still
 from widgets.words import CUT, describe, faults
 

@@ -6,13 +6,13 @@ Rows are capped, and the sessions that are shown are the latest of the leader, s
 from heapq import nlargest
 from itertools import islice
 
+from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView, ServerView
 from raftcore.vocabulary.commands import ReadMode
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.events import ReadServed, ReadStarted
 from widgets.frame import Frame, highest_leader
 from widgets.part import Part, Picture, together
-from widgets.run import Run
 
 MOST_ROWS = 6
 SOUGHT = 200

@@ -18,7 +18,14 @@ class StatusLine(Part):
 
     def draw(self, frame: Frame) -> Picture:
         headline, text, alarming = say(frame.view)
-        return {"notice": frame.notice, "question": frame.question, "headline": headline, "text": text, "alarming": alarming}
+        return {
+            "notice": frame.notice,
+            "note": frame.note,
+            "question": frame.question,
+            "headline": headline,
+            "text": text,
+            "alarming": alarming,
+        }
 
     def still(self, view: ClusterView) -> str:
         return ""  # Its words belong to the moment; the ring's picture shows the same.

@@ -1,28 +1,9 @@
-"""What a lab can show: a cluster, which lives on when it is played at its end, or a recorded run, whose end is the end."""
-
-from typing import Protocol
+"""The runs of a lab: a cluster, which lives on when it is played at its end, or a recording; and what was forked from it."""
 
 from msgspec import Struct
 
-from raftcore import Cluster, Scenario
-from raftcore.trace.stream import Trace
-from raftcore.vocabulary.config import Config
-from raftcore.vocabulary.names import ServerId
-
-
-class Run(Protocol):
-    """Whatever has a past to look at: a cluster, a recording. `now_ms`: how far it has come, in simulated milliseconds."""
-
-    @property
-    def trace(self) -> Trace: ...
-    @property
-    def scenario(self) -> Scenario: ...
-    @property
-    def config(self) -> Config: ...
-    @property
-    def server_ids(self) -> tuple[ServerId, ...]: ...
-    @property
-    def now_ms(self) -> float: ...
+from raftcore import Cluster
+from raftcore.trace.run import Run
 
 
 class Branch(Struct, frozen=True, eq=False):

@@ -181,7 +181,7 @@ class Broken:
         if self.fails:
             raise ValueError("a broken picture")
 
-    def refresh(self, trace: object, at_ms: float, end_ms: float) -> None:
+    def refresh(self, run: object, at_ms: float) -> None:
         raise ValueError("a broken plot")
 
 

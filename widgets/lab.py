@@ -45,7 +45,7 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
         cluster.trace.subscribe()  # a cluster without a trace is refused here, before anything else is closed for it
         _replace_predecessors(self, cluster)
         self._player = Player.of(cluster)
-        self._timeline = Timeline(cluster.server_ids, cluster.config.delay_ms)
+        self._timeline = Timeline()
         self._starting = Lock()
         self._started = self._closed = False
         self._goes_on = False  # it played when its last view was closed

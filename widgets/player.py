@@ -16,7 +16,6 @@ from typing import Any, Protocol
 
 from raftcore import Cluster
 from raftcore.trace.run import Run
-from raftcore.trace.stream import Trace
 from raftcore.vocabulary.errors import ConfigError, ControlError, RaftLabError
 from raftcore.vocabulary.links import is_number
 from widgets import share
@@ -43,7 +42,7 @@ _players: "dict[Run, Player]" = {}
 class Plot(Protocol):
     """Something that draws the course of events, more slowly."""
 
-    def refresh(self, trace: Trace, at_ms: float, end_ms: float) -> None: ...
+    def refresh(self, run: Run, at_ms: float) -> None: ...
 
 
 class Player:
@@ -265,8 +264,7 @@ class Player:
     def _refresh_plot(self) -> None:
         with self._painting:
             if self._plot is not None:
-                run = self.head.main.run
-                self._plot.refresh(run.trace, self.head.shown_ms, run.now_ms)
+                self._plot.refresh(self.head.main.run, self.head.shown_ms)
 
     def _said(self) -> dict[str, Any]:
         """What a frame tells of the lab, whichever run it shows."""

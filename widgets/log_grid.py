@@ -4,7 +4,7 @@ Only the window is ever read or sent, so a picture costs the same in a long log 
 block in front of its entries.
 """
 
-from raftcore import Cluster
+from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView, ServerView
 from raftcore.vocabulary.commands import OpenSession
 from raftcore.vocabulary.configuration import Configuration
@@ -33,9 +33,9 @@ class LogGrid(Part):
     _esm = together("kit.js", "log_grid_row.js", "log_grid.js")
     _css = together("kit.css", "log_grid.css")
 
-    def __init__(self, cluster: Cluster | None = None) -> None:
+    def __init__(self, run: Run | None = None) -> None:
         self._from: Index | None = None
-        super().__init__(cluster)
+        super().__init__(run)
 
     def keep(self, intent: Intent) -> bool:
         if intent["do"] != "window":

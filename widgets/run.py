@@ -10,7 +10,7 @@ from raftcore.vocabulary.scenario import Scenario
 
 
 class Run(Protocol):
-    """A run up to `now_ms`, in simulated milliseconds. server_ids: those of the beginning."""
+    """A run up to `now_ms`, in simulated milliseconds. server_ids: all that ever were; `trace.server_ids` are those of the beginning."""
 
     @property
     def trace(self) -> Trace: ...

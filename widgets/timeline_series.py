@@ -260,7 +260,8 @@ class TimelineSeries:
     @property
     def since_ms(self) -> float:
         """From when on no band is forgotten, in simulated milliseconds. Of too many steps and operations, every other one goes."""
-        full: list[deque[Any]] = [lane.ended for lane in (*self.servers.values(), self.faults) if len(lane.ended) == self.reach.bands]
+        lanes: list[deque[Any]] = [*(server.ended for server in self.servers.values()), self.faults.ended]
+        full = [kept for kept in lanes if len(kept) == self.reach.bands]
         return max((kept[0].begin_ms for kept in full), default=max(0.0, self.latest_ms - self.reach.window_ms))
 
     def operations(self) -> Iterator[Operation]:
@@ -341,7 +342,7 @@ class TimelineSeries:
 
 def series_of(run: Run) -> TimelineSeries:
     """All that a timeline shows of a whole run."""
-    series = TimelineSeries(run.server_ids, run.config.delay_ms, WHOLE)
+    series = TimelineSeries(run.trace.server_ids, run.config.delay_ms, WHOLE)
     for event in run.trace:
         series.absorb(event)
     return series

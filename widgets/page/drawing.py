@@ -1,7 +1,7 @@
 """The timeline of a whole run as one SVG: bands of role and term, faults, operations and commit indexes.
 
-What it shows comes from the same series as the lab's timeline. Places along the time are percentages, so it fits any width; film.js lays the moment
-shown over it.
+What it shows comes from the same series as the lab's timeline. Places along the time are percentages, so it fits any width; page.js lays
+the moment shown over it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,15 +9,8 @@ from html import escape
 from math import inf, isnan, log10
 
 from widgets.palette import term_class
-from widgets.timeline_figure import (
-    Numbers,
-    commit_axis,
-    commit_steps,
-    describe,
-    label,
-    thickness,
-)
-from widgets.timeline_pieces import CLIENTS, COMMITS, FAULTS, GAP, LANE, MEMBERS, lane_middle, period
+from widgets.timeline_figure import commit_axis, commit_steps, describe, label, thickness
+from widgets.timeline_pieces import CLIENTS, COMMITS, FAULTS, GAP, LANE, MEMBERS, Numbers, lane_middle, period
 from widgets.timeline_series import Band, Condition, Operation, TimelineSeries
 from widgets.words import members, numbers
 

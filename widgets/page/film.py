@@ -112,7 +112,7 @@ def evenly(items: list[T], count: int) -> list[T]:
 
 
 def pictures_of(run: Run) -> Film:
-    """The first picture, and the patches to the later ones with their times. In a long run a picture may come a little late, never early."""
+    """The first picture, and the patches to the later ones with their times. In a long run some come a little late, never early."""
     entries = Numbered[Entry]()
     shown: Picture = {}
     first: Picture | None = None
@@ -131,7 +131,7 @@ def pictures_of(run: Run) -> Film:
 def drawn(run: Run, entries: Numbered[Entry]) -> Iterator[tuple[float, Picture]]:
     """A picture of the beginning, and of each moment that changes it."""
     draw = Drawing(run, entries)
-    events, view = run.trace, empty_view(run.server_ids)
+    events, view = run.trace, empty_view(run.trace.server_ids)
     yield 0.0, draw(view, ())
     gap_ms = pause_between_pictures(events)
     news: list[Event] = []

@@ -46,7 +46,7 @@ def page_of(run: Run) -> str:
     return PAGE.format(
         policy=escape(POLICY),
         title=escape(title),
-        style="\n".join([*dict.fromkeys(str(part._css) for part in (*PARTS.values(), PlayerBar)), together("page/page.css")]),  # noqa: SLF001  anywidget's name for it
+        style=style(),
         facts=escape(" · ".join(facts(run))),
         names="".join(f'<span style="top:{y:g}px">{escape(name)}</span>' for y, name in drawing.names()),
         end=round(run.now_ms),
@@ -90,6 +90,12 @@ def left_out(film: Film) -> str:
 def packed(film: Film) -> str:
     """The film as text that needs no escape."""
     return b64encode(zlib.compress(json.dumps(film, ensure_ascii=False, separators=(",", ":")).encode(), 9)).decode()
+
+
+def style() -> str:
+    """The parts' styles, and the page's own."""
+    parts: list[type[Part]] = [*PARTS.values(), PlayerBar]
+    return "\n".join([*(str(part._css) for part in parts), together("page/page.css")])  # noqa: SLF001  anywidget's name for it
 
 
 def script() -> str:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from raftcore.trace.run import Run
 from raftcore.vocabulary.actions import Action, Isolate, Partition
 from raftcore.vocabulary.events import (
     Acted,
@@ -38,7 +39,6 @@ from raftcore.vocabulary.events import (
 )
 from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.names import Address, ClientId, Role, ServerId, Term
-from widgets.run import Run
 from widgets.timeline_members import KEPT, Mark, Memberships, mark_of
 from widgets.words import CUT, asked, faults, outcome
 

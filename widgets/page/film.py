@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any, TypeAlias, TypeVar, cast
 
 from raftcore.trace.fold import absorb, empty_view
+from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.events import AnyEvent, Event, MessageDelivered, MessageDropped, MessageSent, QuorumHeard, TimerSet
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, Entry, PreVoteReply, RequestVoteReply
@@ -20,7 +21,6 @@ from widgets.log_grid import entry_picture, log_picture
 from widgets.page.patches import Patch, patch, rounded
 from widgets.part import Picture
 from widgets.ring import flight, ring_picture
-from widgets.run import Run
 from widgets.status_line import say
 from widgets.words import clip, concerns, describe, kind, line
 

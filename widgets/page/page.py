@@ -14,6 +14,7 @@ from pathlib import Path
 from msgspec.structs import asdict
 
 from raftcore.files import save_atomically
+from raftcore.trace.run import Run
 from raftcore.vocabulary.config import Config
 from widgets.event_feed import EventFeed
 from widgets.kv_table import KvTable
@@ -23,7 +24,6 @@ from widgets.page.film import Film, film_of
 from widgets.part import Part, together
 from widgets.player_bar import PlayerBar
 from widgets.ring import Ring
-from widgets.run import Run
 from widgets.status_line import StatusLine
 from widgets.timeline_series import series_of
 

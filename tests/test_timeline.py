@@ -189,8 +189,9 @@ def test_memory_is_bounded_however_long_the_run():
         series.absorb(Invoked(at_ms, "C1", number, Set("x", "y" * 1_000)))
         if number % 3:
             series.absorb(Completed(at_ms, "C1", number, Set("x", "1"), True, None, number, 1, 1.0))
-    kept = [series.servers["S1"].ended, series.faults.ended, series.completed, series.pending]
-    assert [len(part) for part in kept] == [BANDS] * 4
+    kept = [series.servers["S1"].ended, series.faults.ended, series.pending]
+    assert [len(part) for part in kept] == [BANDS] * 3
+    assert BANDS / 2 <= len(series.completed) <= BANDS
     assert len(series.servers["S2"].commits) <= POINTS
     assert all(len(one.words) <= 80 for one in series.operations())
 

@@ -237,7 +237,7 @@ def count_any_term(me: NodeState) -> None:
 
 def truncate_always(me: NodeState, ask: AppendEntries) -> AppendEntriesReply:
     if me.log.has(ask.prev_log_index, ask.prev_log_term) and ask.term >= me.current_term and ask.prev_log_index < me.log.last_index:
-        me.log._replace_from(ask.prev_log_index + 1, ())
+        me.log.replace_from(ask.prev_log_index + 1, ())
     return replication.answer_append_entries(me, ask)
 
 

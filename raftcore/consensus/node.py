@@ -9,7 +9,6 @@ from typing import assert_never
 
 from raftcore.consensus.door import ChangeWanted, DeadlineReached, ImageTaken, Ready, Requests, Saved, Seldom, Stimulus, TransferWanted
 from raftcore.consensus.membership import is_dismissed, start_change
-from raftcore.consensus.quorum import is_quorum
 from raftcore.consensus.reads import settle_rounds, start_early_reads, start_round
 from raftcore.consensus.rules import Rules
 from raftcore.consensus.state import NodeState
@@ -199,13 +198,13 @@ class RaftNode:
 
     def _count_pre_votes(self) -> None:
         me = self.state
-        if me.pre_votes and is_quorum(me.configuration, me.pre_votes):
+        if me.pre_votes and self.rules.is_quorum(me.configuration, me.pre_votes):
             self.rules.start_election(me)
             self._count_votes()
 
     def _count_votes(self) -> None:
         me = self.state
-        if me.role is CANDIDATE and is_quorum(me.configuration, me.votes):  # candidates, §5.2
+        if me.role is CANDIDATE and self.rules.is_quorum(me.configuration, me.votes):  # candidates, §5.2
             self.rules.start_reign(me)
             start_round(me)
             self._replicate()

@@ -351,14 +351,15 @@ def test_the_figure_is_shown_when_it_has_data_and_not_before():
 
 
 def test_a_timeline_out_of_sight_is_not_drawn_and_catches_up_when_it_is_seen_again():
-    timeline = started(["S1", "S2", "S3"])
+    run = Told("S1", "S2", "S3")
+    timeline = started(run)
     timeline.box.in_sight = False  # as the browser says
-    timeline.absorb([RoleChanged(100.0, "S1", L, 1)])
-    timeline.refresh(200.0)
+    run.tell(RoleChanged(100.0, "S1", L, 1))
+    timeline.refresh(run, 200.0)
     assert timeline.box.figure.data[-1].x[0] == 0
 
     timeline.box.in_sight = True
-    timeline.refresh(300.0)
+    timeline.refresh(run, 300.0)
     assert timeline.box.figure.data[-1].x[0] == 300
     assert "S1 leader" in timeline.box.figure.data[2].hovertext[1]
 

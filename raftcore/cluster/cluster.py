@@ -9,10 +9,12 @@ import weakref
 from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from threading import RLock
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
+from raftcore.checks.violation import Violation
+from raftcore.checks.watch import Watch
 from raftcore.cluster.as_code import as_code, as_test
 from raftcore.cluster.client import Operation
 from raftcore.cluster.controls import Controls
@@ -33,6 +35,9 @@ from raftcore.vocabulary.events import Completed
 from raftcore.vocabulary.links import is_number
 from raftcore.vocabulary.names import ClientId, ServerId
 from raftcore.vocabulary.scenario import Scenario
+
+if TYPE_CHECKING:
+    from raftcore.recording import Recording
 
 DEFAULTS = Config()
 
@@ -55,7 +60,8 @@ class Cluster(Controls):
     """A Raft cluster in simulated time: a pure function of configuration, seed and actions.
 
     size: 1 to 9 servers, S1 … Sn. seed: any whole number; the same one repeats the run exactly. rules: one table for all servers, or
-    tables for some by name. trace: False runs faster and keeps no events, so there is no `view`.
+    tables for some by name. trace: False runs faster and keeps no events, so there is no `view`. checks: whether all invariants are
+    judged as it runs; they need a trace.
     Raises ConfigError and ServerNotFound.
     """
 
@@ -66,11 +72,13 @@ class Cluster(Controls):
         config: Config = DEFAULTS,
         rules: AnyRules = None,
         trace: bool = True,
+        checks: bool = True,
     ) -> None:
         self._rules = Rulebook.of(rules)
         scenario = Scenario(size=size, seed=seed, config=config, rules=self._rules.names())
         names = [f"S{number}" for number in range(1, size + 1)]
         self._trace = Trace(names) if trace else None
+        self._watch = Watch(names, config) if trace and checks else None
         say = self._trace.say if self._trace is not None else None
         self._world = SimWorld(scenario, self._rules, say)
         self._lock = RLock()
@@ -80,15 +88,16 @@ class Cluster(Controls):
         self.origin: Origin | None = None
         """Where this run was forked from, if it was."""
         self._forks: weakref.WeakSet[Cluster] = weakref.WeakSet()
+        self._recording: Recording | None = None
 
     @classmethod
-    def from_scenario(cls, scenario: Scenario, rules: AnyRules = None, trace: bool = True) -> "Cluster":
+    def from_scenario(cls, scenario: Scenario, rules: AnyRules = None, trace: bool = True, checks: bool = True) -> "Cluster":
         """A cluster at time 0 that will take the scenario's actions when their time comes.
 
         `rules` take the place of those that the scenario names. Raises UnknownRulesError where it names some that can't be imported.
         """
         used = rules if rules is not None or not scenario.rules else Rulebook.named(scenario.rules)
-        cluster = cls(scenario.size, scenario.seed, scenario.config, used, trace)
+        cluster = cls(scenario.size, scenario.seed, scenario.config, used, trace, checks)
         for action in scenario.actions:
             cluster.act(action)
         return cluster
@@ -105,7 +114,7 @@ class Cluster(Controls):
         _check_time("fork at", moment)
         if moment > now_ms:
             raise ConfigError(f"can't fork at {moment:,g} ms: it is {now_ms:,g} ms, and only the past can be forked")
-        fork = self.from_scenario(self.scenario.until(moment), self._rules, self._trace is not None)
+        fork = self.from_scenario(self.scenario.until(moment), self._rules, self._trace is not None, self._watch is not None)
         fork.run_to(moment)
         fork.origin = Origin(self, float(moment))
         self._forks.add(fork)
@@ -147,6 +156,18 @@ class Cluster(Controls):
             return replace(self.trace.view(), at_ms=self.now_ms)
 
     @property
+    def violations(self) -> tuple[Violation, ...]:
+        """What has broken an invariant so far, in the order in which it was seen, the first few of each; earlier ones stay.
+
+        Raises ControlError where nothing is judged.
+        """
+        if self._watch is None:
+            raise ControlError("this cluster is not judged; make it without checks=False and trace=False to see its violations")
+        with self._lock:
+            self._judge()
+            return tuple(self._watch.violations)
+
+    @property
     def leader(self) -> ServerId | None:
         """The live leader of the highest term that a majority follows, or None."""
         return self.view.leader
@@ -156,6 +177,16 @@ class Cluster(Controls):
         """What repeats this run: configuration, seed, and the actions so far."""
         with self._lock:
             return replace(self._world.scenario, actions=tuple(self._taken))
+
+    @property
+    def recording(self) -> "Recording":
+        """This run as data: tables and a file. It grows while the run goes on."""
+        from raftcore.recording import Recording  # noqa: PLC0415  # only who asks for tables waits for pandas
+
+        with self._lock:
+            if self._recording is None:
+                self._recording = Recording(self)
+            return self._recording
 
     def as_code(self) -> str:
         """Python that repeats this run up to now, to be pasted into a cell."""
@@ -218,8 +249,15 @@ class Cluster(Controls):
     def _run(self, until_ms: float) -> None:
         while True:
             with self._lock:
-                if self._advance(until_ms, SLICE):
+                done = self._advance(until_ms, SLICE)
+                self._judge()
+                if done:
                     return
+
+    def _judge(self) -> None:
+        """Let the invariants see what has happened. By slices it costs less than by events."""
+        if self._watch is not None:
+            self._watch.absorb(self.trace[self._watch.position :])
 
     def _advance(self, until_ms: float, limit: int) -> bool:
         """Let at most `limit` things happen until then; whether that time is reached. An action comes last in its instant."""

@@ -214,7 +214,7 @@ def take_set_clock_rate(world: SimWorld, action: act.SetClockRate) -> None:
     server = world.server(action.server)
     if not is_number(action.rate) or not 0.01 <= action.rate <= 100:
         raise ConfigError(f"rate={action.rate!r} must be a number from 0.01 to 100; 1 is a true clock")
-    rate = float(action.rate)
+    rate = float(action.rate)  # 1 and 1.0 must leave the same bytes in a trace
     world.acted(replace(action, rate=rate))
     server.set_clock_rate(rate)
     if world.say:

@@ -1,0 +1,72 @@
+"""All invariants, fed with a run's events in order. What an event costs does not depend on how long the run is."""
+
+from collections.abc import Iterable
+
+from raftcore.checks.elections import ElectionSafety, LegalTransitions, MonotonicTerm, VoteOnce
+from raftcore.checks.invariant import Invariant
+from raftcore.checks.logs import LeaderAppendOnly
+from raftcore.checks.memory import Memory
+from raftcore.checks.seeing import Handler, handlers_of
+from raftcore.checks.violation import Violation
+from raftcore.trace.stream import Trace
+from raftcore.vocabulary import events as ev
+from raftcore.vocabulary.config import Config
+from raftcore.vocabulary.events import Event, MessageSent
+from raftcore.vocabulary.names import ServerId
+
+INVARIANTS: tuple[type[Invariant], ...] = (
+    ElectionSafety,
+    LeaderAppendOnly,
+    VoteOnce,
+    MonotonicTerm,
+    LegalTransitions,
+)
+"""In the order in which they are shown."""
+
+MOST_OF_EACH = 5
+"""Violations of one property that are kept: a server that has gone wrong goes on doing so."""
+
+DEFAULTS = Config()
+
+
+class Watch:
+    """Judges a run event by event, from its first one on. server_ids: those of the beginning.
+
+    violations: in the order in which they were seen, the first few of each property; it only grows.
+    """
+
+    def __init__(self, server_ids: Iterable[ServerId], config: Config = DEFAULTS) -> None:
+        self._memory = memory = Memory(server_ids, config)
+        self.violations: list[Violation] = []
+        self.position = 0
+        """How many events it has seen."""
+        self._found: dict[str, int] = {}
+        self._handlers: dict[type, list[Handler]] = {kind: [memory.write_down] for kind in (ev.EntriesAppended, ev.Restarted)}
+        for subject in (*(invariant(memory) for invariant in INVARIANTS), memory):
+            for kind, handler in handlers_of(subject):
+                self._handlers.setdefault(kind, []).append(handler)
+
+    def absorb(self, events: Iterable[Event]) -> None:
+        """Judge the next events."""
+        handlers = self._handlers
+        for at, event in enumerate(events, self.position):
+            kind: type = type(event)
+            if kind is MessageSent:
+                kind = type(event.message)  # type: ignore[attr-defined]  # the line above has seen to it
+            for handle in handlers.get(kind, ()):
+                violation = handle(at, event)
+                if violation is not None:
+                    self._keep(violation)
+            self.position = at + 1
+
+    def _keep(self, violation: Violation) -> None:
+        found = self._found[violation.property] = self._found.get(violation.property, 0) + 1
+        if found <= MOST_OF_EACH:
+            self.violations.append(violation)
+
+
+def check_trace(trace: Trace, config: Config = DEFAULTS) -> tuple[Violation, ...]:
+    """Judge a whole run, as it was recorded."""
+    watch = Watch(trace.server_ids, config)
+    watch.absorb(trace)
+    return tuple(watch.violations)

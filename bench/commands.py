@@ -27,7 +27,7 @@ class Driver:
     """
 
     def __init__(self, delay_ms: tuple[float, float]) -> None:
-        self.world = SimWorld(Scenario(size=3, seed=3, config=Config(delay_ms=delay_ms)), {}, None)
+        self.world = SimWorld(Scenario(size=3, seed=3, config=Config(delay_ms=delay_ms)))
         self.world.network.join("C1", self.absorb)
         self.world.clock.run(1_000, limit=100_000)
         self.leader = next(server for server in self.world.servers.values() if server.node.state.role is LEADER)

@@ -32,7 +32,7 @@ def leader_of(world: SimWorld, gone: ServerId = "") -> ServerId:
 
 def failover_ticks(seed: int) -> int:
     """Ticks from the crash of a leader to the reign of its successor."""
-    world = SimWorld(Scenario(size=5, seed=seed, config=CONFIG), {}, None)
+    world = SimWorld(Scenario(size=5, seed=seed, config=CONFIG))
     for server in world.servers.values():
         server.node.state.draw = whole_ticks(server.node.state.draw)
     world.clock.run(1_000 + TICK_MS * Random(f"failover {seed}").randrange(20), limit=100_000)

@@ -18,7 +18,7 @@ LIMIT_MB = 500
 
 def commit(entries: int) -> None:
     """Let nine servers commit and apply so many entries."""
-    world = SimWorld(Scenario(size=9, seed=3, config=Config(delay_ms=(10.0, 10.0))), {}, None)
+    world = SimWorld(Scenario(size=9, seed=3, config=Config(delay_ms=(10.0, 10.0))))
     answered = 0
 
     def absorb(reply: Message) -> None:

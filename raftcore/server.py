@@ -40,7 +40,12 @@ class Server:
     `bootstrap` is the configuration until the disk says otherwise. `draw` gives numbers in [0, 1) for election timeouts, `send` carries
     a message from this server to an address, `say` hears what happens (None: nobody listens), `halted` hears why this server stopped by
     itself. `start` sets the server going; after `stop` it does nothing any more.
+
+    A variant of it may name other parts: `wal_type` and `machine_type` make its log and its state machine.
     """
+
+    wal_type = WriteAheadLog
+    machine_type = StateMachine
 
     def __init__(
         self,
@@ -61,10 +66,10 @@ class Server:
         self._send = send
         self._say = say
         self._halted = halted
-        self._wal = WriteAheadLog(disk)
+        self._wal = self.wal_type(disk)
         recovered = self._wal.recover()
         self.node = RaftNode(server_id, bootstrap, config, draw, rules, recovered.hard_state, recovered.snapshot, recovered.entries)
-        self._machine = StateMachine(config.session_timeout_ms)
+        self._machine = self.machine_type(config.session_timeout_ms)
         self.applied_index: Index = 0
         if recovered.snapshot:
             self._install(recovered.snapshot)
@@ -128,13 +133,17 @@ class Server:
             self._tell(ready)
         self._deadline_ms = ready.deadline_ms
         if self._unsaved:
-            self._held.append(ready)
+            self.hold(ready)
         elif ready.apply or ready.reads:
             self._carry_out(ready)
         else:
             send = self._send
             for target, message in ready.send:
                 send(self.id, target, message)
+
+    def hold(self, ready: Ready) -> None:
+        """Keep back what must not be seen before the disk has synced (Figure 2: "before responding to RPCs")."""
+        self._held.append(ready)
 
     def _save(self, ready: Ready) -> None:
         self._unsaved = True

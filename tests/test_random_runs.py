@@ -5,6 +5,7 @@ is healed and restarted, all servers soon agree. A failing seed is printed with 
 
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -185,7 +186,9 @@ def run_seed(seed: int, rules=None) -> RandomRun:
     run.trouble(rounds=60)
     run.converge()
     assert run.cluster.violations == ()
-    assert all(isinstance(event.reason, Reason) for event in run.cluster.trace if isinstance(event, MessageDropped))
+    events = run.cluster.trace
+    assert all(earlier.at_ms <= later.at_ms for earlier, later in pairwise(events))
+    assert all(isinstance(event.reason, Reason) for event in events if isinstance(event, MessageDropped))
     return run
 
 
@@ -231,7 +234,7 @@ def count_any_term(me: NodeState) -> None:
 
 def truncate_always(me: NodeState, ask: AppendEntries) -> AppendEntriesReply:
     if me.log.has(ask.prev_log_index, ask.prev_log_term) and ask.term >= me.current_term and ask.prev_log_index < me.log.last_index:
-        me.log._replace_from(ask.prev_log_index + 1, ())
+        me.log.replace_from(ask.prev_log_index + 1, ())
     return replication.answer_append_entries(me, ask)
 
 

@@ -129,7 +129,7 @@ def test_a_delayed_older_append_takes_nothing_back_that_was_acknowledged() -> No
 
 def test_a_rule_that_truncates_at_every_append_loses_what_it_acknowledged() -> None:
     def truncate_always(me: NodeState, ask: AppendEntries) -> AppendEntriesReply:
-        me.log._replace_from(ask.prev_log_index + 1, ask.entries)
+        me.log.replace_from(ask.prev_log_index + 1, ask.entries)
         return accepted(me.current_term, me.id, ask.prev_log_index + len(ask.entries))
 
     play = Play(3, Rules(answer_append_entries=truncate_always), term=1)

@@ -83,6 +83,16 @@ def test_the_published_schema_is_that_of_the_code() -> None:
     assert published == json.loads(msgspec.json.encode(msgspec.json.schema(ScenarioFile)))
 
 
+def test_a_whole_number_and_the_same_with_a_point_make_the_same_run() -> None:
+    cluster = Cluster(3, seed=7)
+    cluster.link("S1", "S2", delay_ms=(5, 5))
+    cluster.disk("S1", sync_ms=7)
+    cluster.set_clock_rate("S2", 2)
+    again = Cluster.from_scenario(Scenario.from_json(cluster.scenario.to_json()))
+    again.run_to(0)
+    assert again.trace.to_bytes() == cluster.trace.to_bytes()
+
+
 # ---- rules
 
 

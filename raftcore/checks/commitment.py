@@ -32,7 +32,8 @@ class CommitOnlyOwnTerm(Invariant):
         written = server.at(event.index)
         if written is None or written.term == server.term:
             return None
-        sentence = f"{event.server} leads in term {server.term}, and committed index {event.index} by counting, where an entry of term {written.term} stands"
+        what = f"committed index {event.index} by counting, where an entry of term {written.term} stands"
+        sentence = f"{event.server} leads in term {server.term}, and {what}"
         return self.broken(at, event, sentence, (event.server,), written.at, server.role_at)
 
 

@@ -1,6 +1,6 @@
 """A run as Python, to be pasted into a cell or a test file: what was clicked, line by line, and what is true now."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import UNSET
@@ -13,7 +13,7 @@ from raftcore.vocabulary.actions import Action
 from raftcore.vocabulary.commands import ReadMode
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.names import Role, ServerId
-from raftcore.vocabulary.scenario import Scenario, SwappedRule
+from raftcore.vocabulary.scenario import SERVER_ITSELF, Scenario, SwappedRule
 
 INDENT = "    "
 COLON = ":"  # between a rule's module and its name
@@ -36,8 +36,11 @@ def as_test(scenario: Scenario, now_ms: float, view: ClusterView) -> str:
 
 def _imports(scenario: Scenario, names: list[str]) -> Iterator[str]:
     changed = _changes(scenario.config)
-    names = names + ["Config"] * bool(changed) + ["ReadMode"] * ("reads" in changed) + ["Rules"] * bool(scenario.rules)
-    yield f"from raftcore import {', '.join(sorted(names))}"
+    swapped = any(rule.rule != SERVER_ITSELF for rule in scenario.rules)
+    used = {"Config": bool(changed), "ReadMode": "reads" in changed, "Rules": swapped}
+    yield f"from raftcore import {', '.join(sorted([*names, *(name for name in used if used[name])]))}"
+    if _rules(scenario.rules).startswith("Rulebook"):
+        yield "from raftcore.cluster.rulebook import Rulebook"
     for rule in scenario.rules:
         module, _, function = rule.function.partition(COLON)
         if rule.importable:
@@ -64,17 +67,33 @@ def _arguments(scenario: Scenario) -> Iterator[str]:
     changed = _changes(scenario.config)
     if changed:
         yield f"config=Config({_keywords(changed)})"
+    if scenario.rules:
+        yield f"rules={_rules(scenario.rules)}"
+
+
+def _rules(swapped: Iterable[SwappedRule]) -> str:
+    """One table, tables by server, or where that does not say it all, a Rulebook."""
     tables: dict[ServerId | None, list[SwappedRule]] = {}
-    for rule in scenario.rules:
-        tables.setdefault(rule.server, []).append(rule)
+    parts: dict[str, str] = {}
+    for rule in swapped:
+        if rule.rule == SERVER_ITSELF:
+            parts["server"] = _name(rule)
+        else:
+            tables.setdefault(rule.server, []).append(rule)
     if None in tables:
-        yield f"rules={_table(tables[None])}"
-    elif tables:
-        yield f"rules={{{', '.join(f'{server!r}: {_table(rules)}' for server, rules in tables.items())}}}"
+        parts["everywhere"] = _table(tables.pop(None))
+    if tables:
+        parts["by_server"] = f"{{{', '.join(f'{server!r}: {_table(rules)}' for server, rules in tables.items())}}}"
+    alone = next(iter(parts.values())) if len(parts) == 1 and "server" not in parts else ""
+    return alone or f"Rulebook({', '.join(f'{name}={part}' for name, part in parts.items())})"
 
 
 def _table(rules: list[SwappedRule]) -> str:
-    return f"Rules({', '.join(f'{rule.rule}={rule.function.partition(COLON)[2]}' for rule in rules)})"
+    return f"Rules({', '.join(f'{rule.rule}={_name(rule)}' for rule in rules)})"
+
+
+def _name(rule: SwappedRule) -> str:
+    return rule.function.partition(COLON)[2]
 
 
 def _changes(config: Config) -> dict[str, object]:

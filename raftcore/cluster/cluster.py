@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from threading import RLock
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
@@ -35,6 +35,9 @@ from raftcore.vocabulary.events import Completed
 from raftcore.vocabulary.links import is_number
 from raftcore.vocabulary.names import ClientId, ServerId
 from raftcore.vocabulary.scenario import Scenario
+
+if TYPE_CHECKING:
+    from raftcore.recording import Recording
 
 DEFAULTS = Config()
 
@@ -80,7 +83,7 @@ class Cluster(Controls):
         self._trace = Trace(names) if trace else None
         self._watch = Watch(names, config) if trace and checks else None
         say = self._trace.say if self._trace is not None else None
-        self._world = SimWorld(scenario, self._rules.by_server, say, self._rules.everywhere)
+        self._world = SimWorld(scenario, self._rules, say)
         self._lock = RLock()
         self._taken: list[Action] = []
         self._planned: list[tuple[float, int, Action]] = []
@@ -88,6 +91,7 @@ class Cluster(Controls):
         self.origin: Origin | None = None
         """Where this run was forked from, if it was."""
         self._forks: weakref.WeakSet[Cluster] = weakref.WeakSet()
+        self._recording: Recording | None = None
 
     @classmethod
     def from_scenario(cls, scenario: Scenario, rules: AnyRules = None, trace: bool = True, checks: bool = True) -> "Cluster":
@@ -176,6 +180,16 @@ class Cluster(Controls):
         """What repeats this run: configuration, seed, and the actions so far."""
         with self._lock:
             return replace(self._world.scenario, actions=tuple(self._taken))
+
+    @property
+    def recording(self) -> "Recording":
+        """This run as data: tables and a file. It grows while the run goes on."""
+        from raftcore.recording import Recording  # noqa: PLC0415  # only who asks for tables waits for pandas
+
+        with self._lock:
+            if self._recording is None:
+                self._recording = Recording(self)
+            return self._recording
 
     def as_code(self) -> str:
         """Python that repeats this run up to now, to be pasted into a cell."""

@@ -1,4 +1,4 @@
-"""Which rules a cluster's servers obey, and by which names they can be found again after the run."""
+"""Which rules a cluster's servers obey, what they are made of, and by which names both can be found again after the run."""
 
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
@@ -9,25 +9,30 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from raftcore.consensus.rules import Rules
+from raftcore.server import Server
 from raftcore.vocabulary.errors import ConfigError, UnknownRulesError
 from raftcore.vocabulary.names import ServerId
-from raftcore.vocabulary.scenario import SwappedRule
+from raftcore.vocabulary.scenario import SERVER_ITSELF, SwappedRule
 
 RAFT = Rules()
 """The rules as they should be."""
 
 
 class Rulebook(Struct, frozen=True):
-    """`by_server`: tables that single servers have for themselves. `everywhere`: that of all others, also those created later."""
+    """`by_server`: tables that single servers have for themselves. `everywhere`: that of all others, also those created later.
+
+    `server`: of which kind all of them are; a variant may have another log, another state machine, or less patience with its disk.
+    """
 
     by_server: Mapping[ServerId, Rules] = {}
     everywhere: Rules = RAFT
+    server: type[Server] = Server
 
     @classmethod
     def of(cls, rules: object) -> "Rulebook":
         """What a person gave: one table for all, tables by server, or None. Raises ConfigError."""
         if rules is None:
-            return cls()
+            return CORRECT
         if isinstance(rules, Rulebook):
             return rules
         if isinstance(rules, Rules):
@@ -40,20 +45,33 @@ class Rulebook(Struct, frozen=True):
     def named(cls, names: Iterable[SwappedRule]) -> "Rulebook":
         """The rules of these names. Raises UnknownRulesError where Python can't import one."""
         tables: dict[ServerId | None, Rules] = {}
+        server: type[Server] = Server
         for name in names:
-            tables[name.server] = replace(tables.get(name.server, RAFT), **{name.rule: _imported(name)})
+            if name.rule == SERVER_ITSELF:
+                server = _imported(name)
+            else:
+                tables[name.server] = replace(tables.get(name.server, RAFT), **{name.rule: _imported(name)})
         everywhere = tables.pop(None, RAFT)
-        return cls({server: table for server, table in tables.items() if server is not None}, everywhere)
+        return cls({name: table for name, table in tables.items() if name is not None}, everywhere, server)
+
+    def of_server(self, name: ServerId) -> Rules:
+        """The table that this server obeys."""
+        return self.by_server.get(name, self.everywhere)
 
     def names(self) -> tuple[SwappedRule, ...]:
-        """The rules that are not Raft's own, by server and place."""
+        """What is not Raft's own, by server and place."""
         tables: list[tuple[ServerId | None, Rules]] = [(None, self.everywhere), *sorted(self.by_server.items())]
-        return tuple(
+        kind = () if self.server is Server else (_named(None, SERVER_ITSELF, self.server),)
+        return kind + tuple(
             _named(server, rule, getattr(table, rule))
             for server, table in tables
             for rule in Rules.__struct_fields__
             if getattr(table, rule) is not getattr(RAFT, rule)
         )
+
+
+CORRECT = Rulebook()
+"""Raft as it should be, on every server."""
 
 
 def _named(server: ServerId | None, rule: str, function: Callable[..., Any]) -> SwappedRule:
@@ -66,18 +84,20 @@ def _named(server: ServerId | None, rule: str, function: Callable[..., Any]) -> 
     return name if found is function and not name.function.startswith("__main__:") else replace(name, importable=False)
 
 
-def _imported(name: SwappedRule) -> Callable[..., Any]:
+def _imported(name: SwappedRule) -> Any:
     whose = f"{name.server}'s rule" if name.server else "the rule"
     advice = "give the rules to from_scenario yourself, for example from_scenario(scenario, rules=Rules(…))"
     if not name.importable:
         raise UnknownRulesError(f"{whose} {name.rule} was {name.function}, which has no name that can be imported; {advice}")
-    if name.rule not in Rules.__struct_fields__:
+    if name.rule not in (SERVER_ITSELF, *Rules.__struct_fields__):
         raise UnknownRulesError(f"this Raft has no rule {name.rule!r}; its rules are {', '.join(Rules.__struct_fields__)}")
     module, _, path = name.function.partition(":")
     try:
-        found: Callable[..., Any] = attrgetter(path)(import_module(module))
+        found = attrgetter(path)(import_module(module))
     except (ImportError, AttributeError, ValueError) as error:
         raise UnknownRulesError(f"{whose} {name.rule} was {name.function}, which can't be imported here ({error}); {advice}") from None
+    if name.rule == SERVER_ITSELF and not (isinstance(found, type) and issubclass(found, Server)):
+        raise UnknownRulesError(f"the servers were {name.function}, which is no kind of Server; {advice}")
     if not callable(found):
         raise UnknownRulesError(f"{whose} {name.rule} was {name.function}, which is no function; {advice}")
     return found

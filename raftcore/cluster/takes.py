@@ -214,10 +214,11 @@ def take_set_clock_rate(world: SimWorld, action: act.SetClockRate) -> None:
     server = world.server(action.server)
     if not is_number(action.rate) or not 0.01 <= action.rate <= 100:
         raise ConfigError(f"rate={action.rate!r} must be a number from 0.01 to 100; 1 is a true clock")
-    world.acted(action)
-    server.set_clock_rate(float(action.rate))
+    rate = float(action.rate)  # 1 and 1.0 must leave the same bytes in a trace
+    world.acted(replace(action, rate=rate))
+    server.set_clock_rate(rate)
     if world.say:
-        world.say(ClockRateChanged(world.now_ms, server.id, float(action.rate)))
+        world.say(ClockRateChanged(world.now_ms, server.id, rate))
 
 
 def take_set_disk(world: SimWorld, action: act.SetDisk) -> None:
@@ -226,7 +227,7 @@ def take_set_disk(world: SimWorld, action: act.SetDisk) -> None:
     given = asdict(action)
     changes = {name: given[name] for name in DiskState.__struct_fields__ if given[name] is not UNSET}
     state = replace(disk.state, **changes)
-    world.acted(action)
+    world.acted(replace(action, **{name: getattr(state, name) for name in changes}))
     disk.become(state)
     if world.say:
         world.say(DiskChanged(world.now_ms, action.server, state))

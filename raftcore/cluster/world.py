@@ -5,14 +5,14 @@ name. What actions do to it stands in takes.py.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from operator import call
 from random import Random
 
 from raftcore.cluster.client import SimClient
 from raftcore.cluster.clock import VirtualClock
+from raftcore.cluster.rulebook import CORRECT, Rulebook
 from raftcore.cluster.transport import LoopbackTransport
-from raftcore.consensus.rules import Rules
 from raftcore.server import Server
 from raftcore.storage.sim_disk import SimDisk
 from raftcore.vocabulary import actions as act
@@ -38,11 +38,9 @@ class SimWorld:
     def __init__(
         self,
         scenario: Scenario,
-        rules: Mapping[ServerId, Rules],
-        say: Callable[[Event], None] | None,
-        everywhere: Rules = Rules(),  # noqa: B008  # a constant: the correct ones
+        rules: Rulebook = CORRECT,
+        say: Callable[[Event], None] | None = None,
     ) -> None:
-        """`rules` for some servers by name, `everywhere` for all others, also those that are created later."""
         self.scenario = scenario
         self.config = config = scenario.config
         self.server_ids = [f"S{number}" for number in range(1, scenario.size + 1)]
@@ -50,7 +48,6 @@ class SimWorld:
         self.clock = VirtualClock()
         self.network = LoopbackTransport(self.clock, scenario.seed, Link(config.delay_ms), say)
         self._rules = rules
-        self._everywhere = everywhere
         self._founders = Configuration(voters=tuple(self.server_ids))
         self._draws: dict[ServerId, Callable[[], float]] = {}
         self.disk_streams: dict[ServerId, Random] = {}
@@ -59,7 +56,7 @@ class SimWorld:
         self.servers: dict[ServerId, Server] = {}
         for name in self.server_ids:
             self.add(name)
-        for name in rules:
+        for name in rules.by_server:
             self.server(name)
         for server in self.servers.values():
             self.join(server)
@@ -80,12 +77,12 @@ class SimWorld:
         self.servers[name] = self.boot(name)
 
     def boot(self, name: ServerId) -> Server:
-        return Server(
+        return self._rules.server(
             name,
             self._founders if name in self._founders.voters else Configuration(),
             self.config,
             self._draws[name],
-            self._rules.get(name, self._everywhere),
+            self._rules.of_server(name),
             self.disks[name],
             self.clock,
             self.network.send,

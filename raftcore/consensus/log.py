@@ -115,7 +115,7 @@ class Log:
         for entry in entries:
             index += 1
             if not self.has(index, entry.term):
-                self._replace_from(index, entries[index - prev_log_index - 1 :])
+                self.replace_from(index, entries[index - prev_log_index - 1 :])
                 break
         return prev_log_index + len(entries)
 
@@ -143,7 +143,8 @@ class Log:
         index = self.base_index + bisect_right(self.entries, term, key=_term)
         return index if self.term_at(index) == term else 0
 
-    def _replace_from(self, index: Index, entries: tuple[Entry, ...]) -> None:
+    def replace_from(self, index: Index, entries: tuple[Entry, ...]) -> None:
+        """Let the log end with these entries, the first of them at `index`; what stood from there on is gone."""
         self._mark(index)
         if index <= self.last_index:
             del self.entries[index - self.base_index - 1 :]

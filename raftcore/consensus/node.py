@@ -9,7 +9,6 @@ from typing import assert_never
 
 from raftcore.consensus.door import ChangeWanted, DeadlineReached, ImageTaken, Ready, Requests, Saved, Seldom, Stimulus, TransferWanted
 from raftcore.consensus.membership import is_dismissed, start_change
-from raftcore.consensus.quorum import is_quorum
 from raftcore.consensus.reads import settle_rounds, start_early_reads, start_round
 from raftcore.consensus.rules import Rules
 from raftcore.consensus.state import NodeState
@@ -146,8 +145,9 @@ class RaftNode:
                 self._count_votes()
             case PreVote():
                 promise = rules.answer_pre_vote(me, message)
-                me.send(message.candidate_id, promise)
-                if promise.reason:
+                if promise:
+                    me.send(message.candidate_id, promise)
+                if promise and promise.reason:
                     me.say(VoteDenied(me.now_ms, me.id, message.candidate_id, message.next_term, promise.reason, pre_vote=True))
             case PreVoteReply():
                 rules.absorb_pre_vote_reply(me, message)
@@ -199,13 +199,13 @@ class RaftNode:
 
     def _count_pre_votes(self) -> None:
         me = self.state
-        if me.pre_votes and is_quorum(me.configuration, me.pre_votes):
+        if me.pre_votes and self.rules.is_quorum(me.configuration, me.pre_votes):
             self.rules.start_election(me)
             self._count_votes()
 
     def _count_votes(self) -> None:
         me = self.state
-        if me.role is CANDIDATE and is_quorum(me.configuration, me.votes):  # candidates, §5.2
+        if me.role is CANDIDATE and self.rules.is_quorum(me.configuration, me.votes):  # candidates, §5.2
             self.rules.start_reign(me)
             start_round(me)
             self._replicate()

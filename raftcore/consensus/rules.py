@@ -4,10 +4,11 @@ Rules(answer_request_vote=mine)
 """
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
 
-from raftcore.consensus import election, membership, reads, replication, snapshotting, transfer
+from raftcore.consensus import election, membership, quorum, reads, replication, snapshotting, transfer
 from raftcore.consensus.state import NodeState
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.messages import (
@@ -35,11 +36,12 @@ class Rules(Struct, frozen=True, kw_only=True):
     start_election: Callable[[NodeState], None] = election.start_election
     answer_request_vote: Callable[[NodeState, RequestVote], RequestVoteReply] = election.answer_request_vote
     absorb_request_vote_reply: Callable[[NodeState, RequestVoteReply], None] = election.absorb_request_vote_reply
+    is_quorum: Callable[[Configuration, AbstractSet[ServerId]], bool] = quorum.is_quorum
     start_reign: Callable[[NodeState], None] = election.start_reign
     guards_leader: Callable[[NodeState, RequestVote | PreVote], bool] = election.guards_leader
 
     start_pre_vote: Callable[[NodeState], None] = election.start_pre_vote
-    answer_pre_vote: Callable[[NodeState, PreVote], PreVoteReply] = election.answer_pre_vote
+    answer_pre_vote: Callable[[NodeState, PreVote], PreVoteReply | None] = election.answer_pre_vote
     absorb_pre_vote_reply: Callable[[NodeState, PreVoteReply], None] = election.absorb_pre_vote_reply
     answer_timeout_now: Callable[[NodeState, TimeoutNow], None] = election.answer_timeout_now
     advance_transfer: Callable[[NodeState], None] = transfer.advance_transfer

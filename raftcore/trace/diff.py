@@ -1,21 +1,13 @@
 """Two runs side by side: where they first part."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from msgspec import Struct
 
-from raftcore.trace.stream import Trace
+from raftcore.trace.run import Run
 from raftcore.vocabulary.events import Event
 
 PORTION = 4_096
-
-
-class Run(Protocol):
-    """Whatever has a trace: a cluster, a recording."""
-
-    @property
-    def trace(self) -> Trace: ...
 
 
 class Difference(Struct, frozen=True):

@@ -14,11 +14,15 @@ from raftcore.vocabulary.names import ServerId
 
 MAX_SERVERS = 9
 
+SERVER_ITSELF = "server"
+"""In place of a rule's name: what is not Raft's own is the kind of server, with its log and its state machine."""
+
 
 class SwappedRule(Struct, frozen=True):
-    """A rule that is not Raft's own. server: whose, or None for every server's without one of its own. rule: its place in the table.
+    """A rule that is not Raft's own. server: whose, or None for every server's without one of its own.
 
-    function: by which name Python can import it, "package.module:name"; or, where `importable` is False, what it was called.
+    rule: its place in the table, or SERVER_ITSELF. function: by which name Python can import it, "package.module:name"; or, where
+    `importable` is False, what it was called.
     """
 
     server: ServerId | None

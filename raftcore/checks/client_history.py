@@ -1,0 +1,102 @@
+"""Client operations as a checker sees them: what was asked, when, and what the answer said. `history` reads them from a run."""
+
+from collections.abc import Iterable
+from math import inf
+from typing import Protocol, TypeAlias
+
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
+
+from raftcore.statemachine.language import show_command
+from raftcore.trace.stream import Trace
+from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, OpenSession, ReadMode, Set
+from raftcore.vocabulary.config import Config
+from raftcore.vocabulary.events import Completed, Event, Invoked
+from raftcore.vocabulary.names import ClientId
+
+KeyCommand: TypeAlias = Set | Get | Delete | Append | Cas
+"""What people ask for: a command on one key."""
+
+
+class Operation(Struct, frozen=True):
+    """A client's command between its call and its answer.
+
+    began, ended: positions in the order of what happened: of events in a trace, of lines in a file. An operation without an answer
+    stays open to the end of the history, `ended` inf; it may have happened, at any time since, or not. ok: the answer's verdict; None
+    where the outcome is unknown. value: what the answer said that the key holds; UNSET where it said nothing. stale: a read that any
+    server may have answered from an old state, as it was asked to: no evidence of anything.
+    """
+
+    client: ClientId
+    command: KeyCommand
+    began: float
+    ended: float = inf
+    ok: bool | None = None
+    value: str | UnsetType | None = UNSET
+    stale: bool = False
+
+    def __str__(self) -> str:
+        said = "" if self.value is UNSET else " → absent" if self.value is None else f" → {self.value}"
+        verdict = {True: said, False: f" → refused{said.replace(' →', ', holds')}", None: " → no answer"}[self.ok]
+        return f"{self.client} {show_command(self.command)}{verdict}"
+
+
+class Run(Protocol):
+    """Whatever has a trace and a configuration: a cluster, a recording."""
+
+    @property
+    def trace(self) -> Trace: ...
+    @property
+    def config(self) -> Config: ...
+
+
+def history(run: Run) -> tuple[Operation, ...]:
+    """The operations of all clients, in the order of their calls. Stale reads are among them and say so; `check` leaves them out."""
+    gathered = ClientHistory(run.config.reads)
+    gathered.absorb(run.trace)
+    return gathered.operations
+
+
+class ClientHistory:
+    """Operations gathered event by event, from the beginning of a trace on. reads: how reads that don't say it themselves are answered."""
+
+    def __init__(self, reads: ReadMode) -> None:
+        self._reads = reads
+        self._position = 0
+        self._operations: list[Operation] = []
+        self._open: dict[tuple[ClientId, int], int] = {}
+
+    def __len__(self) -> int:
+        return len(self._operations)
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """All operations so far."""
+        return tuple(self._operations)
+
+    def absorb(self, events: Iterable[Event]) -> None:
+        """Take in the events that follow those before."""
+        for position, event in enumerate(events, self._position):
+            if type(event) is Invoked:
+                assert not isinstance(event.command, OpenSession)  # a session is no operation
+                self._open[event.client, event.sequence_num] = len(self._operations)
+                self._operations.append(Operation(event.client, event.command, position, stale=self._is_stale(event.command)))
+            elif type(event) is Completed and event.ok is not None:
+                place = self._open.pop((event.client, event.sequence_num))
+                self._operations[place] = replace(self._operations[place], ended=position, ok=event.ok, value=_told(event))
+            self._position = position + 1
+
+    def _is_stale(self, command: Command) -> bool:
+        return isinstance(command, Get) and (command.mode or self._reads) is ReadMode.STALE
+
+
+def _told(answer: Completed) -> str | UnsetType | None:
+    """What the answer says of the key: a read and an append what it holds, a compare-and-set that failed what it held instead."""
+    match answer.command:
+        case Get():
+            return answer.value
+        case Append() if answer.ok:
+            return answer.value
+        case Cas() if not answer.ok:
+            return answer.value
+    return UNSET

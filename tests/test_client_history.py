@@ -1,0 +1,103 @@
+"""The clients' operations as a run's trace tells them."""
+
+from math import inf
+
+from msgspec import UNSET
+
+from raftcore import Cluster, Config, ReadMode
+from raftcore.checks.client_history import ClientHistory, Operation, history
+from raftcore.checks.linearizability import KEY_VALUE, Verdict, check
+from raftcore.vocabulary.commands import Append, Cas, Delete, Get, Set
+from raftcore.vocabulary.events import Completed, Invoked
+
+DEFAULTS = Config()
+
+
+def led_cluster(config: Config = DEFAULTS, size: int = 3) -> Cluster:
+    cluster = Cluster(size=size, seed=4, config=config)
+    cluster.run_until(lambda view: view.leader is not None)
+    return cluster
+
+
+def test_every_command_becomes_an_operation_with_what_its_answer_said() -> None:
+    cluster = led_cluster()
+    client = cluster.client("C1")
+    for command in ["SET x 1", "CAS x 1 2", "CAS x 1 3", "APPEND x 0", "GET x", "DELETE x", "GET x"]:
+        client.run(command)
+
+    operations = history(cluster)
+    assert [(it.command, it.ok, it.value) for it in operations] == [
+        (Set("x", "1"), True, UNSET),
+        (Cas("x", "1", "2"), True, UNSET),
+        (Cas("x", "1", "3"), False, "2"),
+        (Append("x", "0"), True, "20"),
+        (Get("x"), True, "20"),
+        (Delete("x"), True, UNSET),
+        (Get("x"), True, None),
+    ]
+    for operation in operations:
+        assert isinstance(cluster.trace[int(operation.began)], Invoked)
+        assert isinstance(cluster.trace[int(operation.ended)], Completed)
+    assert check(operations, KEY_VALUE).verdict is Verdict.LINEARIZABLE
+
+
+def test_what_has_no_answer_or_was_given_up_stays_open() -> None:
+    cluster = led_cluster(Config(client_limit_ms=1_000))
+    for server in ("S1", "S2"):
+        cluster.crash(server)
+    cluster.submit("C1", "SET x 1")
+    cluster.run_for(2_000)
+    cluster.submit("C2", "SET x 2")
+    cluster.run_for(10)
+    given_up, waiting = history(cluster)
+    assert (given_up.ended, given_up.ok) == (waiting.ended, waiting.ok) == (inf, None)
+    assert cluster.view.completed[-1].ok is None
+
+
+def test_stale_reads_say_so_however_the_mode_was_chosen() -> None:
+    asked = led_cluster()
+    configured = led_cluster(Config(reads=ReadMode.STALE))
+    asked.client("C1").run("GET x STALE")
+    asked.client("C1").run("GET x LEASE")
+    configured.client("C1").run("GET x")
+    configured.client("C1").run("GET x LOG")
+    assert [it.stale for it in (*history(asked), *history(configured))] == [True, False, True, False]
+
+
+def test_a_history_gathered_in_portions_is_the_same() -> None:
+    cluster = led_cluster()
+    gathered, events = ClientHistory(cluster.config.reads), cluster.trace.subscribe()
+    for number in range(5):
+        cluster.submit("C1", f"SET x {number}")
+        cluster.run_for(70)
+        gathered.absorb(events.take())
+    assert gathered.operations == history(cluster)
+    assert 1 < len(gathered) <= 5
+
+
+def test_a_run_under_faults_is_linearizable_and_a_stale_read_taken_at_its_word_is_not() -> None:
+    cluster = led_cluster(size=5)
+    deposed = cluster.leader
+    assert deposed
+    cluster.client("C1").set("x", "old")
+    cluster.partition([deposed])
+    cluster.run_until(lambda view: view.leader not in (None, deposed))
+    cluster.client("C2").set("x", "new")
+    stale = cluster.submit("C3", "GET x STALE", through=deposed)
+    cluster.run_for(200)
+    assert stale.answer is not None
+    assert stale.answer.value == "old"
+    operations = history(cluster)
+    assert check(operations, KEY_VALUE).verdict is Verdict.LINEARIZABLE
+    believed = [Operation(it.client, it.command, it.began, it.ended, it.ok, it.value) for it in operations]
+    assert check(believed, KEY_VALUE).cannot_follow == believed[-1]
+
+
+def test_an_operation_reads_as_a_line() -> None:
+    lines = [
+        str(Operation("C1", Set("x", "1"), 1, 2, True)),
+        str(Operation("C1", Get("x"), 1, 2, True, None)),
+        str(Operation("C1", Cas("x", "1", "2"), 1, 2, False, "5")),
+        str(Operation("C1", Set("x", "1"), 1)),
+    ]
+    assert lines == ["C1 SET x 1", "C1 GET x → absent", "C1 CAS x 1 2 → refused, holds 5", "C1 SET x 1 → no answer"]

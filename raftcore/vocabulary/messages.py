@@ -4,7 +4,7 @@ A message is frozen, names its sender, and can be understood alone, so that a la
 one does no harm. Fields stand in the paper's order.
 """
 
-from typing import TypeAlias
+from typing import TypeAlias, final
 
 from msgspec import Struct
 
@@ -67,6 +67,7 @@ class PreVoteReply(Struct, frozen=True, gc=False, tag=True):
     reason: Reason | None = None
 
 
+@final
 class AppendEntries(Struct, frozen=True, gc=False, tag=True):
     """A leader replicates entries; with none, it is a heartbeat (§5.3).
 
@@ -83,6 +84,7 @@ class AppendEntries(Struct, frozen=True, gc=False, tag=True):
     round: int = 0
 
 
+@final
 class AppendEntriesReply(Struct, frozen=True, gc=False, tag=True):
     """The answer to AppendEntries.
 

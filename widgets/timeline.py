@@ -3,17 +3,15 @@
 One plotly figure serves all labs of a kernel, one after the other: each new one would send 5 MB to the browser and never be freed there.
 """
 
-from collections.abc import Iterable
-
 from anywidget import AnyWidget
 from ipywidgets import DOMWidget, widget_serialization
 from traitlets import Bool, Instance, Unicode
 
-from raftcore.vocabulary.events import Event
+from raftcore.trace.run import Run
 from raftcore.vocabulary.names import ServerId
 from widgets.timeline_figure import lay_out, new_figure, picture, show
 from widgets.timeline_pieces import Figure, Picture
-from widgets.timeline_series import TimelineSeries
+from widgets.timeline_window import Window
 
 
 class Frame(AnyWidget):
@@ -120,11 +118,9 @@ class Frame(AnyWidget):
 _unused: list[Figure] = []
 
 
-def borrow(servers: Iterable[ServerId]) -> Figure:
-    """A figure laid out for these servers: one that was given back, with what it showed last, or else a new one."""
-    figure = _unused.pop() if _unused else new_figure()
-    lay_out(figure, list(servers))
-    return figure
+def borrow() -> Figure:
+    """A figure: one that was given back, with what it showed last, or else a new one."""
+    return _unused.pop() if _unused else new_figure()
 
 
 def give_back(figure: Figure) -> None:
@@ -135,34 +131,32 @@ def give_back(figure: Figure) -> None:
 class Timeline:
     """The timeline of one run. `box` is its widget, which says that it is loading until the first refresh after `start`."""
 
-    def __init__(self, servers: Iterable[ServerId], healthy_delay_ms: tuple[float, float]) -> None:
-        self.series = TimelineSeries(servers, healthy_delay_ms)
+    def __init__(self) -> None:
         self._figure: Figure | None = None
+        self._window: Window | None = None
         self._shown: Picture = {}
-        self._lanes = 0
+        self._lanes: tuple[ServerId, ...] = ()
         self.box = Frame(words="timeline is loading …").add_class("raft-timeline")
 
     def start(self) -> None:
         """Have a figure from now on. The browser needs seconds for the first one, so the rest of the lab should be visible by now."""
-        self._figure = borrow(self.series.servers)
-        self._lanes = len(self.series.servers)
+        self._figure = borrow()
 
-    def absorb(self, events: Iterable[Event]) -> None:
-        """Remember these events, the next ones of the run; nothing is drawn yet."""
-        for event in events:
-            self.series.absorb(event)
-
-    def refresh(self, now_ms: float) -> None:
-        """Show all that was absorbed, and a line at `now_ms`. For 2 to 4 times a second: plotly queues what comes faster, without end.
+    def refresh(self, run: Run, at_ms: float) -> None:
+        """Show this run around `at_ms`, with a line there. For 2 to 4 times a second: plotly queues what comes faster, without end.
 
         Out of sight, only the first time: what was missed is shown by the next refresh in sight.
         """
         if self._figure is None or (self._shown and not self.box.in_sight):
             return
-        if len(self.series.servers) != self._lanes:
-            self._lanes = len(self.series.servers)
-            lay_out(self._figure, list(self.series.servers))
-        shown, self._shown = self._shown, picture(self.series, now_ms)
+        if self._window is None or not self._window.covers(run, at_ms):
+            self._window, self._lanes = Window(run, at_ms), ()
+        self._window.follow()
+        series = self._window.series
+        if self._lanes != tuple(series.servers):
+            self._lanes = tuple(series.servers)
+            lay_out(self._figure, self._lanes)
+        shown, self._shown = self._shown, picture(series, at_ms)
         show(self._figure, self._shown, before=shown)
         if not shown:  # only now has it something to show
             self.box.figure = self._figure
@@ -173,4 +167,4 @@ class Timeline:
             self.box.figure, self.box.words = None, ""
         if self._figure is not None:
             give_back(self._figure)
-        self._figure = None
+        self._figure = self._window = None

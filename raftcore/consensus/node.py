@@ -242,11 +242,11 @@ class RaftNode:
         if rules.has_lost_majority(me):
             me.step_down()
             return
+        start_round(me)
         if me.reign.transfer:
             rules.advance_transfer(me)
         if me.reign.change or me.configuration.is_joint:
             rules.advance_change(me)
-        start_round(me)
         self._broadcast()
         if is_dismissed(me):  # the others know it by this round
             me.step_down()

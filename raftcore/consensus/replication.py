@@ -109,7 +109,7 @@ def answer_append_entries(me: NodeState, ask: AppendEntries) -> AppendEntriesRep
     if ask.term < me.current_term:  # 1
         return refuse(me, ask, Reason.STALE_TERM)
 
-    me.follow(ask.leader_id)
+    me.follow(ask.leader_id, ask.round)
     if not me.log.has(ask.prev_log_index, ask.prev_log_term):  # 2
         return refuse(me, ask, Reason.LOG_GAP if ask.prev_log_index > me.log.last_index else Reason.LOG_CONFLICT)
 

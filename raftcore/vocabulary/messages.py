@@ -133,10 +133,15 @@ class InstallSnapshotReply(Struct, frozen=True, gc=False, tag=True):
 
 
 class TimeoutNow(Struct, frozen=True, gc=False, tag=True):
-    """A leader tells a follower that has its whole log to stand for election at once (thesis 3.10)."""
+    """A leader tells a follower that has its whole log to stand for election at once (thesis 3.10).
+
+    `round`: the leader's latest round of heartbeats. It says so again in every round for as long as it wants it, so one that comes after
+    a later round was given up, or is about to be repeated.
+    """
 
     term: Term
     leader_id: ServerId
+    round: int = 0
 
 
 class ClientRequest(Struct, frozen=True, gc=False, tag=True):

@@ -17,13 +17,16 @@ from raftcore import Cluster
 from raftcore.trace.view import ClusterView
 from widgets.command_bar import CommandBar
 from widgets.event_feed import EventFeed
+from widgets.forks import Forks
 from widgets.frame import Frame
+from widgets.halves import Halves, half
 from widgets.kv_table import KvTable
 from widgets.log_grid import LogGrid
 from widgets.player import Player
 from widgets.player_bar import PlayerBar
 from widgets.playhead import Playhead
 from widgets.ring import Ring
+from widgets.run_title import RunTitle
 from widgets.sessions import Sessions
 from widgets.status_line import StatusLine
 from widgets.still import lab_still
@@ -53,8 +56,19 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
         ring, bar, status = Ring(cluster), PlayerBar(cluster), StatusLine(cluster)
         logs, stores, commands, feed = LogGrid(cluster), KvTable(cluster), CommandBar(cluster), EventFeed(cluster)
         ring.on_watch(self._watch)
-        two = Box([ring, VBox([logs, stores])]).add_class("rl-lab-two")
-        rows = [Box([bar]), two, Box([status]), Box([commands]), Box([self._timeline.box]), Box([Sessions(cluster)]), Box([feed])]
+        self._timeline.on_go(self._player.take)
+        halves = Halves(self._player, half(RunTitle(cluster), ring, VBox([logs, stores])))
+        self._player.attach(halves)
+        rows = [
+            Box([bar]),
+            Box([Forks(cluster)]),
+            halves.box,
+            Box([status]),
+            Box([commands]),
+            Box([self._timeline.box]),
+            Box([Sessions(cluster)]),
+            Box([feed]),
+        ]
         super().__init__([row.add_class("rl-lab-row") for row in rows])
         self.add_class("rl-lab")
         self.play()

@@ -56,16 +56,15 @@ class Ring(Part):
     _css = together("kit.css", "ring.css", "ring_more.css")
 
     def __init__(self, run: Run | None = None) -> None:
-        config = run.config if run else Config()
-        self._healthy_delay_ms = config.delay_ms  # a link that differs is shown as slow, and so is a disk
-        self._healthy_sync_ms = config.sync_ms
+        self._healthy_delay_ms = Config().delay_ms  # a link that differs is shown as slow
         self._drops: deque[Picture] = deque(maxlen=MOST_DROPS)
         self._in_flight: Mapping[int, MessageSent] = {}
         self._jump = 0
         super().__init__(run)
 
     def draw(self, frame: Frame) -> Picture:
-        view = frame.view
+        view, healthy_sync_ms = frame.view, frame.config.sync_ms
+        self._healthy_delay_ms = frame.config.delay_ms
         sent = {}
         if frame.jump == self._jump:  # after a leap only what is in flight moves on
             sent = {event.id: event for event in frame.events if isinstance(event, MessageSent)}
@@ -80,11 +79,11 @@ class Ring(Part):
             "jump": frame.jump,
             "speed": frame.speed,
             "playing": frame.playing,
-            "healthy_delay_ms": list(self._healthy_delay_ms),
-            "servers": [server_picture(view, server, configuration, self._healthy_sync_ms) for server in view.servers.values()],
+            "healthy_delay_ms": list(frame.config.delay_ms),
+            "servers": [server_picture(view, server, configuration, healthy_sync_ms) for server in view.servers.values()],
             "membership": membership_picture(view),
-            "healthy_sync_ms": self._healthy_sync_ms,
-            "links": links(view, self._healthy_delay_ms),
+            "healthy_sync_ms": healthy_sync_ms,
+            "links": links(view, frame.config.delay_ms),
             "flights": flights(view, sent),
             "dropped": list(self._drops),
         }

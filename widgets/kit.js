@@ -122,6 +122,7 @@ function takesKeysItself(node, key) {
 
 // A kernel that died leaves its last picture behind; without its beat the part says so.
 function watchBeat(model, root) {
+  if (model.get("beat") === undefined) return () => {}; // a recorded page has no kernel that could die
   const words = html("span");
   root.append(html("div", { class: "rl-veil", role: "status" }, words));
   let last = performance.now();

@@ -4,6 +4,8 @@ Only the window is ever read or sent, so a picture costs the same in a long log 
 block in front of its entries.
 """
 
+from collections.abc import Callable
+
 from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView, ServerView
 from raftcore.vocabulary.commands import OpenSession
@@ -51,8 +53,12 @@ class LogGrid(Part):
         return log_still(view)
 
 
-def log_picture(view: ClusterView, start: Index | None) -> Picture:
-    """The window from `start`, or the one that ends where the longest log ends. Before `begin` no server has an entry."""
+def log_picture(view: ClusterView, start: Index | None, draw_entry: Callable[[Entry], object] | None = None) -> Picture:
+    """The window from `start`, or the one that ends where the longest log ends. Before `begin` no server has an entry.
+
+    draw_entry: what stands for each entry; if not given, its picture.
+    """
+    draw_entry = draw_entry or entry_picture
     logs = [server.log for server in view.servers.values()]
     end = max(log.last_index for log in logs)
     begin = min((log.base_index for log in logs if len(log)), default=end) + 1
@@ -69,7 +75,7 @@ def log_picture(view: ClusterView, start: Index | None) -> Picture:
         "follow": start is None,
         "columns": COLUMNS,
         "servers": [row(view, server, first, last, numbers) for server in view.servers.values()],
-        "entries": [entry_picture(entry) for entry in numbers],
+        "entries": [draw_entry(entry) for entry in numbers],
     }
 
 

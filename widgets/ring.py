@@ -63,7 +63,7 @@ class Ring(Part):
         super().__init__(run)
 
     def draw(self, frame: Frame) -> Picture:
-        view, healthy_sync_ms = frame.view, frame.config.sync_ms
+        view = frame.view
         self._healthy_delay_ms = frame.config.delay_ms
         sent = {}
         if frame.jump == self._jump:  # after a leap only what is in flight moves on
@@ -73,17 +73,12 @@ class Ring(Part):
             self._jump = frame.jump
             self._drops.clear()
         self._in_flight = view.messages
-        configuration, _, _ = standing_now(view)
         return {
+            **ring_picture(view, frame.config.delay_ms, frame.config.sync_ms),
             "now_ms": view.at_ms,
             "jump": frame.jump,
             "speed": frame.speed,
             "playing": frame.playing,
-            "healthy_delay_ms": list(frame.config.delay_ms),
-            "servers": [server_picture(view, server, configuration, healthy_sync_ms) for server in view.servers.values()],
-            "membership": membership_picture(view),
-            "healthy_sync_ms": healthy_sync_ms,
-            "links": links(view, frame.config.delay_ms),
             "flights": flights(view, sent),
             "dropped": list(self._drops),
         }
@@ -99,6 +94,18 @@ class Ring(Part):
 
     def still(self, view: ClusterView) -> str:
         return ring_still(view, self._healthy_delay_ms)
+
+
+def ring_picture(view: ClusterView, healthy_delay_ms: tuple[float, float], healthy_sync_ms: float) -> Picture:
+    """What the ring shows of a view, but for the messages in flight."""
+    configuration, _, _ = standing_now(view)
+    return {
+        "healthy_delay_ms": list(healthy_delay_ms),
+        "healthy_sync_ms": healthy_sync_ms,
+        "servers": [server_picture(view, server, configuration, healthy_sync_ms) for server in view.servers.values()],
+        "membership": membership_picture(view),
+        "links": links(view, healthy_delay_ms),
+    }
 
 
 def links(view: ClusterView, healthy_delay_ms: tuple[float, float]) -> list[Picture]:

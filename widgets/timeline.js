@@ -54,6 +54,23 @@ function listen(el, go) {
   };
 }
 
+// A frame may have several views; one that is in sight is enough.
+function watchSight(model, el) {
+  const seen = (model.viewsInSight ??= new Set());
+  const tell = (inSight) => {
+    seen[inSight ? "add" : "delete"](el);
+    if (model.get("in_sight") === seen.size > 0) return;
+    model.set("in_sight", seen.size > 0);
+    model.save_changes();
+  };
+  const watch = new IntersectionObserver((entries) => tell(entries.at(-1).isIntersecting));
+  watch.observe(el);
+  return () => {
+    watch.disconnect();
+    tell(false);
+  };
+}
+
 function render({ model, el }) {
   const words = document.createElement("div");
   words.className = "raft-timeline-loading";
@@ -76,10 +93,12 @@ function render({ model, el }) {
   change();
   const watch = new ResizeObserver(() => window.dispatchEvent(new Event("resize")));
   watch.observe(el);
+  const forgetSight = watchSight(model, el);
   const deafen = listen(el, (at) => model.send({ do: "go", at_ms: at }));
   return () => {
     deafen();
     watch.disconnect();
+    forgetSight();
     model.off("change:figure change:words", change);
     wanted = null;
     take(null);

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from anywidget import AnyWidget
 from ipywidgets import DOMWidget, widget_serialization
-from traitlets import Instance, Unicode
+from traitlets import Bool, Instance, Unicode
 
 from raftcore.trace.run import Run
 from raftcore.vocabulary.names import ServerId
@@ -24,10 +24,13 @@ class Frame(AnyWidget):
     plotly) makes ipywidgets send a message to views that are disposed, and the browser's console say so.
     The size: by itself plotly sees when the window changes, but not a side bar, nor its own first showing.
     The views: one that left the screen goes on listening, and what it throws would keep every later view from the data.
+    The sight: plotly draws also where nobody can see it, and holds up all else in the browser meanwhile; so the frame says when it is
+    scrolled away.
     """
 
     figure = Instance(DOMWidget, allow_none=True).tag(sync=True, **widget_serialization)
     words = Unicode("").tag(sync=True)
+    in_sight = Bool(True).tag(sync=True)  # whether a view of it is scrolled into the window
     _esm = together("timeline.js")
     _css = together("timeline.css")
 
@@ -64,8 +67,11 @@ class Timeline:
         self._figure = borrow()
 
     def refresh(self, run: Run, at_ms: float) -> None:
-        """Show this run around `at_ms`, with a line there. For 2 to 4 times a second: plotly queues what comes faster, without end."""
-        if self._figure is None:
+        """Show this run around `at_ms`, with a line there. For 2 to 4 times a second: plotly queues what comes faster, without end.
+
+        Out of sight, only the first time: what was missed is shown by the next refresh in sight.
+        """
+        if self._figure is None or (self._shown and not self.box.in_sight):
             return
         if self._window is None or not self._window.covers(run, at_ms):
             self._window, self._lanes = Window(run, at_ms), ()

@@ -96,6 +96,15 @@ class Recording:
         table, header = from_parquet(Path(path).read_bytes(), str(path))
         return cls(_Loaded(table, header, str(path)), table)
 
+    def to_html(self, path: str | Path) -> None:
+        """Write one page of HTML in which the run plays by itself, with no kernel, server or network: to hand in, or to send.
+
+        What stands at `path` is replaced, whole or not at all. Raises OSError.
+        """
+        from widgets.page.page import write_page  # noqa: PLC0415  the one way from here to a screen; see the contracts in pyproject.toml
+
+        write_page(self, path)
+
     def _to_parquet(self) -> bytes:
         now_ms, scenario, server_ids = self.now_ms, self.scenario, self.server_ids
         table = self._table()

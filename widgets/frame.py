@@ -26,6 +26,14 @@ class Line(Struct, frozen=True):
         return f"run {self.number}" if self.parent is None else f"fork {self.number}"
 
 
+class Mark(Struct, frozen=True):
+    """Something that stands out in a run. kind: "election", "crash" or "violation"."""
+
+    at_ms: float
+    kind: str
+    words: str
+
+
 class Frame(Struct, frozen=True, kw_only=True):
     """One picture of the lab.
 
@@ -36,7 +44,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     events: what happened since the frame before. position: how many had happened by this moment, these included.
     jump: counts the leaps in time and from run to run. After a leap, `events` are the latest ones before this moment.
     run: the number of the run. lines: all runs of the lab. chosen, beside: the numbers of those that are shown; beside is None where only
-    one is. parted: where these two first differ, if they do.
+    one is. marks: what stands out in the chosen one. parted: where the two first differ, if they do.
     beat: counts up once a second, so that the browser can tell that the kernel lives.
     number: one more than that of the frame before; a part that is not watched misses some.
     changed_keys: all that changed in any store since the frame before, or None where a whole store did.
@@ -57,6 +65,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     events: tuple[AnyEvent, ...] = ()
     position: int = 0
     jump: int = 0
+    marks: tuple[Mark, ...] = ()
     run: int = 1
     lines: tuple[Line, ...] = ()
     chosen: int = 1

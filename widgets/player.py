@@ -273,6 +273,7 @@ class Player:
             "lines": tuple(branch.line for branch in head.branches),
             "chosen": head.main.branch.number,
             "beside": head.beside.branch.number if head.two else None,
+            "marks": head.marks,
             "parted": head.parted,
             "playing": self.playing,
             "speed": self.speed,

@@ -11,7 +11,9 @@ from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.errors import ConfigError, ControlError
 from widgets.branch import Branch, Parting, fork, moment_after, moment_before
+from widgets.frame import Mark
 from widgets.intents import Intent
+from widgets.marks import Marks
 from widgets.pane import Pane
 
 CATCH_UP_MS = 200.0
@@ -28,8 +30,10 @@ class Playhead:
         self.main = Pane(self.branches[0])
         self.beside = Pane(self.branches[0])
         self.two = False
+        self._marks = Marks(run)
         self._parting: Parting | None = None
-        self._moment_ms: float | None = None  # None: the end of the chosen run, wherever that is by now
+        # None is the end of the chosen run, wherever that is by now. A recording is looked at from its beginning.
+        self._moment_ms: float | None = None if self.main.cluster else 0.0
         self._moving = RLock()  # a player moves the moment on while a person moves it elsewhere
 
     @property
@@ -41,6 +45,13 @@ class Playhead:
     def panes(self) -> tuple[Pane, ...]:
         """What is to be painted."""
         return (self.main, self.beside) if self.two else (self.main,)
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """What stands out in the chosen run."""
+        if self._marks.run is not self.main.run:
+            self._marks = Marks(self.main.run)
+        return self._marks.follow()
 
     @property
     def parted(self) -> Difference | None:

@@ -12,7 +12,7 @@ from raftcore.vocabulary.events import AnyEvent
 from widgets.branch import Branch
 from widgets.frame import Frame, changed_keys
 
-MOST_EVENTS = 10_000
+MOST_EVENTS = 4_000
 """That a frame tells of. Where more is new, or less than before, the frame is a leap: what it costs does not depend on how far."""
 
 

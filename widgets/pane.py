@@ -12,7 +12,7 @@ from raftcore.vocabulary.events import AnyEvent
 from widgets.branch import Branch
 from widgets.frame import Frame, changed_keys
 
-MOST_EVENTS = 10_000
+MOST_EVENTS = 4_000
 """That a frame tells of. Where more is new, or less than before, the frame is a leap: what it costs does not depend on how far."""
 
 
@@ -78,6 +78,8 @@ class Pane:
         self._turned = False
         return Frame(
             view=replace(self.run.trace.view_after(position), at_ms=at_ms),
+            config=self.run.config,
+            run=self.branch.number,
             end_ms=self.run.now_ms,
             past=at_ms < self.run.now_ms,
             lives=self.cluster is not None,

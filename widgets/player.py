@@ -27,6 +27,7 @@ DEFAULT_SPEED = 1 / 30
 SLOWEST, FASTEST = 1 / 1000, 10.0
 
 PAINT_S = 0.1  # moving pictures are fed ten times a second and move by themselves in between
+REST_S = 0.03  # between two pictures: who scrubs asks for more than anybody sees
 PLOT_S = 0.5  # plotly queues without end what comes faster than it draws
 YIELD_S = 0.25  # and its drawing holds up the browser: not right after a click
 TICK_S = 0.02
@@ -215,9 +216,11 @@ class Player:
 
     def _live(self) -> None:
         last = time.monotonic()
-        paint_at = plot_at = beat_at = last
+        painted = paint_at = plot_at = beat_at = last
         while not self.closed:
             wanted = self._wanted.wait(TICK_S if self.playing else PAINT_S)
+            if wanted:
+                time.sleep(max(0.0, painted + REST_S - time.monotonic()))
             self._wanted.clear()
             now = time.monotonic()
             if self.playing:
@@ -228,7 +231,7 @@ class Player:
             if wanted:
                 plot_at = max(plot_at, now + YIELD_S)
             if wanted or now >= paint_at:
-                paint_at = now + PAINT_S
+                painted, paint_at = now, now + PAINT_S
                 self.guard(self._paint_if_new)
             if now >= plot_at:
                 plot_at = now + PLOT_S
@@ -268,7 +271,13 @@ class Player:
 
     def _said(self) -> dict[str, Any]:
         """What a frame tells of the lab, whichever run it shows."""
+        head = self.head
         return {
+            "lines": tuple(branch.line for branch in head.branches),
+            "chosen": head.main.branch.number,
+            "beside": head.beside.branch.number if head.two else None,
+            "marks": head.marks,
+            "parted": head.parted,
             "playing": self.playing,
             "speed": self.speed,
             "notice": self.notice,
@@ -301,6 +310,8 @@ ORDERS: Mapping[str, Callable[[Player, Intent], None]] = {
     "now": lambda player, _intent: player.back_to_now(),
     "copy": lambda player, intent: player.copy(intent.get("what")),
     "save": lambda player, _intent: player.save(),
+    "choose": lambda player, intent: player.head.choose(intent.get("run")),
+    "alone": lambda player, _intent: player.head.alone(),
     "fork": lambda player, _intent: player.fork(),
     "dismiss": lambda player, _intent: player.dismiss(),
 }

@@ -1,9 +1,7 @@
 """The line on which a client asks for something, and what became of what it asked."""
 
-from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView, OperationView
 from raftcore.vocabulary.commands import ReadMode
-from raftcore.vocabulary.config import Config
 from widgets.frame import Frame
 from widgets.part import Part, Picture, together
 from widgets.words import asked, outcome
@@ -25,17 +23,13 @@ class CommandBar(Part):
     _esm = together("kit.js", "command_bar.js")
     _css = together("kit.css", "command_bar.css")
 
-    def __init__(self, run: Run | None = None) -> None:
-        self._reads = (run.config if run else Config()).reads
-        super().__init__(run)
-
     def draw(self, frame: Frame) -> Picture:
         view = frame.view
         latest = view.completed[-OUTCOMES:]
         return {
             "servers": list(view.servers),
             "clients": sorted({*CLIENTS, *view.pending}),
-            "reads": reads(self._reads),
+            "reads": reads(frame.config.reads),
             "pending": [waiting(operation, view.at_ms) for operation in view.pending.values()],
             "outcomes": [{"text": outcome(done), "ok": done.ok} for done in reversed(latest)],
         }

@@ -78,6 +78,8 @@ class Pane:
         self._turned = False
         return Frame(
             view=replace(self.run.trace.view_after(position), at_ms=at_ms),
+            config=self.run.config,
+            run=self.branch.number,
             end_ms=self.run.now_ms,
             past=at_ms < self.run.now_ms,
             lives=self.cluster is not None,

@@ -268,7 +268,13 @@ class Player:
 
     def _said(self) -> dict[str, Any]:
         """What a frame tells of the lab, whichever run it shows."""
+        head = self.head
         return {
+            "lines": tuple(branch.line for branch in head.branches),
+            "chosen": head.main.branch.number,
+            "beside": head.beside.branch.number if head.two else None,
+            "marks": head.marks,
+            "parted": head.parted,
             "playing": self.playing,
             "speed": self.speed,
             "notice": self.notice,
@@ -301,6 +307,8 @@ ORDERS: Mapping[str, Callable[[Player, Intent], None]] = {
     "now": lambda player, _intent: player.back_to_now(),
     "copy": lambda player, intent: player.copy(intent.get("what")),
     "save": lambda player, _intent: player.save(),
+    "choose": lambda player, intent: player.head.choose(intent.get("run")),
+    "alone": lambda player, _intent: player.head.alone(),
     "fork": lambda player, _intent: player.fork(),
     "dismiss": lambda player, _intent: player.dismiss(),
 }

@@ -103,7 +103,7 @@ class Checking:
         operations = self._history.operations
         if position >= self._followed:
             return operations
-        begun = operations[: bisect_left(operations, position, key=lambda it: it.began)]
+        begun = operations[: bisect_left(operations, float(position), key=lambda it: it.began)]
         return tuple(it if it.ended < position else replace(it, ended=inf, ok=None, value=UNSET) for it in begun)
 
     def _judge(self, operations: tuple[Operation, ...]) -> Result:

@@ -72,7 +72,10 @@ def question(intent: Intent, run: Run, view: ClusterView) -> Question:
         case "leader":
             return OfLeader()
         case "event":
-            return OfEvent(event_at(run, intent.get("position")))
+            position = intent.get("position")
+            if type(position) is not int or not 0 <= position < len(run.trace):
+                raise ConfigError(f"there is no event {position!r} in this run; its events are numbered from 0 to {len(run.trace) - 1:,}")
+            return OfEvent(run.trace[position])
         case "operation":
             client = str(intent.get("client"))
             if client not in view.pending:

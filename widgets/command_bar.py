@@ -18,7 +18,9 @@ READS = {
 
 
 class CommandBar(Part):
-    """Sends {"do": "submit", "client", "through"} with either "text" or "op", "key", "value", "expected" and "mode"."""
+    """Sends {"do": "submit", "client", "through"} with either "text" or "op", "key", "value", "expected" and "mode"; and of who
+    waits {"do": "why", "what": "operation", "client"}.
+    """
 
     _esm = together("kit.js", "command_bar.js")
     _css = together("kit.css", "command_bar.css")
@@ -30,7 +32,7 @@ class CommandBar(Part):
             "servers": list(view.servers),
             "clients": sorted({*CLIENTS, *view.pending}),
             "reads": reads(frame.config.reads),
-            "pending": [waiting(operation, view.at_ms) for operation in view.pending.values()],
+            "pending": [{"client": it.client, "text": waiting(it, view.at_ms)} for it in view.pending.values()],
             "outcomes": [{"text": outcome(done), "ok": done.ok} for done in reversed(latest)],
         }
 

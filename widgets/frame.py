@@ -8,6 +8,7 @@ from raftcore.trace.diff import Difference
 from raftcore.trace.view import ClusterView, ServerView
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.events import AnyEvent, Applied, Crashed, Event, Halted, Restarted, SnapshotInstalled
+from widgets.checking import Checked
 
 REPLACES_STORE = (Crashed, Halted, Restarted, SnapshotInstalled)
 
@@ -34,6 +35,13 @@ class Mark(Struct, frozen=True):
     words: str
 
 
+class Why(Struct, frozen=True):
+    """What a person asked, and the answer at this moment."""
+
+    question: str
+    answer: str
+
+
 class Frame(Struct, frozen=True, kw_only=True):
     """One picture of the lab.
 
@@ -45,6 +53,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     jump: counts the leaps in time and from run to run. After a leap, `events` are the latest ones before this moment.
     run: the number of the run. lines: all runs of the lab. chosen, beside: the numbers of those that are shown; beside is None where only
     one is. marks: what stands out in the chosen one. parted: where the two first differ, if they do.
+    checked: what is known of whether the run is right. why: what a person asked, and its answer; None if nothing was.
     beat: counts up once a second, so that the browser can tell that the kernel lives.
     number: one more than that of the frame before; a part that is not watched misses some.
     changed_keys: all that changed in any store since the frame before, or None where a whole store did.
@@ -71,6 +80,8 @@ class Frame(Struct, frozen=True, kw_only=True):
     chosen: int = 1
     beside: int | None = None
     parted: Difference | None = None
+    checked: Checked = Checked()
+    why: Why | None = None
     beat: int = 0
     number: int = 0
     changed_keys: frozenset[str] | None = None

@@ -16,6 +16,7 @@ from ipywidgets import Box, VBox
 from raftcore import Cluster
 from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView
+from widgets.checks_strip import ChecksStrip
 from widgets.command_bar import CommandBar
 from widgets.event_feed import EventFeed
 from widgets.forks import Forks
@@ -67,6 +68,7 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
             Box([status]),
             Box([commands]),
             Box([self._timeline.box]),
+            Box([ChecksStrip(run)]),
             Box([Sessions(run)]),
             Box([feed]),
         ]

@@ -75,6 +75,7 @@ class Ring(Part):
         self._in_flight = view.messages
         return {
             **ring_picture(view, frame.config.delay_ms, frame.config.sync_ms),
+            "violated": sorted(frame.checked.servers),
             "now_ms": view.at_ms,
             "jump": frame.jump,
             "speed": frame.speed,

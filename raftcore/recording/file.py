@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
 
+from raftcore.checks.violation import Violation
 from raftcore.recording.columns import SCHEMA, WORDS
 from raftcore.vocabulary.errors import ConfigError, FileError
-from raftcore.vocabulary.names import ServerId
 from raftcore.vocabulary.scenario import Scenario
 
 FORMAT = "raftlab recording"
@@ -28,15 +28,18 @@ _WHAT_PYARROW_RAISES = (pa.ArrowException, OSError, ValueError, TypeError, Memor
 
 
 class Header(Struct, frozen=True, kw_only=True):
-    """What a file says of its run, as JSON under "raftlab" in its metadata. made_with: versions of what wrote it. events: their number."""
+    """What a file says of its run, as JSON under "raftlab" in its metadata.
+
+    made_with: versions of what wrote it. events: their number. violations: what broke an invariant; None: nobody has looked yet.
+    """
 
     format: str = FORMAT
     version: int = VERSION
     made_with: dict[str, str]
     scenario: Scenario
-    server_ids: tuple[ServerId, ...]
     now_ms: float
     events: int
+    violations: tuple[Violation, ...] | None = None
 
 
 class _Kind(Struct):
@@ -85,7 +88,7 @@ def from_parquet(data: bytes, name: str) -> tuple[pa.Table, Header]:
         raise FileError(f"{name} is damaged: {error}") from None
     if table.schema.remove_metadata() != SCHEMA or len(table) != header.events:
         raise FileError(f"{name} is damaged: its columns are not those that it says it has")
-    return table.replace_schema_metadata(None), header
+    return table.replace_schema_metadata(None).unify_dictionaries(), header
 
 
 def _read_header(metadata: dict[bytes, bytes], name: str) -> Header:

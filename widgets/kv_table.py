@@ -9,8 +9,8 @@ from itertools import islice
 
 from immutables import Map
 
-from raftcore import Cluster
 from raftcore.statemachine.language import MAX_KEY_BYTES
+from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView, ServerView
 from widgets.frame import Frame, highest_leader
 from widgets.part import Intent, Part, Picture, together
@@ -28,12 +28,10 @@ class KvTable(Part):
     _esm = together("kit.js", "kv_table.js")
     _css = together("kit.css", "kv_table.css")
 
-    def __init__(self, cluster: Cluster | None = None) -> None:
+    def __init__(self, run: Run | None = None) -> None:
         self._filter = ""
-        self._sources: tuple[object, ...] = ()
-        self._rows: list[Picture] = []
-        self._keys = SortedKeys()
-        super().__init__(cluster)
+        self._stores = Stores()
+        super().__init__(run)
 
     def keep(self, intent: Intent) -> bool:
         if intent["do"] != "filter":
@@ -42,29 +40,42 @@ class KvTable(Part):
         return True
 
     def draw(self, frame: Frame) -> Picture:
+        return self._stores.draw(frame, self._filter)
+
+    def still(self, view: ClusterView) -> str:
+        return kv_still(view)
+
+
+class Stores:
+    """The pictures of all stores, frame after frame."""
+
+    def __init__(self) -> None:
+        self._sources: tuple[object, ...] = ()
+        self._rows: list[Picture] = []
+        self._keys = SortedKeys()
+
+    def draw(self, frame: Frame, text: str = "") -> Picture:
+        """The keys that contain this text."""
         view = frame.view
         leader = highest_leader(view)
-        self._refresh(frame, tuple(server.kv_store for server in view.servers.values()), leader)
+        self._refresh(frame, tuple(server.kv_store for server in view.servers.values()), leader, text)
         return {
             "servers": [heading(server) for server in view.servers.values()],
             "rows": self._rows,
             "more": len(self._keys) - len(self._rows),
-            "filter": self._filter,
+            "filter": text,
             "leader": leader.id if leader else None,
         }
 
-    def _refresh(self, frame: Frame, stores: tuple[Map[str, str], ...], leader: ServerView | None) -> None:
+    def _refresh(self, frame: Frame, stores: tuple[Map[str, str], ...], leader: ServerView | None, text: str) -> None:
         """Make the rows anew, unless nothing changed: the stores are immutable, so `is` tells."""
-        moved = self._keys.follow(frame, stores, self._filter)
+        moved = self._keys.follow(frame, stores, text)
         wanted = leader.kv_store if leader else None
         sources = (wanted, *stores)
         same = len(sources) == len(self._sources) and all(new is old for new, old in zip(sources, self._sources, strict=True))
         if moved or not same:
             self._sources = sources
             self._rows = [key_row(key, stores, wanted) for key in self._keys.first(MOST_ROWS)]
-
-    def still(self, view: ClusterView) -> str:
-        return kv_still(view)
 
 
 class SortedKeys:

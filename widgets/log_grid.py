@@ -4,7 +4,9 @@ Only the window is ever read or sent, so a picture costs the same in a long log 
 block in front of its entries.
 """
 
-from raftcore import Cluster
+from collections.abc import Callable
+
+from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView, ServerView
 from raftcore.vocabulary.commands import OpenSession
 from raftcore.vocabulary.configuration import Configuration
@@ -33,9 +35,9 @@ class LogGrid(Part):
     _esm = together("kit.js", "log_grid_row.js", "log_grid.js")
     _css = together("kit.css", "log_grid.css")
 
-    def __init__(self, cluster: Cluster | None = None) -> None:
+    def __init__(self, run: Run | None = None) -> None:
         self._from: Index | None = None
-        super().__init__(cluster)
+        super().__init__(run)
 
     def keep(self, intent: Intent) -> bool:
         if intent["do"] != "window":
@@ -51,8 +53,12 @@ class LogGrid(Part):
         return log_still(view)
 
 
-def log_picture(view: ClusterView, start: Index | None) -> Picture:
-    """The window from `start`, or the one that ends where the longest log ends. Before `begin` no server has an entry."""
+def log_picture(view: ClusterView, start: Index | None, draw_entry: Callable[[Entry], object] | None = None) -> Picture:
+    """The window from `start`, or the one that ends where the longest log ends. Before `begin` no server has an entry.
+
+    draw_entry: what stands for each entry; if not given, its picture.
+    """
+    draw_entry = draw_entry or entry_picture
     logs = [server.log for server in view.servers.values()]
     end = max(log.last_index for log in logs)
     begin = min((log.base_index for log in logs if len(log)), default=end) + 1
@@ -69,7 +75,7 @@ def log_picture(view: ClusterView, start: Index | None) -> Picture:
         "follow": start is None,
         "columns": COLUMNS,
         "servers": [row(view, server, first, last, numbers) for server in view.servers.values()],
-        "entries": [entry_picture(entry) for entry in numbers],
+        "entries": [draw_entry(entry) for entry in numbers],
     }
 
 

@@ -21,3 +21,12 @@ def term_colours(term: Term) -> tuple[str, str]:
     """
     fill, ink = TERMS[(term - 1) % len(TERMS)] if term else NO_TERM
     return fill, ink
+
+
+def term_class(term: Term) -> str:
+    """The class of kit.css that gives a term its colours, as `termClass` in kit.js.
+
+    >>> term_class(0), term_class(1), term_class(8)
+    ('rl-t0', 'rl-t1', 'rl-t1')
+    """
+    return f"rl-t{(term - 1) % len(TERMS) + 1 if term else 0}"

@@ -1,7 +1,7 @@
 """What the timeline remembers of a run: bands of role and term, steps of the commit index, faults, client operations.
 
 An incremental fold over trace events. Each event costs O(1), and memory stays bounded however long the run:
-whatever ended before the window is forgotten, and no list outgrows its limit. Nothing here draws.
+whatever ended before the reach of the timeline is forgotten, and no list outgrows its limit. Nothing here draws.
 """
 
 from collections import deque
@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from raftcore.trace.run import Run
 from raftcore.vocabulary.actions import Action, Isolate, Partition
 from raftcore.vocabulary.events import (
     Acted,
@@ -47,6 +48,19 @@ WINDOW_MS = 20_000.0
 BANDS = 200
 POINTS = 400
 LABEL_PARTS = 3
+
+
+class Reach(Struct, frozen=True):
+    """How far back a timeline remembers, in simulated milliseconds, and how many bands and points of a kind at most."""
+
+    window_ms: float
+    bands: int
+    points: int
+
+
+LIVE = Reach(WINDOW_MS, BANDS, POINTS)
+WHOLE = Reach(inf, 10 * BANDS, 5 * POINTS)
+"""For a recorded run: all of it, but where it has more bands than anybody could tell apart."""
 
 
 class Condition(Enum):
@@ -88,8 +102,9 @@ class Operation(Struct, frozen=True, gc=False):
 class ServerSeries:
     """One server: the bands that ended, the one that is `open`, and the steps (at_ms, commit index; nan while crashed)."""
 
-    def __init__(self, begin_ms: float = 0.0) -> None:
-        self.ended: deque[Band] = deque(maxlen=BANDS)
+    def __init__(self, begin_ms: float = 0.0, reach: Reach = LIVE) -> None:
+        self._reach = reach
+        self.ended: deque[Band] = deque(maxlen=reach.bands)
         self.open = Band(begin_ms, inf, Role.FOLLOWER, 0, Condition.RUNNING)
         self.commits: deque[tuple[float, float]] = deque([(begin_ms, 0.0)])
 
@@ -105,14 +120,14 @@ class ServerSeries:
         if at_ms > was.begin_ms:
             self.ended.append(replace(was, end_ms=at_ms))
         self.open = Band(at_ms, inf, role, term, condition)
-        forget_before(at_ms - WINDOW_MS, self.ended)
+        forget_before(at_ms - self._reach.window_ms, self.ended)
 
     def commit(self, at_ms: float, index: float) -> None:
         """Add a step. A full list keeps every other one: so it covers the window, with steps that are late at times but never early."""
-        if len(self.commits) >= POINTS:
+        if len(self.commits) >= self._reach.points:
             self.commits = deque(islice(self.commits, 0, None, 2))
         self.commits.append((at_ms, index))
-        while len(self.commits) > 1 and self.commits[1][0] < at_ms - WINDOW_MS:
+        while len(self.commits) > 1 and self.commits[1][0] < at_ms - self._reach.window_ms:
             self.commits.popleft()
 
 
@@ -122,8 +137,9 @@ class Faults:
     Whether a link is in trouble is known from what became of it, never from what somebody did; that only lends cuts made at once a name.
     """
 
-    def __init__(self, servers: Sequence[ServerId], healthy_delay_ms: tuple[float, float]) -> None:
-        self.ended: deque[Fault] = deque(maxlen=BANDS)
+    def __init__(self, servers: Sequence[ServerId], healthy_delay_ms: tuple[float, float], reach: Reach = LIVE) -> None:
+        self._reach = reach
+        self.ended: deque[Fault] = deque(maxlen=reach.bands)
         self.open: Fault | None = None
         self._servers = list(servers)
         self._healthy_delay_ms = healthy_delay_ms
@@ -199,16 +215,17 @@ class Faults:
         if self.open and at_ms > self.open.begin_ms:
             self.ended.append(replace(self.open, end_ms=at_ms))
         self.open = Fault(at_ms, inf, label) if label else None
-        forget_before(at_ms - WINDOW_MS, self.ended)
+        forget_before(at_ms - self._reach.window_ms, self.ended)
 
 
 class TimelineSeries:
     """All that the timeline shows of a run with these servers, from time 0 on. Feed it every event, in order."""
 
-    def __init__(self, servers: Iterable[ServerId], healthy_delay_ms: tuple[float, float]) -> None:
-        self.servers = {server: ServerSeries() for server in servers}
-        self.faults = Faults(tuple(self.servers), healthy_delay_ms)
-        self.completed: deque[Operation] = deque(maxlen=BANDS)
+    def __init__(self, servers: Iterable[ServerId], healthy_delay_ms: tuple[float, float], reach: Reach = LIVE) -> None:
+        self.reach = reach
+        self.servers = {server: ServerSeries(reach=reach) for server in servers}
+        self.faults = Faults(tuple(self.servers), healthy_delay_ms, reach)
+        self.completed: deque[Operation] = deque()
         self.pending: dict[tuple[ClientId, int], Operation] = {}
         self.memberships = Memberships()
         self.marks: deque[Mark] = deque(maxlen=KEPT)
@@ -240,6 +257,13 @@ class TimelineSeries:
         if fold is not None:  # messages and timers, most of the stream, have none
             fold(event)
 
+    @property
+    def since_ms(self) -> float:
+        """From when on no band is forgotten, in simulated milliseconds. Of too many steps and operations, every other one goes."""
+        lanes: list[deque[Any]] = [*(server.ended for server in self.servers.values()), self.faults.ended]
+        full = [kept for kept in lanes if len(kept) == self.reach.bands]
+        return max((kept[0].begin_ms for kept in full), default=max(0.0, self.latest_ms - self.reach.window_ms))
+
     def operations(self) -> Iterator[Operation]:
         yield from self.completed
         yield from self.pending.values()
@@ -260,7 +284,7 @@ class TimelineSeries:
         self.servers[event.server].commit(event.at_ms, event.index)
 
     def _created(self, event: Created) -> None:
-        self.servers[event.server] = ServerSeries(event.at_ms)
+        self.servers[event.server] = ServerSeries(event.at_ms, self.reach)
         self.faults.create(event.server)
 
     def _snapshot_installed(self, event: SnapshotInstalled) -> None:
@@ -302,7 +326,7 @@ class TimelineSeries:
         self.faults.change(event.at_ms, (event.source, event.target), event.link)
 
     def _invoked(self, event: Invoked) -> None:
-        if len(self.pending) >= BANDS:
+        if len(self.pending) >= self.reach.bands:
             self.pending.pop(next(iter(self.pending)))
         self.pending[event.client, event.sequence_num] = Operation(
             event.at_ms, inf, event.client, f"{event.client} {asked(event.command)} → waiting"
@@ -310,8 +334,18 @@ class TimelineSeries:
 
     def _completed(self, event: Completed) -> None:
         self.pending.pop((event.client, event.sequence_num), None)
+        if len(self.completed) >= self.reach.bands:
+            self.completed = deque(islice(self.completed, 0, None, 2))
         self.completed.append(Operation(event.at_ms - event.latency_ms, event.at_ms, event.client, outcome(event), event.ok))
-        forget_before(event.at_ms - WINDOW_MS, self.completed)
+        forget_before(event.at_ms - self.reach.window_ms, self.completed)
+
+
+def series_of(run: Run) -> TimelineSeries:
+    """All that a timeline shows of a whole run."""
+    series = TimelineSeries(run.trace.server_ids, run.config.delay_ms, WHOLE)
+    for event in run.trace:
+        series.absorb(event)
+    return series
 
 
 def forget_before(begin_ms: float, ended: deque[Any]) -> None:

@@ -203,6 +203,15 @@ class Recording:
 
     # ---- exports
 
+    def to_html(self, path: str | Path) -> None:
+        """Write one page of HTML in which the run plays by itself, with no kernel, server or network: to hand in, or to send.
+
+        What stands at `path` is replaced, whole or not at all. Raises OSError.
+        """
+        from widgets.page.page import write_page  # noqa: PLC0415  the one way from here to a screen; see the contracts in pyproject.toml
+
+        write_page(self, path)
+
     def to_csv(self, folder: str | Path) -> None:
         """Write each table to a file of its own in this folder, which is made if need be: events.csv, messages.csv … Raises OSError."""
         Path(folder).mkdir(parents=True, exist_ok=True)

@@ -48,7 +48,13 @@ class LogView(Struct, frozen=True):
 
     def window(self, first: Index, last: Index) -> tuple[Entry, ...]:
         """The entries first … last, as far as the log has them."""
-        return tuple(self[index] for index in range(max(first, self.base_index + 1), min(last, self.last_index) + 1))
+        begin, end = max(first - 1, self.base_index), min(last, self.last_index)
+        found: list[Entry] = []
+        while begin < end:
+            chunk, offset = divmod(begin, CHUNK)
+            found += self.chunks[chunk][offset : offset + end - begin]
+            begin = (chunk + 1) * CHUNK
+        return tuple(found)
 
     def truncate(self, last_index: Index) -> "LogView":
         """The same log without the entries after `last_index`."""

@@ -105,7 +105,7 @@ ELECTIONS: Columns = {
     "term": Column(COUNT, "the term that was voted on"),
     "started_at_ms": Column(TIME, "when the first candidate stood"),
     "candidates": Column(TEXT, "who stood, in order of time"),
-    "votes": Column(TEXT, "how many votes each of them counted, in the same order"),
+    "votes": Column(TEXT, "how many votes each of them counted, in the same order; who crashes and stands again counts anew"),
     "winner": Column(WORD, "who won"),
     "won_at_ms": Column(TIME, "when"),
     "duration_ms": Column(TIME, "from the first candidate to the victory"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.figure import Figure
 
 VERDICTS = {True: "met", False: "MISSED", None: ""}
-NAMES = ("messages", "commands", "flat", "playing", "failover", "memory", "linearizability")
+NAMES = ("messages", "commands", "flat", "playing", "failover", "memory", "recording", "linearizability", "explore")
 
 
 def row(figure: Figure) -> str:

@@ -256,14 +256,33 @@ def test_a_refused_vote_says_why():
 
 def test_the_feed_is_bounded_newest_first_and_heartbeats_drown_no_election():
     feed = EventFeed()
-    feed.draw(Frame(view=split_brain(), events=(RoleChanged(1.0, "S4", Role.LEADER, 3), TimerSet(1.0, "S4", 50.0))))
+    feed.draw(Frame(view=split_brain(), events=(RoleChanged(1.0, "S4", Role.LEADER, 3), TimerSet(1.0, "S4", 50.0)), position=2))
     beats = tuple(sent(number, "S4", "S3", HEARTBEAT) for number in range(500))
-    lines = feed.draw(Frame(view=split_brain(), events=beats))["lines"]
+    lines = feed.draw(Frame(view=split_brain(), events=beats, position=502))["lines"]
 
     assert len(lines) == LINES_OF_A_KIND + 1
     assert lines[-1]["text"] == "S4 is leader of term 3"
     assert [one["n"] for one in lines] == sorted((one["n"] for one in lines), reverse=True)
     assert lines[0]["who"] == ["S4", "S3"]
+    assert (lines[0]["n"], lines[-1]["n"]) == (501, 0)  # each event's position in the trace
+
+
+def test_after_a_leap_the_feed_tells_of_the_past_of_that_moment_only():
+    feed = EventFeed()
+    feed.draw(Frame(view=split_brain(), events=(sent(1, "S4", "S3", HEARTBEAT),), position=900, jump=1))
+    back = feed.draw(Frame(view=split_brain(), events=(RoleChanged(1.0, "S4", Role.LEADER, 3),), position=5, jump=2))
+
+    assert [one["n"] for one in back["lines"]] == [4]
+
+
+def test_after_a_leap_only_what_is_in_flight_flies_and_nothing_falls():
+    ring, flying = Ring(), sent(9, "S4", "S3", HEARTBEAT)
+    drop = MessageDropped(1_000.0, 9, "S4", "S3", HEARTBEAT, Reason.LOST)
+    ring.draw(Frame(view=replace(split_brain(), messages=Map({9: flying})), jump=1))
+    ring.draw(Frame(view=split_brain(), events=(drop,), jump=1))
+    leapt = ring.draw(Frame(view=split_brain(), events=(sent(3, "S4", "S3", HEARTBEAT), drop), jump=2))
+
+    assert (leapt["flights"], leapt["dropped"]) == ([], [])
 
 
 # ---- the status line

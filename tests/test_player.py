@@ -181,7 +181,7 @@ class Broken:
         if self.fails:
             raise ValueError("a broken picture")
 
-    def absorb(self, events: object) -> None:
+    def refresh(self, run: object, at_ms: float) -> None:
         raise ValueError("a broken plot")
 
 
@@ -210,3 +210,94 @@ def test_who_waits_for_the_cluster_gets_it_between_two_portions_of_time(cluster:
         lab.speed = 10
         wait_until(lambda: sum(spans) > 1_000)
     assert max(spans) <= PORTION_MS
+
+
+# ---- looking at the past
+
+
+def test_who_looks_at_the_past_stops_time_and_changes_nothing_and_comes_back_to_now(cluster: Cluster):
+    cluster.run_for(1_000)
+    before = cluster.trace.to_bytes()
+    with Lab(cluster) as lab:
+        lab.pause()
+        ring, player = Ring(cluster), Player.of(cluster)
+        cluster.run_for(10)
+        for intent in ({"do": "go", "at_ms": 400}, {"do": "back"}, {"do": "step"}, {"do": "go", "position": 30}):
+            player.take(intent)
+            wait_until(lambda: ring.state["now_ms"] == player.head.shown_ms)
+            assert (lab.notice, lab.playing, cluster.now_ms) == ("", False, 1_010)
+        assert ring.state["now_ms"] == cluster.trace[30].at_ms
+        player.take({"do": "now"})
+        wait_until(lambda: ring.state["now_ms"] == 1_010)
+    assert cluster.trace.to_bytes()[: len(before)] == before
+
+
+def test_a_place_that_is_none_is_told_and_the_moment_stays(cluster: Cluster):
+    cluster.run_for(1_000)
+    with Lab(cluster):
+        player = Player.of(cluster)
+        player.take({"do": "go", "at_ms": 300})
+        for intent in ({"do": "go", "at_ms": "soon"}, {"do": "go", "position": 10**9}, {"do": "go"}):
+            player.take(intent)
+            assert player.notice
+            assert player.head.shown_ms == 300
+
+
+def test_play_in_the_past_goes_through_the_recording_until_now_and_then_lives_on(cluster: Cluster):
+    cluster.run_for(1_000)
+    with Lab(cluster) as lab:
+        lab.pause()
+        player = Player.of(cluster)
+        begin, before = cluster.now_ms, len(cluster.trace)
+        player.take({"do": "go", "at_ms": 900})
+        lab.speed = 1
+        player.take({"do": "play"})
+        wait_until(lambda: player.head.shown_ms > 950)
+        assert (cluster.now_ms, len(cluster.trace)) == (begin, before) or player.head.shown_ms > begin
+        wait_until(lambda: cluster.now_ms > begin)
+
+
+def test_what_is_done_in_the_past_is_asked_about_and_then_done_in_a_fork(cluster: Cluster):
+    cluster.run_for(1_000)
+    before = cluster.trace.to_bytes()
+    with Lab(cluster) as lab:
+        lab.pause()
+        lab.speed = 1 / 1000
+        now_ms = cluster.now_ms
+        player = Player.of(cluster)
+        player.take({"do": "go", "at_ms": 600})
+        player.take({"do": "crash", "server": "S1"})
+        assert player.question == "You look at 600 ms, and what was does not change. Fork here, and do it in the fork?"
+        assert cluster.now_ms == now_ms
+        player.take({"do": "fork"})
+        assert (player.question, player.notice) == ("", "")
+        fork = player.cluster
+        assert fork is not cluster
+        assert not fork.view.servers["S1"].alive
+        assert [type(action).__name__ for action in fork.scenario.actions] == ["Crash"]
+        assert (cluster.scenario.actions, cluster.now_ms) == ((), now_ms)
+    assert cluster.trace.to_bytes()[: len(before)] == before
+
+
+@pytest.mark.parametrize("answer", [{"do": "dismiss"}, {"do": "now"}, {"do": "go", "at_ms": 10}, {"do": "play"}])
+def test_a_question_that_is_not_said_yes_to_is_forgotten_and_nothing_is_done(cluster: Cluster, answer: dict):
+    cluster.run_for(1_000)
+    with Lab(cluster):
+        player = Player.of(cluster)
+        player.take({"do": "go", "at_ms": 600})
+        player.take({"do": "crash", "server": "S1"})
+        player.take(answer)
+        assert player.question == ""
+        assert cluster.scenario.actions == ()
+        assert len(player.head.branches) == 1
+
+
+def test_a_control_beside_acts_on_the_run_that_stands_there(cluster: Cluster):
+    cluster.run_for(1_000)
+    with Lab(cluster) as lab:
+        lab.pause()
+        player = Player.of(cluster)
+        player.take({"do": "fork"})
+        fork = player.cluster
+        player.take({"do": "isolate", "server": "S2"}, beside=True)
+        assert (len(cluster.scenario.actions), len(fork.scenario.actions)) == (1, 0)

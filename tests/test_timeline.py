@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from raftcore import Cluster
+from raftcore import Cluster, Config, Scenario
+from raftcore.trace.stream import Trace
 from raftcore.vocabulary.commands import Set
 from raftcore.vocabulary.events import (
     Committed,
@@ -287,64 +288,93 @@ def test_text_of_clients_is_shown_and_not_interpreted():
 # ---- the figure
 
 
-def started(servers: list[str]) -> Timeline:
-    timeline = Timeline(servers, HEALTHY.delay_ms)
+class Told:
+    """A run of which this was told so far."""
+
+    def __init__(self, *servers: str) -> None:
+        self.trace, self.config, self.scenario, self.now_ms = Trace(servers), Config(), Scenario(size=3, seed=1), 0.0
+
+    def tell(self, *events: Event) -> None:
+        for event in events:
+            self.trace.say(event)
+            self.now_ms = event.at_ms
+
+
+def started(run: Told) -> Timeline:
+    timeline = Timeline()
     timeline.start()
-    timeline.refresh(0.0)
+    timeline.refresh(run, 0.0)
     return timeline
 
 
 @pytest.mark.parametrize("size", [1, 3, MOST_SERVERS])
 def test_a_refresh_never_adds_or_removes_a_trace(size):
     servers = [f"S{number + 1}" for number in range(size)]
-    timeline = started(servers)
+    run = Told(*servers)
+    timeline = started(run)
     figure = timeline.box.figure
     traces = [trace.uid for trace in figure.data]
     for now_ms in (0.0, 333.0, 30_000.0):
-        timeline.absorb([RoleChanged(now_ms, servers[-1], L, 1), *operation(now_ms, 1), cut(now_ms)])
-        timeline.refresh(now_ms)
+        run.tell(RoleChanged(now_ms, servers[-1], L, 1), cut(now_ms), *operation(now_ms, 1))
+        timeline.refresh(run, now_ms)
     assert [trace.uid for trace in figure.data] == traces
     assert figure.data[-1].x[0] == 30_000
     assert figure.layout.yaxis2.ticktext == (*servers, "voters", "clients")
 
 
 def test_a_server_that_is_created_later_gets_a_lane_of_the_same_figure():
-    timeline = started(["S1", "S2", "S3"])
+    run = Told("S1", "S2", "S3")
+    timeline = started(run)
     traces = [trace.uid for trace in timeline.box.figure.data]
-    timeline.absorb([Created(300.0, "S4"), RoleChanged(400.0, "S4", F, 1)])
-    timeline.refresh(500.0)
+    run.tell(Created(300.0, "S4"), RoleChanged(400.0, "S4", F, 1))
+    timeline.refresh(run, 400.0)
     assert timeline.box.figure.layout.yaxis2.ticktext == ("S1", "S2", "S3", "S4", "voters", "clients")
     assert [trace.uid for trace in timeline.box.figure.data] == traces
 
 
 def test_nothing_is_drawn_before_the_start():
-    timeline = Timeline(["S1"], HEALTHY.delay_ms)
-    timeline.absorb(operation(0.0, 1))
-    timeline.refresh(10.0)
+    timeline, run = Timeline(), Told("S1")
+    run.tell(*operation(0.0, 1))
+    timeline.refresh(run, 10.0)
     assert timeline.box.figure is None
     assert "loading" in timeline.box.words
 
 
 def test_the_figure_is_shown_when_it_has_data_and_not_before():
-    timeline = Timeline(["S1"], HEALTHY.delay_ms)
+    timeline, run = Timeline(), Told("S1")
     timeline.start()
     assert (timeline.box.figure, timeline.box.words) == (None, "timeline is loading …")
 
-    timeline.absorb([RoleChanged(100.0, "S1", L, 1)])
-    timeline.refresh(200.0)
+    run.tell(RoleChanged(100.0, "S1", L, 1))
+    timeline.refresh(run, 100.0)
     assert len(timeline.box.figure.data[2].x) == 2
 
 
+def test_a_timeline_out_of_sight_is_not_drawn_and_catches_up_when_it_is_seen_again():
+    run = Told("S1", "S2", "S3")
+    timeline = started(run)
+    timeline.box.in_sight = False  # as the browser says
+    run.tell(RoleChanged(100.0, "S1", L, 1))
+    timeline.refresh(run, 200.0)
+    assert timeline.box.figure.data[-1].x[0] == 0
+
+    timeline.box.in_sight = True
+    timeline.refresh(run, 300.0)
+    assert timeline.box.figure.data[-1].x[0] == 300
+    assert "S1 leader" in timeline.box.figure.data[2].hovertext[1]
+
+
 def test_a_later_lab_gets_the_same_figure_cleared():
-    first = started(["S1", "S2", "S3"])
+    run = Told("S1", "S2", "S3")
+    first = started(run)
     figure = first.box.figure
-    first.absorb([*election(), *operation(150.0, 1, key="secret"), Crashed(200.0, "S2"), cut(250.0)])
-    first.refresh(1_000.0)
+    run.tell(*election(), *operation(150.0, 1, key="secret"), Crashed(200.0, "S2"), cut(250.0))
+    first.refresh(run, 250.0)
     figure.update_xaxes(range=[100, 200])  # as a person's zoom does
     first.close()
     assert (first.box.figure, first.box.words) == (None, "")
 
-    second = started(["S1"])
+    second = started(Told("S1"))
     assert second.box.figure is figure
     assert figure.layout.xaxis.autorange is True
     assert figure.layout.yaxis2.ticktext == ("S1", "voters", "clients")
@@ -353,10 +383,10 @@ def test_a_later_lab_gets_the_same_figure_cleared():
 
 
 def test_nothing_offers_to_send_the_run_away():
-    timeline = started(["S1"])
+    timeline = started(Told("S1"))
     assert timeline.box.figure._config["showSendToCloud"] is False
 
 
 def test_two_labs_at_once_have_a_figure_each():
-    one, other = started(["S1"]), started(["S1"])
+    one, other = started(Told("S1")), started(Told("S1"))
     assert one.box.figure is not other.box.figure

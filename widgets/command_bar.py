@@ -1,6 +1,6 @@
 """The line on which a client asks for something, and what became of what it asked."""
 
-from raftcore import Cluster
+from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView, OperationView
 from raftcore.vocabulary.commands import ReadMode
 from raftcore.vocabulary.config import Config
@@ -25,9 +25,9 @@ class CommandBar(Part):
     _esm = together("kit.js", "command_bar.js")
     _css = together("kit.css", "command_bar.css")
 
-    def __init__(self, cluster: Cluster | None = None) -> None:
-        self._reads = (cluster.config if cluster else Config()).reads
-        super().__init__(cluster)
+    def __init__(self, run: Run | None = None) -> None:
+        self._reads = (run.config if run else Config()).reads
+        super().__init__(run)
 
     def draw(self, frame: Frame) -> Picture:
         view = frame.view

@@ -3,13 +3,19 @@
 const MOST_SHOWN = 120;
 
 class EventFeed {
-  constructor(root) {
+  constructor(root, send) {
+    this.send = send;
     this.state = null;
     this.hidden = new Set();
     this.kinds = html("div", { class: "rl-row rl-kinds", role: "group", "aria-label": "kinds of events" });
     const everyone = html("option", { value: "" }, "all servers");
     this.servers = html("select", { "aria-label": "server", "data-field": "server", onchange: () => this.show() }, everyone);
-    this.list = html("ol", { class: "rl-mono", tabindex: "0", "aria-label": "events, newest first" });
+    this.list = html("ol", {
+      class: "rl-mono",
+      tabindex: "0",
+      "aria-label": "events, newest first; arrows choose one, Enter goes there",
+      onkeydown: (event) => this.walk(event),
+    });
     const filters = [html("span", { class: "rl-grow" }), this.servers, this.kinds];
     root.append(html("div", { class: "rl-row rl-title" }, html("h4", {}, "Events"), ...filters), this.list);
   }
@@ -31,10 +37,26 @@ class EventFeed {
     keep(
       this.list,
       lines.slice(0, MOST_SHOWN),
-      (line) => line.n,
-      eventLine,
+      (line) => `${line.n} ${line.text}`, // in another run another event has this number
+      (line) => this.makeLine(line),
       () => {},
     );
+  }
+
+  makeLine(line) {
+    const at = Math.floor(line.at_ms).toLocaleString("en");
+    const go = () => this.send({ do: "go", position: line.n });
+    const place = button("", { tabindex: "-1", title: `Go to this moment: ${line.text}`, onclick: go }, html("span", { class: "rl-at" }, at), line.text);
+    return html("li", { "data-kind": line.kind }, place);
+  }
+
+  // One stop for Tab; within the list the arrows walk.
+  walk(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    const places = [...this.list.querySelectorAll("button")];
+    places[Math.max(0, places.indexOf(document.activeElement) + step)]?.focus();
+    event.preventDefault();
   }
 
   update(state) {
@@ -51,9 +73,4 @@ class EventFeed {
   }
 }
 
-function eventLine(line) {
-  const at = Math.floor(line.at_ms).toLocaleString("en");
-  return html("li", { "data-kind": line.kind, title: line.text }, html("span", { class: "rl-at" }, at), line.text);
-}
-
-export default part("events", (root) => new EventFeed(root));
+export default part("events", (root, send) => new EventFeed(root, send));

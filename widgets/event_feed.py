@@ -1,9 +1,12 @@
-"""The latest events, one line each. Of each kind only the latest are kept, so that a flood of heartbeats drowns no election."""
+"""The latest events, one line each. Of each kind only the latest are kept, so that a flood of heartbeats drowns no election.
+
+A line's number is its event's position in the trace, and leads back to that moment.
+"""
 
 from collections import deque
-from itertools import count
+from collections.abc import Iterator
 
-from raftcore import Cluster
+from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.events import AnyEvent, MessageDelivered, ProgressChanged, QuorumHeard, Synced, TimerSet
 from widgets.frame import Frame
@@ -17,34 +20,39 @@ LEFT_OUT = (TimerSet, ProgressChanged, Synced, MessageDelivered, QuorumHeard)
 
 
 class EventFeed(Part):
-    """Filtering happens in the browser. The picture holds the latest lines of each kind, newest first."""
+    """Sends {"do": "go", "position"}. Filtering happens in the browser. The picture holds the latest lines of each kind, newest first."""
 
     _esm = together("kit.js", "event_feed.js")
     _css = together("kit.css", "event_feed.css")
 
-    def __init__(self, cluster: Cluster | None = None) -> None:
-        self._number = count(1)
+    def __init__(self, run: Run | None = None) -> None:
         self._lines: dict[str, deque[Picture]] = {name: deque(maxlen=LINES_OF_A_KIND) for name in KINDS}
-        self._shown_ms = 0.0
-        super().__init__(cluster)
+        self._jump = 0
+        super().__init__(run)
 
     def draw(self, frame: Frame) -> Picture:
-        self._forget_the_future(frame.view.at_ms)
-        for event in frame.events:
-            if not isinstance(event, LEFT_OUT):
-                self._lines[kind(event)].append(self._line(event))
+        if frame.jump != self._jump:
+            self._jump = frame.jump
+            for lines in self._lines.values():
+                lines.clear()
+        for number, event in self._worth_telling(frame):
+            self._lines[kind(event)].append(event_line(number, event))
         newest_first = sorted((one for lines in self._lines.values() for one in lines), key=lambda one: -one["n"])
         return {"kinds": list(KINDS), "servers": list(frame.view.servers), "lines": newest_first}
 
-    def _line(self, event: AnyEvent) -> Picture:
-        return {"n": next(self._number), "at_ms": event.at_ms, "kind": kind(event), "who": concerns(event), "text": clip(line(event), 120)}
-
-    def _forget_the_future(self, now_ms: float) -> None:
-        """After a jump back in time, what happened later has not happened yet."""
-        if now_ms < self._shown_ms:
-            for lines in self._lines.values():
-                lines.clear()
-        self._shown_ms = now_ms
+    def _worth_telling(self, frame: Frame) -> Iterator[tuple[int, AnyEvent]]:
+        """The events that will have a line, each with its position: of a frame that tells of thousands, only those that stay."""
+        room = dict.fromkeys(KINDS, LINES_OF_A_KIND)
+        told = []
+        for back, event in enumerate(reversed(frame.events), start=1):
+            if type(event) not in LEFT_OUT and room[kind(event)]:
+                room[kind(event)] -= 1
+                told.append((frame.position - back, event))
+        return reversed(told)
 
     def still(self, view: ClusterView) -> str:
         return ""  # A view holds no history.
+
+
+def event_line(number: int, event: AnyEvent) -> Picture:
+    return {"n": number, "at_ms": event.at_ms, "kind": kind(event), "who": concerns(event), "text": clip(line(event), 120)}

@@ -13,8 +13,11 @@ REPLACES_STORE = (Crashed, Halted, Restarted, SnapshotInstalled)
 class Frame(Struct, frozen=True, kw_only=True):
     """One picture of the lab.
 
-    speed: simulated milliseconds per real one. notice: the latest message for the person, "" if there is none.
-    events: what happened since the frame before, at most the latest few hundred.
+    speed: simulated milliseconds per real one. end_ms: how far the run has come. past: whether an earlier moment is shown.
+    lives: whether the run can go on from its end. notice, note, question, paper: the latest error, what was done, what the person is
+    asked, and a text to be copied; "" if there is none. papers: how many such texts there have been.
+    events: what happened since the frame before. position: how many had happened by this moment, these included.
+    jump: counts the leaps in time and from run to run. After a leap, `events` are the latest ones before this moment.
     beat: counts up once a second, so that the browser can tell that the kernel lives.
     number: one more than that of the frame before; a part that is not watched misses some.
     changed_keys: all that changed in any store since the frame before, or None where a whole store did.
@@ -23,8 +26,17 @@ class Frame(Struct, frozen=True, kw_only=True):
     view: ClusterView
     playing: bool = False
     speed: float = 1 / 30
+    end_ms: float = 0.0
+    past: bool = False
+    lives: bool = True
     notice: str = ""
+    note: str = ""
+    question: str = ""
+    paper: str = ""
+    papers: int = 0
     events: tuple[AnyEvent, ...] = ()
+    position: int = 0
+    jump: int = 0
     beat: int = 0
     number: int = 0
     changed_keys: frozenset[str] | None = None

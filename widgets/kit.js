@@ -2,7 +2,7 @@
 // The rule here: what a person typed reaches the page only as text or as an attribute, never as markup.
 
 const BEAT_LIMIT_MS = 6000;
-const LAB_KEYS = new Set([" ", "ArrowRight", "c", "r", "p", "t", "i", "h", "a", "l", "s", "m", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+const LAB_KEYS = new Set([" ", "ArrowLeft", "ArrowRight", "c", "r", "p", "t", "i", "h", "a", "l", "s", "m", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
 
 function build(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
@@ -65,6 +65,7 @@ const ICONS = {
   play: "M4 2.5v11l9-5.5z",
   pause: "M3.5 2.5h3v11h-3zM9.5 2.5h3v11h-3z",
   step: "M3 2.5v11l7.5-5.5zM11 2.5h2v11h-2z",
+  stepback: "M13 2.5v11L5.5 8zM5 2.5H3v11h2z",
   back: "M10.5 3 5 8l5.5 5 1-1.1L7.3 8l4.2-3.9z",
   on: "M5.5 3 11 8l-5.5 5-1-1.1L8.7 8 4.5 4.1z",
   end: "M3.5 3 9 8l-5.5 5-1-1.1L6.7 8 2.5 4.1zM11 3h1.8v10H11z",

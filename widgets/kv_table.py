@@ -9,8 +9,8 @@ from itertools import islice
 
 from immutables import Map
 
-from raftcore import Cluster
 from raftcore.statemachine.language import MAX_KEY_BYTES
+from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView, ServerView
 from widgets.frame import Frame, highest_leader
 from widgets.part import Intent, Part, Picture, together
@@ -28,10 +28,10 @@ class KvTable(Part):
     _esm = together("kit.js", "kv_table.js")
     _css = together("kit.css", "kv_table.css")
 
-    def __init__(self, cluster: Cluster | None = None) -> None:
+    def __init__(self, run: Run | None = None) -> None:
         self._filter = ""
         self._stores = Stores()
-        super().__init__(cluster)
+        super().__init__(run)
 
     def keep(self, intent: Intent) -> bool:
         if intent["do"] != "filter":

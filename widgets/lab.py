@@ -22,6 +22,7 @@ from widgets.kv_table import KvTable
 from widgets.log_grid import LogGrid
 from widgets.player import Player
 from widgets.player_bar import PlayerBar
+from widgets.playhead import Playhead
 from widgets.ring import Ring
 from widgets.sessions import Sessions
 from widgets.status_line import StatusLine
@@ -44,7 +45,7 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
         cluster.trace.subscribe()  # a cluster without a trace is refused here, before anything else is closed for it
         _replace_predecessors(self, cluster)
         self._player = Player.of(cluster)
-        self._timeline = Timeline(cluster.server_ids, cluster.config.delay_ms)
+        self._timeline = Timeline()
         self._starting = Lock()
         self._started = self._closed = False
         self._goes_on = False  # it played when its last view was closed
@@ -94,7 +95,8 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def snapshot(self) -> SVG:
         """A still picture of this moment, which any viewer of notebooks can show. ControlError once the lab is closed."""
-        return SVG(lab_still(self.cluster.view, self.cluster.config.delay_ms))
+        head = self._player.head
+        return SVG(lab_still(head.view, head.main.run.config.delay_ms))
 
     def close(self) -> None:
         """End the lab: nothing moves any more, and its last picture stays. The cluster can go on in code, or in a new lab.
@@ -141,7 +143,7 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _ipython_display_(self) -> None:
         """Show a still picture, and above it, where a kernel runs, the lab itself; its style hides the still picture then."""
         if not self._closed:
-            self._player.attach(_Still(self.cluster))
+            self._player.attach(_Still(self._player.head))
         display(super()._repr_mimebundle_(), raw=True)
 
 
@@ -150,11 +152,11 @@ class _Still:
 
     watched = True
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._delay_ms = cluster.config.delay_ms
-        self._handle = display(self._picture(cluster.view), raw=True, display_id=True)
+    def __init__(self, head: Playhead) -> None:
+        self._delay_ms = head.main.run.config.delay_ms
+        self._handle = display(self._picture(head.view), raw=True, display_id=True)
         self._painted_at = time.monotonic()
-        self._shown_ms = cluster.now_ms
+        self._shown_ms = head.shown_ms
 
     def _picture(self, view: ClusterView) -> dict[str, Any]:
         return {"image/svg+xml": lab_still(view, self._delay_ms), "text/plain": f"The lab at {view.at_ms:,.0f} ms"}

@@ -6,7 +6,7 @@ block in front of its entries.
 
 from collections.abc import Callable
 
-from raftcore import Cluster
+from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView, ServerView
 from raftcore.vocabulary.commands import OpenSession
 from raftcore.vocabulary.configuration import Configuration
@@ -35,9 +35,9 @@ class LogGrid(Part):
     _esm = together("kit.js", "log_grid_row.js", "log_grid.js")
     _css = together("kit.css", "log_grid.css")
 
-    def __init__(self, cluster: Cluster | None = None) -> None:
+    def __init__(self, run: Run | None = None) -> None:
         self._from: Index | None = None
-        super().__init__(cluster)
+        super().__init__(run)
 
     def keep(self, intent: Intent) -> bool:
         if intent["do"] != "window":

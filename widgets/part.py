@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import anywidget
 import traitlets
 
-from raftcore import Cluster
+from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView
 from widgets.frame import Frame
 from widgets.player import Player
@@ -38,16 +38,16 @@ class Part(anywidget.AnyWidget):
     state = traitlets.Dict().tag(sync=True)
     beat = traitlets.Int(0).tag(sync=True)
 
-    def __init__(self, cluster: Cluster | None = None) -> None:
-        """With a cluster, the part follows it and acts on it; without one it shows what it is given."""
+    def __init__(self, run: Run | None = None) -> None:
+        """With a run, a cluster or a recording, the part follows it and acts on it; without one it shows what it is given."""
         super().__init__()
         self._latest: Frame | None = None
         self._callbacks: list[Callable[[Intent], None]] = []
         self._watchers: list[Callable[[bool], None]] = []
         self._views: int | None = None  # how many views a browser has open; None before the first
         self.on_msg(self._absorb)
-        if cluster is not None:
-            player = Player.of(cluster)
+        if run is not None:
+            player = Player.of(run)
             self.on_intent(player.take)
             player.attach(self)
 

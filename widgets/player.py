@@ -1,4 +1,4 @@
-"""Who lets a cluster live in real time: one thread a cluster, which alone moves the clock and alone paints.
+"""Who lets a run live, or be seen again, in real time: one thread, which alone moves the clock and alone paints.
 
 Callbacks of widgets and notebook cells only act on the cluster, between two slices of time, and wake the thread, which then paints
 at once. The core knows neither thread nor wall clock.
@@ -7,20 +7,21 @@ at once. The core knows neither thread nor wall clock.
 import math
 import time
 import traceback
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from threading import Event as Signal
 from threading import RLock, Thread
-from typing import Protocol, cast
+from typing import Any, Protocol
 
 from raftcore import Cluster
-from raftcore.trace.stream import Subscription
+from raftcore.trace.run import Run
 from raftcore.vocabulary.errors import ConfigError, ControlError, RaftLabError
-from raftcore.vocabulary.events import AnyEvent, Event
 from raftcore.vocabulary.links import is_number
-from widgets.frame import Frame, changed_keys
+from widgets import share
 from widgets.intents import CONTROLS, Intent
+from widgets.pane import Pane, Screen
+from widgets.playhead import Playhead
 
 DEFAULT_SPEED = 1 / 30
 SLOWEST, FASTEST = 1 / 1000, 10.0
@@ -29,76 +30,62 @@ PAINT_S = 0.1  # moving pictures are fed ten times a second and move by themselv
 PLOT_S = 0.5  # plotly queues without end what comes faster than it draws
 YIELD_S = 0.25  # and its drawing holds up the browser: not right after a click
 TICK_S = 0.02
-MOST_EVENTS = 400
 PORTION_MS = 20.0  # of simulated time, after which who waits for the cluster comes first
 BREATH_S = 0.0002
 
 CLOSED = "this lab is closed; Lab(cluster) opens a new one on its cluster"
+OF_A_RECORDING = "this is a recording, and nothing can be done to it; a fork of it is a cluster, which goes on"
 
-_players: "dict[Cluster, Player]" = {}
-
-
-class Screen(Protocol):
-    """Something that shows frames. `watched` is False once a person has closed its last view."""
-
-    @property
-    def watched(self) -> bool: ...
-    def show(self, frame: Frame) -> None: ...
+_players: "dict[Run, Player]" = {}
 
 
 class Plot(Protocol):
     """Something that draws the course of events, more slowly."""
 
-    def absorb(self, events: Iterable[Event]) -> None: ...
-    def refresh(self, now_ms: float) -> None: ...
-
-
-@dataclass
-class _Run:
-    """What is played, and how far it has been painted and plotted."""
-
-    cluster: Cluster
-    unpainted: Subscription
-    unplotted: Subscription
+    def refresh(self, run: Run, at_ms: float) -> None: ...
 
 
 class Player:
-    """Plays one cluster: `speed` simulated milliseconds a real one. Its thread lives until `close`."""
+    """Plays one run, and its forks: `speed` simulated milliseconds a real one. Its thread lives until `close`."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        trace = cluster.trace
-        self._run: _Run | None = _Run(cluster, trace.subscribe(len(trace)), trace.subscribe())
+    def __init__(self, run: Run) -> None:
+        self._root: Run | None = run
+        self._head: Playhead | None = Playhead(run)
         self.playing = False
         self.speed = DEFAULT_SPEED
         self.notice = ""
+        self.note = ""
+        self._paper, self._papers = "", 0
+        self._wish: tuple[Pane, Intent] | None = None  # what a person wants to be done where nothing can be done
         self._plot: Plot | None = None
-        self._screens: list[Screen] = []
         self._painting = RLock()
         self._wanted = Signal()  # somebody did something that should be seen at once
         self.closed = False
         self._beat = 0
         self._painted: tuple[object, ...] = ()
-        self._frames = 0
         Thread(target=self._live, name="raft-lab", daemon=True).start()
 
     @staticmethod
-    def of(cluster: Cluster) -> "Player":
-        """The player of this cluster; there is never more than one."""
-        if cluster not in _players:
-            _players[cluster] = Player(cluster)
-        return _players[cluster]
+    def of(run: Run) -> "Player":
+        """The player of this run; there is never more than one."""
+        if run not in _players:
+            _players[run] = Player(run)
+        return _players[run]
 
     @property
-    def run(self) -> _Run:
-        """What is played; ControlError once the player is closed."""
-        if self._run is None:
+    def head(self) -> Playhead:
+        """What is shown; ControlError once the player is closed."""
+        if self._head is None:
             raise ControlError(CLOSED)
-        return self._run
+        return self._head
 
     @property
     def cluster(self) -> Cluster:
-        """The cluster that is played; ControlError once the player is closed."""
-        return self.run.cluster
+        """The cluster that is chosen; ControlError once the player is closed, and while a recording is."""
+        cluster = self.head.main.cluster
+        if cluster is None:
+            raise ControlError(OF_A_RECORDING)
+        return cluster
 
     # ---- what a person does
 
@@ -108,6 +95,7 @@ class Player:
             if self.closed:
                 raise ControlError(CLOSED)
             self.playing = True
+            self._wish = None
         self._wanted.set()
 
     def pause(self) -> None:
@@ -122,57 +110,90 @@ class Player:
         self.speed = min(max(speed, SLOWEST), FASTEST)
         self._wanted.set()
 
-    def take(self, intent: Intent) -> None:
-        """Do what a person asked for in the browser. An error becomes the notice; the lab plays on."""
+    def take(self, intent: Intent, *, beside: bool = False) -> None:
+        """Do what a person asked for in the browser, to the run that is chosen or to the one beside it.
+
+        An error becomes the notice; the lab plays on.
+        """
         if self.closed:
             return
         try:
-            self.notice = ""
-            self._obey(intent)
+            self.notice = self.note = ""
+            self._obey(intent, self.head.beside if beside else self.head.main)
         except RaftLabError as error:
             self.notice = str(error)
         except Exception as error:  # noqa: BLE001  whatever it is, a person must see it
             self.notice = explain(error)
         self._wanted.set()
 
-    def _obey(self, intent: Intent) -> None:
-        match str(intent.get("do")):
-            case "play":
-                self.play()
-            case "pause":
-                self.pause()
-            case "step":
-                self.pause()
-                self.cluster.step()
-            case "speed":
-                self.set_speed(intent["value"])
-            case "dismiss":
-                pass  # the notice is gone already
-            case name if name in CONTROLS:
-                CONTROLS[name](self.cluster, intent)
-            case name:
-                self.notice = f"the lab knows no control {name!r}"
+    def _obey(self, intent: Intent, pane: Pane) -> None:
+        name = str(intent.get("do"))
+        if name in ORDERS:
+            ORDERS[name](self, intent)
+        elif name not in CONTROLS:
+            self.notice = f"the lab knows no control {name!r}"
+        elif self.head.lives(pane) and pane.cluster is not None:
+            self._wish = None
+            CONTROLS[name](pane.cluster, intent)
+        else:
+            self._wish = (pane, intent)
+
+    @property
+    def question(self) -> str:
+        """What a person is asked who wants something to be done where nothing can be done; "" if there is nothing to ask."""
+        if self._wish is None or self._head is None:
+            return ""
+        pane = self._wish[0]
+        at = f"{math.floor(pane.shown_ms(self._head.shown_ms)):,} ms"  # as the bar's clock says it
+        if pane.cluster is None:
+            return f"This is a recording, which does not change. Fork it here, at {at}, and do it in the fork?"
+        return f"You look at {at}, and what was does not change. Fork here, and do it in the fork?"
+
+    def fork(self) -> None:
+        """Make a run that goes on from the moment that is shown, and do there what a person wanted to be done here."""
+        pane, intent = self._wish or (self.head.main, None)
+        cluster = self.head.fork(pane)
+        self._wish = None
+        if intent is not None:
+            CONTROLS[str(intent["do"])](cluster, intent)
+
+    def copy(self, what: object) -> None:
+        """Show the chosen run, up to this moment, as a text that can be copied."""
+        self._paper = share.text(self.head.main.run, self.head.shown_ms, what)
+        self._papers += 1
+
+    def save(self) -> None:
+        """Write the chosen run into files where the notebook is."""
+        scenario, recording = share.save(self.head.main.run, Path.cwd())
+        self.note = f"Saved {scenario.name}, which repeats the run, and {recording.name}, its data, in {scenario.parent}."
+
+    def look(self, move: Callable[[], None]) -> None:
+        """Stop, and show another moment."""
+        self.playing, self._wish = False, None
+        move()
+
+    def back_to_now(self) -> None:
+        """Show the end of the chosen run."""
+        self._wish = None
+        self.head.go_to_end()
+
+    def dismiss(self) -> None:
+        """Put away what the lab said or asked."""
+        self.notice, self._wish = "", None
 
     # ---- screens
 
-    def attach(self, screen: Screen) -> None:
-        """Paint for this screen too, beginning with the latest of what happened so far."""
+    def attach(self, screen: Screen, *, beside: bool = False) -> None:
+        """Paint the chosen run for this screen too, or the one beside it, beginning with the latest of what happened so far."""
         with self._painting:
             self._paint()
-            done = self.run.unpainted.position
-            screen.show(self._frame(self.cluster.trace[max(0, done - MOST_EVENTS) : done], None))
-            self._screens.append(screen)
-
-    def detach(self, screens: Iterable[Screen]) -> None:
-        """Paint for these screens no more."""
-        with self._painting:
-            for screen in screens:
-                self._screens.remove(screen)
+            pane = self.head.beside if beside else self.head.main
+            pane.attach(screen)
 
     def attach_plot(self, plot: Plot) -> None:
-        """Draw the course of events on this plot, from the beginning of the run."""
+        """Draw the course of events on this plot."""
         with self._painting:
-            self.run.unplotted = self.cluster.trace.subscribe()
+            self.head.main  # noqa: B018  a closed player takes no plot
             self._plot = plot
 
     def close(self) -> None:
@@ -180,14 +201,14 @@ class Player:
 
         The browser's connections keep this object for as long as the kernel lives, so it lets go of the run.
         """
-        if self._run is None:
+        if self._head is None:
             return
-        _players.pop(self._run.cluster, None)
+        if self._root is not None:
+            _players.pop(self._root, None)
         with self._painting:
             self.playing = False
             self.closed = True
-            self._screens.clear()
-            self._plot = self._run = None
+            self._plot = self._head = self._root = self._wish = None
         self._wanted.set()
 
     # ---- the thread
@@ -214,14 +235,15 @@ class Player:
                 self.guard(self._refresh_plot)
 
     def _pass_time(self, real_s: float) -> None:
-        """Let the cluster live for this long. Where the machine can't keep up, simulated time falls behind and stays there.
+        """Let time pass for this long. Where the machine can't keep up, simulated time falls behind and stays there.
 
         Nobody sees what a thread raises, so the lab says it. What a rule raises also stops time.
         """
         left_ms = real_s * 1000 * self.speed
         try:
             while left_ms > 0 and self.playing:
-                self.cluster.run_for(min(left_ms, PORTION_MS))
+                if not self.head.pass_time(min(left_ms, PORTION_MS)):
+                    self.playing = False
                 left_ms -= PORTION_MS
                 time.sleep(BREATH_S)  # a lock that is taken again at once lets nobody else in
         except Exception as error:  # noqa: BLE001  a student's rule may raise anything
@@ -229,37 +251,33 @@ class Player:
             self._tell(error)
 
     def _paint_if_new(self) -> None:
-        painted = (len(self.cluster.trace), self.cluster.now_ms, self.playing, self.speed, self.notice, self._beat)
+        painted = (self.head.sight, *self._said().values())
         if painted != self._painted:
             self._painted = painted
             self._paint()
 
     def _paint(self) -> None:
         with self._painting:
-            events = self.run.unpainted.take()
-            self._frames += 1
-            frame = self._frame(events[-MOST_EVENTS:], changed_keys(events))
-            for screen in self._screens:
-                if screen.watched:
-                    self.guard(partial(screen.show, frame))
+            for pane in self.head.panes:
+                pane.paint(self.head.shown_ms, self._said(), self.guard)
 
     def _refresh_plot(self) -> None:
         with self._painting:
             if self._plot is not None:
-                self._plot.absorb(self.run.unplotted.take())
-                self._plot.refresh(self.cluster.now_ms)
+                self._plot.refresh(self.head.main.run, self.head.shown_ms)
 
-    def _frame(self, events: Iterable[Event], keys: frozenset[str] | None) -> Frame:
-        return Frame(
-            view=self.cluster.view,
-            playing=self.playing,
-            speed=self.speed,
-            notice=self.notice,
-            events=cast("tuple[AnyEvent, ...]", tuple(events)),
-            beat=self._beat,
-            number=self._frames,
-            changed_keys=keys,
-        )
+    def _said(self) -> dict[str, Any]:
+        """What a frame tells of the lab, whichever run it shows."""
+        return {
+            "playing": self.playing,
+            "speed": self.speed,
+            "notice": self.notice,
+            "note": self.note,
+            "question": self.question,
+            "paper": self._paper,
+            "papers": self._papers,
+            "beat": self._beat,
+        }
 
     def guard(self, act: Callable[[], None]) -> None:
         """Nobody sees what a thread raises, so the lab says it, and plays on."""
@@ -271,6 +289,22 @@ class Player:
     def _tell(self, error: Exception) -> None:
         if not self.closed:  # in one that was closed meanwhile, that is all the error says
             self.notice = explain(error)
+
+
+ORDERS: Mapping[str, Callable[[Player, Intent], None]] = {
+    "play": lambda player, _intent: player.play(),
+    "pause": lambda player, _intent: player.pause(),
+    "speed": lambda player, intent: player.set_speed(intent["value"]),
+    "back": lambda player, _intent: player.look(player.head.back),
+    "step": lambda player, _intent: player.look(player.head.forward),
+    "go": lambda player, intent: player.look(partial(player.head.go, intent)),
+    "now": lambda player, _intent: player.back_to_now(),
+    "copy": lambda player, intent: player.copy(intent.get("what")),
+    "save": lambda player, _intent: player.save(),
+    "fork": lambda player, _intent: player.fork(),
+    "dismiss": lambda player, _intent: player.dismiss(),
+}
+"""What a person may ask of the lab itself, by the name in the intent's "do"."""
 
 
 def explain(error: Exception) -> str:

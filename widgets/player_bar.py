@@ -1,4 +1,4 @@
-"""The bar above: play and pause, one event, the speed, and the simulated clock."""
+"""The bar above: play and pause, event by event, the speed, and the moment that is shown, on a scrubber from the beginning to now."""
 
 from raftcore.trace.view import ClusterView
 from widgets.frame import Frame
@@ -6,13 +6,21 @@ from widgets.part import Part, Picture, together
 
 
 class PlayerBar(Part):
-    """Sends {"do": "play"}, "pause", "step", and {"do": "speed", "value": simulated ms per real ms}."""
+    """Sends {"do": "play"}, "pause", "back", "step", "now", "fork", "save"; "go" with "at_ms", "speed" with "value", "copy" with "what"."""
 
-    _esm = together("kit.js", "player_bar.js")
-    _css = together("kit.css", "player_bar.css")
+    _esm = together("kit.js", "scrubber.js", "share.js", "player_bar.js")
+    _css = together("kit.css", "player_bar.css", "scrubber.css")
 
     def draw(self, frame: Frame) -> Picture:
-        return {"now_ms": frame.view.at_ms, "playing": frame.playing, "speed": frame.speed}
+        return {
+            "now_ms": frame.view.at_ms,
+            "end_ms": frame.end_ms,
+            "past": frame.past,
+            "lives": frame.lives,
+            "playing": frame.playing,
+            "speed": frame.speed,
+            "paper": {"text": frame.paper, "number": frame.papers},
+        }
 
     def still(self, view: ClusterView) -> str:
         return ""  # A clock that stands still says nothing that the other pictures do not.

@@ -6,7 +6,7 @@ The picture says when each message leaves and arrives; the browser moves it in b
 from collections import deque
 from collections.abc import Mapping
 
-from raftcore import Cluster
+from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.events import MessageDropped, MessageSent
@@ -55,22 +55,29 @@ class Ring(Part):
     _esm = together("kit.js", *SCRIPTS)
     _css = together("kit.css", "ring.css", "ring_more.css")
 
-    def __init__(self, cluster: Cluster | None = None) -> None:
-        config = cluster.config if cluster else Config()
+    def __init__(self, run: Run | None = None) -> None:
+        config = run.config if run else Config()
         self._healthy_delay_ms = config.delay_ms  # a link that differs is shown as slow, and so is a disk
         self._healthy_sync_ms = config.sync_ms
         self._drops: deque[Picture] = deque(maxlen=MOST_DROPS)
         self._in_flight: Mapping[int, MessageSent] = {}
-        super().__init__(cluster)
+        self._jump = 0
+        super().__init__(run)
 
     def draw(self, frame: Frame) -> Picture:
         view = frame.view
-        sent = {event.id: event for event in frame.events if isinstance(event, MessageSent)}
-        self._note_drops(frame, sent)
+        sent = {}
+        if frame.jump == self._jump:  # after a leap only what is in flight moves on
+            sent = {event.id: event for event in frame.events if isinstance(event, MessageSent)}
+            self._note_drops(frame, sent)
+        else:
+            self._jump = frame.jump
+            self._drops.clear()
         self._in_flight = view.messages
         return {
             **ring_picture(view, self._healthy_delay_ms, self._healthy_sync_ms),
             "now_ms": view.at_ms,
+            "jump": frame.jump,
             "speed": frame.speed,
             "playing": frame.playing,
             "flights": flights(view, sent),

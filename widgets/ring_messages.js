@@ -12,7 +12,7 @@ function makeClock() {
   let drawn = 0;
 
   function absorb(state, now) {
-    const jumped = latest && (state.now_ms < latest.now_ms || state.now_ms > shown + Math.max(2000 * state.speed, 1));
+    const jumped = latest && (state.jump !== latest.jump || state.now_ms < latest.now_ms || state.now_ms > shown + Math.max(2000 * state.speed, 1));
     latest = state;
     arrived = now;
     if (shown === null || jumped) shown = state.now_ms;

@@ -6,7 +6,7 @@ Rows are capped, and the sessions that are shown are the latest of the leader, s
 from heapq import nlargest
 from itertools import islice
 
-from raftcore import Cluster
+from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView, ServerView
 from raftcore.vocabulary.commands import ReadMode
 from raftcore.vocabulary.config import Config
@@ -32,15 +32,17 @@ class Sessions(Part):
     _esm = together("kit.js", "sessions.js")
     _css = together("kit.css", "sessions.css")
 
-    def __init__(self, cluster: Cluster | None = None) -> None:
-        self._timeout_ms = (cluster.config if cluster else Config()).session_timeout_ms
+    def __init__(self, run: Run | None = None) -> None:
+        self._timeout_ms = (run.config if run else Config()).session_timeout_ms
         self._served: list[ReadServed] = []
-        super().__init__(cluster)
+        self._jump = 0
+        super().__init__(run)
 
     def draw(self, frame: Frame) -> Picture:
         view, leader = frame.view, highest_leader(frame.view)
-        new = [event for event in frame.events if type(event) is ReadServed]
-        self._served = [event for event in (*self._served, *new) if event.at_ms <= view.at_ms][-MOST_ROWS:]
+        known = self._served if frame.jump == self._jump else []
+        self._served = [*known, *(event for event in frame.events if type(event) is ReadServed)][-MOST_ROWS:]
+        self._jump = frame.jump
         waiting = [waits(leader, read) for read in islice(leader.reads.values(), MOST_ROWS)] if leader else []
         return {
             "servers": list(view.servers),

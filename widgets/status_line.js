@@ -2,37 +2,63 @@
 
 const REFUSAL_MS = 5000;
 
+function makeQuestion(send) {
+  const words = html("span");
+  const yes = button("Fork and do it", { "data-do": "fork-and-do", class: "rl-main", onclick: () => send({ do: "fork" }) });
+  const no = button("No", { "data-do": "leave-it", onclick: () => send({ do: "dismiss" }) });
+  const node = html("div", { class: "rl-question", role: "alert", hidden: true }, words, yes, no);
+
+  function ask(text) {
+    put(words, { text });
+    put(node, { hidden: text === "" });
+  }
+
+  return { node, ask };
+}
+
+function makeNotice(send) {
+  const words = html("span");
+  const label = { "data-do": "dismiss", "aria-label": "Dismiss this message", title: "Dismiss", class: "rl-plain" };
+  const dismiss = button("", { ...label, onclick: () => putAway() }, icon("close"));
+  const node = html("div", { class: "rl-notice", role: "alert", hidden: true }, icon("warn"), words, dismiss);
+  let shown = "";
+
+  function putAway() {
+    put(node, { hidden: true });
+    send({ do: "dismiss" });
+  }
+
+  function tell(text) {
+    if (text === shown) return;
+    shown = text;
+    put(words, { text });
+    put(node, { hidden: text === "" });
+  }
+
+  return { node, tell };
+}
+
 function startStatusLine(root, send) {
-  const noticeText = html("span");
-  const dismiss = button(
-    "",
-    { "data-do": "dismiss", "aria-label": "Dismiss this message", title: "Dismiss", class: "rl-plain" },
-    icon("close"),
-  );
-  const notice = html("div", { class: "rl-notice", role: "alert", hidden: true }, icon("warn"), noticeText, dismiss);
+  const question = makeQuestion(send);
+  const notice = makeNotice(send);
   const headline = html("b");
   const text = html("span");
-  const line = html("div", { class: "rl-line", role: "status", "aria-live": "polite" }, headline, " ", text);
-  const refusal = html("div", { class: "rl-refusal rl-soft", role: "status", "aria-live": "polite" });
-  root.append(notice, refusal, line);
+  const spoken = { role: "status", "aria-live": "polite" };
+  const line = html("div", { class: "rl-line", ...spoken }, headline, " ", text);
+  const refusal = html("div", { class: "rl-refusal rl-soft", ...spoken });
+  const note = html("div", { class: "rl-note", ...spoken, hidden: true });
+  root.append(question.node, notice.node, note, refusal, line);
   let timer = 0;
   root.addEventListener("rl-refused", (event) => {
     clearTimeout(timer);
     put(refusal, { text: event.detail });
     timer = setTimeout(() => put(refusal, { text: "" }), REFUSAL_MS);
   });
-  dismiss.addEventListener("click", () => {
-    put(notice, { hidden: true });
-    send({ do: "dismiss" });
-  });
-  let shown = "";
 
   function update(state) {
-    if (state.notice !== shown) {
-      shown = state.notice;
-      put(noticeText, { text: shown });
-      put(notice, { hidden: shown === "" });
-    }
+    question.ask(state.question);
+    notice.tell(state.notice);
+    put(note, { text: state.note, hidden: state.note === "" });
     put(headline, { text: state.headline });
     put(text, { text: state.text });
     line.classList.toggle("rl-alarm", state.alarming);

@@ -11,14 +11,21 @@ COUNT_WORDS = {2: "Two", 3: "Three", 4: "Four", 5: "Five"}
 
 
 class StatusLine(Part):
-    """Sends {"do": "dismiss"} when the person has read the notice."""
+    """Sends {"do": "fork"} when the person says yes to the question, and {"do": "dismiss"} to a no, or when the notice was read."""
 
     _esm = together("kit.js", "status_line.js")
     _css = together("kit.css", "status_line.css")
 
     def draw(self, frame: Frame) -> Picture:
         headline, text, alarming = say(frame.view)
-        return {"notice": frame.notice, "headline": headline, "text": text, "alarming": alarming}
+        return {
+            "notice": frame.notice,
+            "note": frame.note,
+            "question": frame.question,
+            "headline": headline,
+            "text": text,
+            "alarming": alarming,
+        }
 
     def still(self, view: ClusterView) -> str:
         return ""  # Its words belong to the moment; the ring's picture shows the same.

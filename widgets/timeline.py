@@ -3,17 +3,15 @@
 One plotly figure serves all labs of a kernel, one after the other: each new one would send 5 MB to the browser and never be freed there.
 """
 
-from collections.abc import Iterable
-
 from anywidget import AnyWidget
 from ipywidgets import DOMWidget, widget_serialization
-from traitlets import Instance, Unicode
+from traitlets import Bool, Instance, Unicode
 
-from raftcore.vocabulary.events import Event
+from raftcore.trace.run import Run
 from raftcore.vocabulary.names import ServerId
 from widgets.timeline_figure import lay_out, new_figure, picture, show
 from widgets.timeline_pieces import Figure, Picture
-from widgets.timeline_series import TimelineSeries
+from widgets.timeline_window import Window
 
 
 class Frame(AnyWidget):
@@ -23,10 +21,13 @@ class Frame(AnyWidget):
     plotly) makes ipywidgets send a message to views that are disposed, and the browser's console say so.
     The size: by itself plotly sees when the window changes, but not a side bar, nor its own first showing.
     The views: one that left the screen goes on listening, and what it throws would keep every later view from the data.
+    The sight: plotly draws also where nobody can see it, and holds up all else in the browser meanwhile; so the frame says when it is
+    scrolled away.
     """
 
     figure = Instance(DOMWidget, allow_none=True).tag(sync=True, **widget_serialization)
     words = Unicode("").tag(sync=True)
+    in_sight = Bool(True).tag(sync=True)  # whether a view of it is scrolled into the window
     _esm = """
     const mended = new WeakSet();
 
@@ -46,6 +47,23 @@ class Frame(AnyWidget):
       const figure = await model.widget_manager.get_model(name.slice("IPY_MODEL_".length));
       mend(figure);
       return model.widget_manager.create_view(figure);
+    }
+
+    // A frame may have several views; one that is in sight is enough.
+    function watchSight(model, el) {
+      const seen = (model.viewsInSight ??= new Set());
+      const tell = (inSight) => {
+        seen[inSight ? "add" : "delete"](el);
+        if (model.get("in_sight") === seen.size > 0) return;
+        model.set("in_sight", seen.size > 0);
+        model.save_changes();
+      };
+      const watch = new IntersectionObserver((entries) => tell(entries.at(-1).isIntersecting));
+      watch.observe(el);
+      return () => {
+        watch.disconnect();
+        tell(false);
+      };
     }
 
     function render({ model, el }) {
@@ -70,8 +88,10 @@ class Frame(AnyWidget):
       change();
       const watch = new ResizeObserver(() => window.dispatchEvent(new Event("resize")));
       watch.observe(el);
+      const forgetSight = watchSight(model, el);
       return () => {
         watch.disconnect();
+        forgetSight();
         model.off("change:figure change:words", change);
         wanted = null;
         take(null);
@@ -98,11 +118,9 @@ class Frame(AnyWidget):
 _unused: list[Figure] = []
 
 
-def borrow(servers: Iterable[ServerId]) -> Figure:
-    """A figure laid out for these servers: one that was given back, with what it showed last, or else a new one."""
-    figure = _unused.pop() if _unused else new_figure()
-    lay_out(figure, list(servers))
-    return figure
+def borrow() -> Figure:
+    """A figure: one that was given back, with what it showed last, or else a new one."""
+    return _unused.pop() if _unused else new_figure()
 
 
 def give_back(figure: Figure) -> None:
@@ -113,31 +131,32 @@ def give_back(figure: Figure) -> None:
 class Timeline:
     """The timeline of one run. `box` is its widget, which says that it is loading until the first refresh after `start`."""
 
-    def __init__(self, servers: Iterable[ServerId], healthy_delay_ms: tuple[float, float]) -> None:
-        self.series = TimelineSeries(servers, healthy_delay_ms)
+    def __init__(self) -> None:
         self._figure: Figure | None = None
+        self._window: Window | None = None
         self._shown: Picture = {}
-        self._lanes = 0
+        self._lanes: tuple[ServerId, ...] = ()
         self.box = Frame(words="timeline is loading …").add_class("raft-timeline")
 
     def start(self) -> None:
         """Have a figure from now on. The browser needs seconds for the first one, so the rest of the lab should be visible by now."""
-        self._figure = borrow(self.series.servers)
-        self._lanes = len(self.series.servers)
+        self._figure = borrow()
 
-    def absorb(self, events: Iterable[Event]) -> None:
-        """Remember these events, the next ones of the run; nothing is drawn yet."""
-        for event in events:
-            self.series.absorb(event)
+    def refresh(self, run: Run, at_ms: float) -> None:
+        """Show this run around `at_ms`, with a line there. For 2 to 4 times a second: plotly queues what comes faster, without end.
 
-    def refresh(self, now_ms: float) -> None:
-        """Show all that was absorbed, and a line at `now_ms`. For 2 to 4 times a second: plotly queues what comes faster, without end."""
-        if self._figure is None:
+        Out of sight, only the first time: what was missed is shown by the next refresh in sight.
+        """
+        if self._figure is None or (self._shown and not self.box.in_sight):
             return
-        if len(self.series.servers) != self._lanes:
-            self._lanes = len(self.series.servers)
-            lay_out(self._figure, list(self.series.servers))
-        shown, self._shown = self._shown, picture(self.series, now_ms)
+        if self._window is None or not self._window.covers(run, at_ms):
+            self._window, self._lanes = Window(run, at_ms), ()
+        self._window.follow()
+        series = self._window.series
+        if self._lanes != tuple(series.servers):
+            self._lanes = tuple(series.servers)
+            lay_out(self._figure, self._lanes)
+        shown, self._shown = self._shown, picture(series, at_ms)
         show(self._figure, self._shown, before=shown)
         if not shown:  # only now has it something to show
             self.box.figure = self._figure
@@ -148,4 +167,4 @@ class Timeline:
             self.box.figure, self.box.words = None, ""
         if self._figure is not None:
             give_back(self._figure)
-        self._figure = None
+        self._figure = self._window = None

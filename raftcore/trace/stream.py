@@ -1,6 +1,6 @@
 """The stream of events: everything that happened in a run, in order. Screens, tables and checks read it and nothing else."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from threading import RLock
 from typing import overload
@@ -88,6 +88,10 @@ class Trace:
         if not is_number(at_ms) or not at_ms >= 0:
             raise ConfigError(f"at_ms={at_ms!r} is no moment of a run; give simulated milliseconds since its start, 0 or more")
         return bisect_right(self._events, at_ms, key=_time)
+
+    def position_before(self, at_ms: float) -> int:
+        """How many events had happened before this moment."""
+        return bisect_left(self._events, at_ms, key=_time)
 
     def _fold_up_to(self, position: int) -> None:
         for event in self._events[self._folded : position]:

@@ -1,0 +1,62 @@
+"""Why a server refused, or the network dropped: each Reason with its rule."""
+
+from raftcore.vocabulary.errors import ConfigError
+from raftcore.vocabulary.events import AppendRefused, Event, MessageDelivered, MessageDropped, MessageSent, VoteDenied
+from raftcore.vocabulary.messages import AppendEntriesReply, ClientReply, PreVoteReply, RequestVoteReply
+from raftcore.vocabulary.names import Reason
+
+_VOTES = {
+    Reason.STALE_TERM: "{server} knows of a later term than that of this election, and an election of the past decides nothing. §5.1",
+    Reason.ALREADY_VOTED: "{server} gave its one vote of term {term} to another, and a second one could elect two leaders. §5.2",
+    Reason.LOG_BEHIND: "{server}'s log is ahead of {candidate}'s: its last entry has a later term, or the same one and a higher index, so "
+    "{candidate} may lack committed entries. §5.4.1",
+    Reason.LEADER_HEARD: "{server} has heard from a leader within the shortest election timeout, and who hears a leader takes part in no "
+    "election. §6, thesis 4.2.3",
+}
+_APPENDS = {
+    Reason.STALE_TERM: "{server} knows of a later term than that of {leader}, which leads no more and steps down when it hears of it. §5.1",
+    Reason.LOG_GAP: "{server}'s log ends before entry {prev}, behind which the new ones belong; {leader} tries further back. §5.3",
+    Reason.LOG_CONFLICT: "{server} has an entry of another term at {prev}, behind which the new ones belong; {leader} "
+    "tries further back. §5.3",
+}
+_DROPS = {
+    Reason.LOST: "The link from {source} to {target} loses some messages, and Raft's senders send again. §5.5",
+    Reason.LINK_CUT: "The link from {source} to {target} is cut; whoever needs an answer sends again. §5.5",
+    Reason.SERVER_DOWN: "{target} does not run, so nobody took the message; whoever needs an answer sends again. §5.5",
+}
+_CLIENTS = {
+    Reason.NOT_LEADER: "{server} does not lead, and only a leader takes commands; it names the leader that it knows. §8",
+    Reason.TRANSFERRING: "{server} hands its leadership over and takes in nothing new, or its successor would never catch up. Thesis 3.10",
+    Reason.SESSION_EXPIRED: "The client's session had expired, so {server} can't know whether an earlier try was applied. Thesis 6.3",
+}
+
+
+def why_refused(event: Event) -> str:
+    """Why this vote, these entries, this request or this message came to nothing, in a sentence. ConfigError for an event of no refusal."""
+    match event:
+        case VoteDenied():
+            return _VOTES[event.reason].format(server=event.server, candidate=event.candidate, term=event.term)
+        case AppendRefused():
+            return _APPENDS[event.reason].format(server=event.server, leader=event.leader, prev=event.prev_log_index)
+        case MessageDropped():
+            return _DROPS[event.reason].format(source=event.source, target=event.target)
+        case MessageSent() | MessageDelivered():
+            return _reply_refused(event)
+    raise ConfigError(
+        f"{type(event).__name__} refuses nothing; ask about a VoteDenied, an AppendRefused, a MessageDropped or a refusing reply"
+    )
+
+
+def _reply_refused(event: MessageSent | MessageDelivered) -> str:
+    reply, reason = event.message, getattr(event.message, "reason", None)
+    if reason is not None:
+        match reply:
+            case RequestVoteReply():
+                return _VOTES[reason].format(server=event.source, candidate=event.target, term=reply.term)
+            case PreVoteReply():
+                return _VOTES[reason].format(server=event.source, candidate=event.target, term=reply.next_term)
+            case AppendEntriesReply():
+                return _APPENDS[reason].format(server=event.source, leader=event.target, prev=reply.prev_log_index)
+            case ClientReply():
+                return _CLIENTS[reason].format(server=event.source)
+    raise ConfigError(f"{type(reply).__name__} from {event.source} refuses nothing; ask about a reply with a reason")

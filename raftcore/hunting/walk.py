@@ -1,0 +1,123 @@
+"""A small world, gone through by hand: choose what happens next, and go back. A walk is a run like any other, with a trace of its own."""
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from raftcore.checks.violation import Violation
+from raftcore.cluster.rulebook import Rulebook
+from raftcore.hunting.small_world import DELIVER, DROP, DUPLICATE, REQUEST, Choice, World, in_words
+from raftcore.hunting.stage import Stage
+from raftcore.hunting.teller import Teller
+from raftcore.statemachine.language import show_command
+from raftcore.trace.stream import Trace
+from raftcore.trace.view import ClusterView
+from raftcore.vocabulary.config import Config
+from raftcore.vocabulary.errors import ConfigError, ControlError
+from raftcore.vocabulary.names import ServerId
+from raftcore.vocabulary.scenario import Scenario
+
+
+class Walk:
+    """A walk through a small world, which begins with the choices of `path`.
+
+    walk = Walk(World(terms=2))
+    walk.choices      # ("S1 times out", "S2 times out", "S3 times out")
+    walk.choose(0)
+    walk.back()
+
+    path: the choices so far, each as its place among all that could happen. violation: the law that the latest of them broke, or None.
+    Raises ConfigError where `path` names a choice that is not there.
+    """
+
+    def __init__(self, world: World, path: Iterable[int] = ()) -> None:
+        self.world = world
+        self._stage = Stage(world)
+        self._begin(path)
+
+    def _begin(self, path: Iterable[int]) -> None:
+        self.path: tuple[int, ...] = ()
+        self.violation: Violation | None = None
+        self._state = self._stage.start
+        self._teller = Teller(self.world)
+        self._trace: Trace | None = None
+        for birth in self._stage.births:
+            self._teller.outcome(birth)
+        for index in path:
+            self.choose(index)
+
+    # ---- choosing
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What can happen next, in words."""
+        return tuple(map(self._in_words, self._stage.choices(self._state)))
+
+    def choose(self, index: int) -> None:
+        """Let the choice at this place happen. ConfigError if there is none."""
+        choices = self._stage.choices(self._state)
+        if type(index) is not int or not 0 <= index < len(choices):
+            raise ConfigError(f"there is no choice {index!r} after {list(self.path)}; there are {len(choices)}, counted from 0")
+        choice = choices[index]
+        step = self._stage.after(self._state, choice)
+        before = len(self._teller.events)
+        self._teller.choice(choice, self._stage.next_request(self._state) if choice[0] == REQUEST else None)
+        if step.outcome:
+            self._teller.outcome(step.outcome)
+        self._state = step.state
+        self.path = (*self.path, index)
+        self._trace = None
+        shown = tuple(range(before, len(self._teller.events)))
+        finding = step.finding
+        self.violation = Violation(finding.property, self.now_ms, finding.sentence, finding.servers, shown) if finding else None
+
+    def back(self) -> None:
+        """Take the latest choice back. ControlError where nothing was chosen yet."""
+        if not self.path:
+            raise ControlError("nothing was chosen yet, so nothing can be taken back")
+        self._begin(self.path[:-1])
+
+    def _in_words(self, choice: Choice) -> str:
+        kind, place = choice
+        if kind in (DELIVER, DROP, DUPLICATE):
+            packet = self._stage.minds.packets[self._state.mail[place]]
+            return f"{kind} {in_words(packet.message)} {packet.source} → {packet.target}"
+        name = self.server_ids[place]
+        if kind == REQUEST:
+            ask = self._stage.next_request(self._state)
+            return f"{ask.client_id} asks {name} for {show_command(ask.command)}"
+        return f"{name} {kind}"
+
+    # ---- a run like any other
+
+    @property
+    def server_ids(self) -> tuple[ServerId, ...]:
+        """S1 … Sn."""
+        return self.world.server_ids
+
+    @property
+    def config(self) -> Config:
+        """The knobs of all servers."""
+        return self.world.config
+
+    @property
+    def scenario(self) -> Scenario:
+        """Size, configuration and rules. What is chosen is no action: it is the path that repeats it."""
+        return Scenario(size=self.world.size, seed=0, config=self.config, rules=Rulebook.of(self.world.rules).names())
+
+    @property
+    def now_ms(self) -> float:
+        """The time of the latest choice: there is one every ten milliseconds."""
+        return self._teller.now_ms
+
+    @property
+    def trace(self) -> Trace:
+        """Everything that happened so far, anew after each choice: only then is it known when a message arrives."""
+        if self._trace is None:
+            self._trace = Trace(self.server_ids, self._teller.events)
+        return self._trace
+
+    @property
+    def view(self) -> ClusterView:
+        """The world now."""
+        return replace(self.trace.view(), at_ms=self.now_ms)

@@ -1,0 +1,260 @@
+"""Why?: each sentence as it comes out of a run in which it is true."""
+
+import pytest
+
+from raftcore import Cluster, Config, Role
+from raftcore.checks.explain import why_no_leader, why_not_committed
+from raftcore.vocabulary.errors import ConfigError, ServerNotFound
+
+PLAIN = Config(client_sessions=False)
+
+
+def led_by_s1(size: int = 5, config: Config = PLAIN) -> Cluster:
+    """A cluster whose leader is S1, and has committed its no-op everywhere."""
+    cluster = Cluster(size=size, seed=1, config=config)
+    time_out_s1(cluster)
+    cluster.run_until(lambda view: view.leader == "S1" and all(it.commit_index == 1 for it in view.servers.values()))
+    return cluster
+
+
+def time_out_s1(cluster: Cluster) -> None:
+    cluster.run_for(150)  # before that all guard the leader whom they may have heard before they started
+    cluster.time_out("S1")
+
+
+def ask_s1(cluster: Cluster, text: str = "SET x 1", wait_ms: float = 60) -> None:
+    cluster.submit("C1", text, through="S1")
+    cluster.run_for(wait_ms)
+
+
+# ---- entries
+
+
+def test_an_entry_in_a_minority_is_not_committed() -> None:
+    cluster = led_by_s1()
+    cluster.partition(["S1", "S2"])
+    cut_ms = cluster.now_ms
+    ask_s1(cluster)
+    sentence = why_not_committed(cluster.view, 2)
+    heard_ms = cluster.view.servers["S1"].quorum_heard_ms
+    assert heard_ms is not None
+    assert heard_ms <= cut_ms
+    assert sentence == (
+        "Entry 2 of S1 is on S1 and S2, as far as S1 knows; a commit needs 3 of 5, and S3, S4 and S5 are cut off from S1; "
+        f"no majority has answered what S1 sent after {heard_ms:,.0f} ms. §5.3"
+    )
+    assert why_not_committed(cluster.view, 2, "S2") == sentence
+
+
+def test_what_keeps_each_follower_is_said_of_it() -> None:
+    cluster = led_by_s1()
+    cluster.crash("S2")
+    cluster.pause("S3")
+    cluster.link("S1", "S4", up=False)
+    cluster.link("S5", "S1", up=False)
+    ask_s1(cluster, wait_ms=40)
+    assert "S2 is crashed, S5 is heard no more by S1, S4 is not reached by S1, and S3 is paused" in why_not_committed(cluster.view, 2)
+
+
+def test_an_entry_counts_where_it_is_synced_and_the_leader_knows() -> None:
+    cluster = led_by_s1(3)
+    for server in ("S1", "S2", "S3"):
+        cluster.disk(server, sync_ms=100)
+    cluster.submit("C1", "SET x 1", through="S1")
+    cluster.run_until(lambda view: view.servers["S1"].log.last_index == 2)
+    assert "is saved nowhere yet; a commit needs 2 of 3, and S2 and S3 have not received it, and S1 has not synced it to its own disk" in (
+        why_not_committed(cluster.view, 2)
+    )
+    cluster.run_until(lambda view: view.servers["S1"].synced_index == 2)
+    cluster.run_for(1)
+    assert "S2 and S3 are about to receive it" in why_not_committed(cluster.view, 2)
+    cluster.run_until(lambda view: all(it.log.last_index == 2 for it in view.servers.values()))
+    assert "is on S1, as far as S1 knows; a commit needs 2 of 3, and S2 and S3 have not synced it to disk" in why_not_committed(
+        cluster.view, 2
+    )
+    cluster.run_until(lambda view: all(it.synced_index == 2 for it in view.servers.values()))
+    cluster.run_for(1)
+    assert "S2 and S3 have saved it, with the answer under way" in why_not_committed(cluster.view, 2)
+    cluster.run_for(50)
+    assert why_not_committed(cluster.view, 2) == "Entry 2 is committed, and S1 knows it. §5.3"
+
+
+def test_figure_8_an_older_term_is_not_committed_by_counting() -> None:
+    cluster = led_by_s1(config=Config(client_sessions=False, max_entries_per_message=1))
+    cluster.partition(["S1", "S2"])
+    ask_s1(cluster)
+    cluster.crash("S1")
+    cluster.restart("S1")
+    cluster.heal()
+    cluster.isolate("S5")
+    cluster.run_until(lambda view: view.leader is not None)
+    leader = cluster.view.servers[cluster.leader or ""]
+    assert leader.id in ("S1", "S2"), "who lacks entry 2 can't win"
+    cluster.run_until(lambda view: sum(progress.match_index >= 2 for progress in view.servers[leader.id].progress.values()) >= 2)
+    term = leader.current_term
+    assert why_not_committed(cluster.view, 2).startswith(
+        f"Entry 2 is of term 1, and {leader.id} leads term {term}: no entry of an older term is committed by counting, though a majority "
+        "has saved it. It commits along with entry 3, the first of the leader's own term, which is on "
+    )
+    assert why_not_committed(cluster.view, 2).endswith("§5.4.2, Figure 8")
+
+
+def test_a_joint_configuration_needs_two_majorities() -> None:
+    cluster = led_by_s1(3)
+    for _ in range(2):
+        cluster.create_server()
+    cluster.change_membership(["S1", "S4", "S5"])
+    cluster.run_until(lambda view: view.servers["S1"].configuration.is_joint)
+    cluster.partition(["S1", "S2", "S3"])
+    cluster.run_for(60)
+    sentence = why_not_committed(cluster.view, cluster.view.servers["S1"].configuration_index)
+    assert "is on S1, S2 and S3, as far as S1 knows; a commit needs 2 of 3 (S1 S2 S3) and 2 of 3 (S1 S4 S5)" in sentence
+    assert "S4 and S5 are cut off from S1" in sentence
+    assert sentence.endswith("§6")
+
+
+def test_a_learner_does_not_count() -> None:
+    cluster = led_by_s1(3)
+    cluster.create_server("S4")
+    cluster.change_membership(["S1", "S2", "S3"], learners=["S4"])
+    cluster.run_for(200)
+    for server in ("S2", "S3"):
+        cluster.crash(server)
+    ask_s1(cluster)
+    last = cluster.view.servers["S1"].log.last_index
+    assert "S2 and S3 are crashed" in why_not_committed(cluster.view, last)
+    assert "S4 holds it too, but a learner counts nowhere" in why_not_committed(cluster.view, last)
+
+
+def test_an_entry_that_another_took_the_place_of_never_will_be() -> None:
+    cluster = led_by_s1()
+    cluster.partition(["S1", "S2"])
+    ask_s1(cluster)
+    cluster.run_until(lambda view: view.leader not in (None, "S1"))
+    view = cluster.view
+    later = view.leader
+    assert later
+    if view.servers["S1"].role is Role.LEADER:
+        assert f"{later} leads term {view.servers[later].current_term} meanwhile" in why_not_committed(view, 2, "S1")
+    cluster.run_until(lambda view: view.servers[later].commit_index >= 2)
+    assert why_not_committed(cluster.view, 2, "S2") == (
+        f"Entry 2 of S2 (term 1) never will be: {later} knows that the one of term {view.servers[later].current_term} is committed there, "
+        "and S2 removes its own when it hears from a leader. §5.3"
+    )
+
+
+def test_a_follower_learns_of_a_commit_later() -> None:
+    cluster = led_by_s1(3)
+    cluster.submit("C1", "SET x 1", through="S1")
+    cluster.run_until(lambda view: view.servers["S1"].commit_index == 2)
+    assert (
+        why_not_committed(cluster.view, 2, "S2") == "Entry 2 is committed, as S1 knows; S2 learns it from the leader's next message. §5.3"
+    )
+    cluster.crash("S2")
+    assert "next message, but S2 is crashed. §5.3" in why_not_committed(cluster.view, 2, "S2")
+
+
+def test_without_a_leader_nothing_is_committed() -> None:
+    cluster = led_by_s1(3)
+    cluster.isolate("S1")
+    ask_s1(cluster)
+    cluster.crash("S1")
+    cluster.crash("S2")
+    assert why_not_committed(cluster.view, 2) == (
+        "Entry 2 waits for a leader, since only a leader commits: A leader needs the votes of 2 of 3, and S1 and S2 are crashed. §5.2"
+    )
+
+
+def test_an_entry_or_a_server_that_is_not_there_is_refused() -> None:
+    cluster = led_by_s1(3)
+    with pytest.raises(ConfigError, match="no entry 9 to ask about: the log of S1 ends at 1"):
+        why_not_committed(cluster.view, 9)
+    with pytest.raises(ConfigError, match="index=0 is no place in a log; the first entry is 1"):
+        why_not_committed(cluster.view, 0)
+    with pytest.raises(ServerNotFound, match="no server 'S9'; there are S1, S2, S3"):
+        why_not_committed(cluster.view, 1, "S9")
+
+
+# ---- leaders
+
+
+def test_a_leader_that_is_there_is_named() -> None:
+    assert why_no_leader(led_by_s1().view) == "There is a leader: S1 leads term 1, and a majority follows it. §5.2"
+
+
+def test_timers_still_run() -> None:
+    cluster = Cluster(size=3, seed=1)
+    cluster.run_for(50)
+    deadlines = {name: server.timer_ms[1] for name, server in cluster.view.servers.items() if server.timer_ms}
+    first = min(deadlines, key=lambda name: deadlines[name])
+    assert why_no_leader(cluster.view) == (
+        f"Nobody stands for election yet: the first election timeout to run out is that of {first}, at {deadlines[first]:,.0f} ms. §5.2"
+    )
+
+
+def test_too_few_run() -> None:
+    cluster = led_by_s1()
+    cluster.crash("S1")
+    cluster.crash("S3")
+    cluster.pause("S4")
+    assert why_no_leader(cluster.view) == "A leader needs the votes of 3 of 5, and S1 and S3 are crashed, and S4 is paused. §5.2"
+
+
+def test_the_links_leave_no_majority() -> None:
+    cluster = led_by_s1()
+    cluster.partition(["S1", "S2"], ["S3", "S4"], ["S5"])
+    cluster.run_for(700)
+    assert why_no_leader(cluster.view) == "A leader needs the votes of 3 of 5, and the links let no server ask more than S1 and S2. §5.2"
+
+
+def test_a_split_vote() -> None:
+    cluster = Cluster(size=4, seed=1, config=Config(pre_vote=False))
+    cluster.run_for(150)
+    for server in ("S1", "S2"):
+        cluster.time_out(server)
+    cluster.link("S1", "S4", delay_ms=(30, 30))
+    cluster.link("S2", "S3", delay_ms=(30, 30))
+    cluster.run_until(lambda view: all(len(view.servers[name].votes) == 2 for name in ("S1", "S2")))
+    cluster.run_for(30)
+    assert why_no_leader(cluster.view).startswith(
+        "The vote of term 1 is split: S1 with 2 votes and S2 with 2 votes stand, and a majority is 3 of 4; the first of them whose timer "
+    )
+
+
+def test_a_candidate_whose_log_is_behind() -> None:
+    cluster = led_by_s1(3, Config(client_sessions=False, pre_vote=False, leader_guard=False))
+    cluster.isolate("S3")
+    cluster.client("C1").set("x", "1")
+    cluster.crash("S1")
+    cluster.heal()
+    cluster.link("S2", "S3", delay_ms=(100, 100))
+    cluster.time_out("S3")
+    cluster.run_for(30)
+    term = cluster.view.servers["S3"].current_term
+    assert why_no_leader(cluster.view) == (
+        f"S3 with 1 vote stands for term {term} and needs 2 of 3; S2 has a log that is ahead (§5.4.1), and S1 is crashed. §5.2"
+    )
+
+
+def test_a_server_that_asks_first_lacks_promises() -> None:
+    cluster = led_by_s1(3)
+    cluster.isolate("S3")
+    cluster.client("C1").set("x", "1")
+    cluster.crash("S1")
+    cluster.heal()
+    cluster.time_out("S3")
+    cluster.run_for(5)
+    term = cluster.view.servers["S3"].current_term + 1
+    assert why_no_leader(cluster.view) == (
+        f"S3 asks who would vote for it in term {term}, and needs the promises of 2 of 3; it holds 1: S2 has a log that is ahead (§5.4.1), "
+        "and S1 is crashed. Thesis 9.6"
+    )
+
+
+def test_a_leader_without_followers_is_none() -> None:
+    cluster = Cluster(size=3, seed=1)
+    time_out_s1(cluster)
+    cluster.run_until(lambda view: bool(view.leaders))
+    assert (
+        why_no_leader(cluster.view) == "S1 leads term 1 without the 2 of 3 that must follow it; S2 and S3 have not heard from it yet. §5.2"
+    )

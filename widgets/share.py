@@ -1,0 +1,33 @@
+"""What a person takes away from a lab: the run as code, as a test, or in files."""
+
+from itertools import count
+from pathlib import Path
+
+from raftcore.cluster.as_code import as_code, as_test
+from raftcore.trace.run import Run
+from raftcore.vocabulary.errors import ControlError
+
+
+def text(run: Run, at_ms: float, what: object) -> str:
+    """Python that repeats the run up to this moment. what: "code" for a cell, or "test" for pytest. Raises ControlError."""
+    scenario = run.scenario.until(at_ms)
+    match what:
+        case "code":
+            return as_code(scenario, at_ms)
+        case "test":
+            return as_test(scenario, at_ms, run.trace.view_at(at_ms))
+        case other:
+            raise ControlError(f"a run can't be copied as {other!r}; choose code or test")
+
+
+def save(run: Run, folder: Path) -> tuple[Path, Path]:
+    """Write the run's scenario and its recording into new files in this folder, and say which. Raises OSError."""
+    from raftcore.recording import Recording  # noqa: PLC0415  only who saves a run waits for pyarrow
+
+    stem = f"run-seed{run.scenario.seed}-{int(run.now_ms)}ms"
+    names = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
+    name = next(name for name in names if not any(folder.glob(f"{name}.*")))  # what was saved before stays
+    scenario, recording = folder / f"{name}.json", folder / f"{name}.parquet"
+    run.scenario.save(scenario)
+    Recording(run).save(recording)
+    return scenario, recording

@@ -55,7 +55,7 @@ class Result(Struct, frozen=True):
             )
         if self.verdict is Verdict.UNKNOWN:
             return f"undecided after {self.steps:,} steps; a larger budget may decide it"
-        return f"the answers are those of an order in which each operation happens between its call and its answer ({self.steps:,} steps)"
+        return "the answers are those of an order in which each operation happens between its call and its answer"
 
     def points(self) -> list[float]:
         """When each operation of the prefix may have happened, at the earliest: a position in the history for each, never falling."""

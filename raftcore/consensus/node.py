@@ -145,8 +145,9 @@ class RaftNode:
                 self._count_votes()
             case PreVote():
                 promise = rules.answer_pre_vote(me, message)
-                me.send(message.candidate_id, promise)
-                if promise.reason:
+                if promise:
+                    me.send(message.candidate_id, promise)
+                if promise and promise.reason:
                     me.say(VoteDenied(me.now_ms, me.id, message.candidate_id, message.next_term, promise.reason, pre_vote=True))
             case PreVoteReply():
                 rules.absorb_pre_vote_reply(me, message)

@@ -41,7 +41,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     guards_leader: Callable[[NodeState, RequestVote | PreVote], bool] = election.guards_leader
 
     start_pre_vote: Callable[[NodeState], None] = election.start_pre_vote
-    answer_pre_vote: Callable[[NodeState, PreVote], PreVoteReply] = election.answer_pre_vote
+    answer_pre_vote: Callable[[NodeState, PreVote], PreVoteReply | None] = election.answer_pre_vote
     absorb_pre_vote_reply: Callable[[NodeState, PreVoteReply], None] = election.absorb_pre_vote_reply
     answer_timeout_now: Callable[[NodeState, TimeoutNow], None] = election.answer_timeout_now
     advance_transfer: Callable[[NodeState], None] = transfer.advance_transfer

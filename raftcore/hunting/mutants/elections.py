@@ -9,9 +9,9 @@ from raftcore.consensus import election, replication
 from raftcore.consensus.quorum import majority
 from raftcore.consensus.rules import Rules
 from raftcore.consensus.state import NodeState
-from raftcore.hunting.mutants.mutant import Mutant, elect, settle
+from raftcore.hunting.mutants.mutant import BY_HAND, Mutant, elect, settle
 from raftcore.vocabulary.configuration import Configuration
-from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, RequestVote, RequestVoteReply
+from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, PreVote, PreVoteReply, RequestVote, RequestVoteReply
 from raftcore.vocabulary.names import CANDIDATE, FOLLOWER, ServerId
 
 # ---- the bugs
@@ -49,6 +49,18 @@ def prefer_the_longer_log(me: NodeState, ask: RequestVote) -> RequestVoteReply:
     if ask.last_log_index != me.log.last_index:
         ask = replace(ask, last_log_term=me.log.last_term)  # wrong: the later term wins, and only then the longer log
     return election.answer_request_vote(me, ask)
+
+
+def guard_nobody(me: NodeState, ask: RequestVote | PreVote) -> bool:
+    """Whether this server hears a leader, and so takes part in no election."""
+    return False  # wrong: who was removed hears of no leader, and would stand for ever
+
+
+def ignore_who_is_behind(me: NodeState, ask: PreVote) -> PreVoteReply | None:
+    """Say whether this server would vote so, if that is worth an answer."""
+    if ask.next_term <= me.current_term:
+        return None  # wrong: who is behind must hear of the later term, or it asks for the same one for ever
+    return election.answer_pre_vote(me, ask)
 
 
 # ---- the plays
@@ -110,6 +122,34 @@ def a_long_log_of_an_old_term(cluster: Cluster) -> None:
     settle(cluster)
 
 
+def a_removed_server_stands(cluster: Cluster) -> None:
+    """S4 is removed, does not hear of it, and has a fast clock, so that it stands again and again."""
+    cluster.run_for(3_000)
+    cluster.isolate("S4")
+    cluster.remove_server("S4")
+    settle(cluster)
+    cluster.set_clock_rate("S4", 50)
+    cluster.heal()
+    cluster.run_for(30_000)
+
+
+def the_longer_log_is_a_term_behind(cluster: Cluster) -> None:
+    """S3 is told to stand, but nobody hears it; and then the leader crashes that has given S2 an entry more."""
+    cluster.time_out("S1")
+    settle(cluster)
+    cluster.isolate("S3")
+    cluster.link("S1", "S3", up=True)
+    cluster.transfer_leadership("S3")
+    cluster.run_for(15)
+    cluster.isolate("S3")
+    cluster.run_for(2_000)
+    cluster.submit("C1", "SET x 1", through="S1")
+    settle(cluster)
+    cluster.crash("S1")
+    cluster.heal()
+    cluster.run_for(20_000)
+
+
 ELECTIONS = (
     Mutant(
         number="3",
@@ -148,5 +188,26 @@ ELECTIONS = (
         seen_in="liferaft#10",
         rules=Rules(answer_request_vote=prefer_the_longer_log),
         story=a_long_log_of_an_old_term,
+    ),
+    Mutant(
+        number="23",
+        name="Nobody is guarded",
+        sentence="A server that hears its leader takes part in an election all the same.",
+        property="Convergence",
+        seen_in="logcabin#56",
+        rules=Rules(guards_leader=guard_nobody),
+        story=a_removed_server_stands,
+        size=4,
+        config=replace(BY_HAND, leader_guard=True, election_timeout_ms=(1_000.0, 2_000.0)),
+    ),
+    Mutant(
+        number="24",
+        name="Who is behind hears nothing",
+        sentence="A server leaves a pre-vote of an earlier term without an answer.",
+        property="Convergence",
+        seen_in="etcd#8243, #8501",
+        rules=Rules(answer_pre_vote=ignore_who_is_behind),
+        story=the_longer_log_is_a_term_behind,
+        config=replace(BY_HAND, pre_vote=True, election_timeout_ms=(1_000.0, 2_000.0)),
     ),
 )

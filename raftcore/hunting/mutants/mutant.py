@@ -69,7 +69,8 @@ ROUND_TRIP_MS = 25
 def elect(cluster: Cluster, name: ServerId) -> None:
     """Let a server stand for election until it leads, at most twice: its first term may be known already to those who hear of it."""
     for _ in range(2):
-        if cluster.view.servers[name].role is not LEADER:
+        server = cluster.view.servers[name]
+        if server.alive and server.role is not LEADER:
             cluster.time_out(name)
             cluster.run_for(ROUND_TRIP_MS)
 

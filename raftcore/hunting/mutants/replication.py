@@ -9,6 +9,7 @@ from raftcore.consensus.rules import Rules
 from raftcore.consensus.state import NodeState
 from raftcore.hunting.mutants.mutant import BY_HAND, ROUND_TRIP_MS, Mutant, elect, settle
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply
+from raftcore.vocabulary.names import SNAPSHOT
 
 # ---- the bugs
 
@@ -42,6 +43,22 @@ def commit_own_end(me: NodeState, ask: AppendEntries) -> AppendEntriesReply:
     if reply.success:
         me.commit_to(min(ask.leader_commit, me.log.last_index))  # wrong: only up to the last entry that this message vouches for
     return reply
+
+
+def refuse_what_is_compacted(me: NodeState, ask: AppendEntries) -> AppendEntriesReply:
+    """Take an index that a snapshot stands for to be absent, and so for a conflict."""
+    if ask.term >= me.current_term and ask.prev_log_index < me.snapshot_index:
+        me.log.replace_from(me.snapshot_index + 1, ())  # wrong: what is compacted was committed, so every leader agrees there
+    return replication.answer_append_entries(me, ask)
+
+
+def believe_late_refusals(me: NodeState, reply: AppendEntriesReply) -> None:
+    """Go back to where a follower says that its log ends, whenever it said so."""
+    replication.absorb_append_entries_reply(me, reply)
+    progress = me.progress.get(reply.follower_id)
+    if progress and reply.term == me.current_term and not reply.success and progress.state is not SNAPSHOT:
+        progress.probe_from(replication.backtrack(me.log, reply))  # wrong: up to matchIndex the logs agree, so that refusal is an old one
+        me.tell_progress(reply.follower_id)
 
 
 # ---- the plays
@@ -120,6 +137,45 @@ def a_tail_of_another_term(cluster: Cluster) -> None:
     settle(cluster)
 
 
+def an_old_heartbeat_from_before_the_snapshot(cluster: Cluster) -> None:
+    """S2 hears a heartbeat whose previous entry it has compacted since."""
+    elect(cluster, "S1")
+    settle(cluster)
+    cluster.isolate("S3")
+    cluster.link("S1", "S2", delay_ms=(600, 600))
+    cluster.run_for(100)
+    cluster.link("S1", "S2", delay_ms=(10, 10))
+    for client in ("C1", "C2"):
+        cluster.submit(client, "SET x 1", through="S1")
+    settle(cluster)
+    cluster.take_snapshot("S2")
+    cluster.submit("C3", "SET x 2", through="S1")
+    cluster.run_for(400)
+    cluster.crash("S1")
+    cluster.heal()
+    elect(cluster, "S2")
+    settle(cluster)
+
+
+def a_refusal_comes_twice(cluster: Cluster) -> None:
+    """S3 has been away and refuses once, and S1 hears it again when it has brought S3 up to date, and has compacted its own log."""
+    elect(cluster, "S1")
+    settle(cluster)
+    cluster.isolate("S3")
+    for client in ("C1", "C2", "C3"):
+        cluster.submit(client, "SET x 1", through="S1")
+    settle(cluster)
+    cluster.heal()
+    cluster.link("S3", "S1", delay_ms=(200, 200), duplication=1.0)
+    cluster.run_until(lambda view: view.servers["S3"].leader == "S1" and any(sent.source == "S3" for sent in view.messages.values()))
+    cluster.link("S3", "S1", delay_ms=(10, 10), duplication=0.0)
+    cluster.run_for(350)
+    cluster.take_snapshot("S1")
+    cluster.run_for(200)
+    cluster.submit("C4", "SET x 2", through="S1")
+    cluster.run_for(2_000)
+
+
 REPLICATION = (
     Mutant(
         number="1",
@@ -159,5 +215,23 @@ REPLICATION = (
         seen_in="copycat#265, scylladb#9965",
         rules=Rules(answer_append_entries=commit_own_end),
         story=a_tail_of_another_term,
+    ),
+    Mutant(
+        number="8",
+        name="Compacted is a conflict",
+        sentence="A follower takes an index below its snapshot for a conflict, and truncates what follows the snapshot.",
+        property="Leader Completeness",
+        seen_in="openraft#511",
+        rules=Rules(answer_append_entries=refuse_what_is_compacted),
+        story=an_old_heartbeat_from_before_the_snapshot,
+    ),
+    Mutant(
+        number="12",
+        name="Late refusals are believed",
+        sentence="A stale refusal moves nextIndex below matchIndex.",
+        property="Convergence",
+        seen_in="etcd-io/raft PR#149",
+        rules=Rules(absorb_append_entries_reply=believe_late_refusals),
+        story=a_refusal_comes_twice,
     ),
 )

@@ -1,12 +1,18 @@
 """Bugs in what a server keeps, and when (Figure 2: "updated on stable storage before responding to RPCs")."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from raftcore.cluster.cluster import Cluster
 from raftcore.cluster.rulebook import Rulebook
 from raftcore.consensus.door import Ready
-from raftcore.hunting.mutants.mutant import Mutant, elect, settle
+from raftcore.hunting.mutants.mutant import ROUND_TRIP_MS, Mutant, elect, settle
 from raftcore.server import Server
+from raftcore.storage.disk import Disk
+from raftcore.storage.records import Recovered, read
+from raftcore.storage.wal import WriteAheadLog, explain
+from raftcore.vocabulary.durable import HardState, LogSuffix
+from raftcore.vocabulary.errors import CorruptLogError
 from raftcore.vocabulary.messages import AppendEntriesReply, Message, RequestVoteReply
 
 # ---- the bugs
@@ -36,6 +42,104 @@ class AcknowledgesUnsaved(HastyServer):
     """It acknowledges entries before they are on the disk."""
 
     hasty_with = AppendEntriesReply
+
+
+class TwoWrites(WriteAheadLog):
+    """It writes the term first, and then the vote."""
+
+    def __init__(self, disk: Disk) -> None:
+        super().__init__(disk)
+        self._vote: HardState | None = None
+
+    def append(self, record: HardState | LogSuffix) -> None:
+        """Write the record, but for a vote."""
+        if isinstance(record, HardState) and record.voted_for:
+            self._vote, record = record, HardState(record.current_term)
+        super().append(record)
+
+    def sync(self, done: Callable[[bool], None]) -> None:
+        """Let the disk keep what was written, and write the vote."""
+        super().sync(done)
+        vote, self._vote = self._vote, None
+        if vote:
+            super().append(vote)  # wrong: the sync that the server waits for has begun, and does not cover it
+
+
+class TwoWritesServer(Server):
+    """A server that saves term and vote one after the other."""
+
+    wal_type = TwoWrites
+
+
+class AfraidOfTornTails(WriteAheadLog):
+    """It trusts no file that does not end with a whole record."""
+
+    def recover(self) -> Recovered:
+        """What the newest file adds up to. Raises CorruptLogError where any is damaged."""
+        for name in self.disk.names():
+            damage = read(self.disk.read(name), int(name.rpartition(".")[2])).damage
+            if damage:
+                raise CorruptLogError(explain(name, damage))  # wrong: a write that a crash cut short was never acknowledged
+        return super().recover()
+
+
+class AfraidServer(Server):
+    """A server that a torn tail keeps from starting."""
+
+    wal_type = AfraidOfTornTails
+
+
+class Skipping(WriteAheadLog):
+    """It makes do with what it can read."""
+
+    def recover(self) -> Recovered:
+        """What the newest file adds up to, as far as it can be read."""
+        for name in self.disk.names():
+            damage = read(self.disk.read(name), int(name.rpartition(".")[2])).damage
+            if damage:
+                self.disk.truncate(name, damage.offset)  # wrong: where it is no torn tail, it may hide what was acknowledged
+        return super().recover()
+
+
+class SkippingServer(Server):
+    """A server that starts from a damaged log."""
+
+    wal_type = Skipping
+
+
+class CommitAtOnce(Server):
+    """It keeps its commit index too, in the name of a file, which a disk keeps at once."""
+
+    def hold(self, ready: Ready) -> None:
+        """Keep the commit index, and hold back what must wait."""
+        if ready.apply:
+            committed = ready.apply_from + len(ready.apply) - 1
+            self._wal.disk.append(f"{COMMIT}.{committed}", b"\0")  # wrong: the entries up to there are not on the disk yet
+        super().hold(ready)
+
+
+class WithCommitIndex(WriteAheadLog):
+    """It expects all entries that were committed."""
+
+    def recover(self) -> Recovered:
+        """What the newest file adds up to. Raises CorruptLogError where that ends before the commit index."""
+        recovered = super().recover()
+        before = recovered.snapshot.last_included_index if recovered.snapshot else 0
+        last_index = before + len(recovered.entries)
+        kinds = (name.split(".") for name in self.disk.names())
+        committed = max((int(number) for kind, number in kinds if kind == COMMIT), default=0)
+        if committed > last_index:
+            raise CorruptLogError(f"the log should hold all {committed} entries that are committed, and ends after {last_index}")
+        return recovered
+
+
+COMMIT = "commit"
+
+
+class CommitAheadServer(CommitAtOnce):
+    """A server whose disk can know of more committed entries than it holds."""
+
+    wal_type = WithCommitIndex
 
 
 # ---- the plays
@@ -72,6 +176,71 @@ def a_crash_takes_an_entry_back(cluster: Cluster) -> None:
     cluster.run_for(2_000)
 
 
+def a_crash_comes_between_term_and_vote(cluster: Cluster) -> None:
+    """S3 votes for S1, crashes when its term is on the disk and its vote is not, and is asked by S2 in the same term."""
+    cluster.disk("S3", sync_ms=50)
+    cluster.cut("S1", "S2")
+    cluster.link("S2", "S3", delay_ms=(500, 500))
+    cluster.time_out("S1")
+    cluster.time_out("S2")
+    cluster.run_for(75)
+    cluster.cut("S1", "S3")
+    cluster.crash("S3")
+    cluster.restart("S3")
+    cluster.run_for(800)
+
+
+def a_crash_tears_two_logs(cluster: Cluster) -> None:
+    """S2 and S3 crash while their disks write the same entry."""
+    elect(cluster, "S1")
+    settle(cluster)
+    for name in ("S2", "S3"):
+        cluster.disk(name, sync_ms=50)
+    cluster.submit("C1", "SET x 1", through="S1")
+    cluster.run_for(ROUND_TRIP_MS)
+    for name in ("S2", "S3"):
+        cluster.crash(name)
+        cluster.restart(name)
+    cluster.run_for(30_000)
+
+
+def a_bit_rots(cluster: Cluster) -> None:
+    """S2 has acknowledged three entries when it crashes, and a bit of its log rots; then S1 crashes too."""
+    elect(cluster, "S1")
+    settle(cluster)
+    cluster.isolate("S3")
+    for client in ("C1", "C2", "C3"):
+        cluster.submit(client, "SET x 1", through="S1")
+        settle(cluster)
+    cluster.crash("S2")
+    cluster.flip_bit("S2")
+    cluster.restart("S2")
+    cluster.crash("S1")
+    cluster.heal()
+    elect(cluster, "S2")
+    settle(cluster)
+
+
+def a_crash_while_catching_up(cluster: Cluster) -> None:
+    """S4 and S5 are told at once of entries and that they are committed, and crash while their disks still write."""
+    elect(cluster, "S1")
+    settle(cluster)
+    cluster.partition({"S4", "S5"})
+    for client in ("C1", "C2"):
+        cluster.submit(client, "SET x 1", through="S1")
+    settle(cluster)
+    for name in ("S4", "S5"):
+        cluster.disk(name, sync_ms=50)
+    cluster.heal()
+    cluster.run_until(lambda view: all(view.servers[name].log.last_index > 1 for name in ("S4", "S5")))
+    for name in ("S4", "S5"):
+        cluster.crash(name)
+        cluster.restart(name)
+    cluster.crash("S3")
+    cluster.submit("C3", "SET x 2", through="S1")
+    cluster.run_for(30_000)
+
+
 STORAGE = (
     Mutant(
         number="2",
@@ -90,5 +259,44 @@ STORAGE = (
         seen_in="etcd#8144",
         rules=Rulebook(server=AcknowledgesUnsaved),
         story=a_crash_takes_an_entry_back,
+    ),
+    Mutant(
+        number="4",
+        name="Term and vote in two writes",
+        sentence="A server writes its term and then its vote, and answers when the first of them is kept.",
+        property="Vote Once",
+        seen_in="hashicorp/raft#661",
+        rules=Rulebook(server=TwoWritesServer),
+        story=a_crash_comes_between_term_and_vote,
+    ),
+    Mutant(
+        number="14a",
+        name="A torn tail kills",
+        sentence="A server does not start from a log whose last record a crash has cut short.",
+        property="Convergence",
+        seen_in="etcd#5230",
+        rules=Rulebook(server=AfraidServer),
+        story=a_crash_tears_two_logs,
+        seed=2,
+    ),
+    Mutant(
+        number="14b",
+        name="Damage is skipped",
+        sentence="A server starts from a log that is damaged in the middle, without what follows the damage.",
+        property="Leader Completeness",
+        seen_in="etcd#14093",
+        rules=Rulebook(server=SkippingServer),
+        story=a_bit_rots,
+        seed=3,
+    ),
+    Mutant(
+        number="15",
+        name="Committed beyond the log",
+        sentence="A server keeps its commit index before the entries, and does not start when it finds fewer.",
+        property="Convergence",
+        seen_in="PySyncObj PR#197",
+        rules=Rulebook(server=CommitAheadServer),
+        story=a_crash_while_catching_up,
+        size=5,
     ),
 )

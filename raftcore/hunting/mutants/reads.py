@@ -1,0 +1,202 @@
+"""Bugs in reads that are no entries of the log (thesis ch. 6): each lets a leader answer that is none any more, or does not know enough."""
+
+from math import inf
+
+from msgspec.structs import replace
+
+from raftcore.cluster.cluster import Cluster
+from raftcore.consensus import election, reads
+from raftcore.consensus.rules import Rules
+from raftcore.consensus.state import NodeState
+from raftcore.hunting.mutants.mutant import BY_HAND, Mutant, elect, settle
+from raftcore.vocabulary.commands import Get, ReadMode
+from raftcore.vocabulary.messages import ClientReply, ClientRequest, TimeoutNow
+
+SELDOM_HEARTBEATS = replace(BY_HAND, heartbeat_ms=500.0)
+WITH_LEASES = replace(BY_HAND, election_timeout_ms=(1_000.0, 20_000.0), leader_guard=True, reads=ReadMode.LEASE, max_clock_drift=0.5)
+
+# ---- the bugs
+
+
+def read_before_the_first_commit(me: NodeState, ask: ClientRequest) -> ClientReply | None:
+    """Let a read wait for a round, and for nothing else."""
+    stale = isinstance(ask.command, Get) and ask.command.mode is ReadMode.STALE
+    if me.reign is None or stale or reads.has_committed_in_its_term(me):
+        return reads.answer_read(me, ask)
+    reads.await_round(me, me.reign, ask)  # wrong: before it commits an entry of its term, a leader does not know what is committed
+    return None
+
+
+def ask_again_under_the_same_number(me: NodeState, ask: ClientRequest) -> ClientReply | None:
+    """Let a read wait for the latest round of heartbeats."""
+    if me.reign and me.reign.round:
+        me.reign.round_is_out = False  # wrong: answers to the round that was sent before the read came say nothing about it
+    return reads.answer_read(me, ask)
+
+
+def trust_the_lease_in_a_transfer(me: NodeState, ask: ClientRequest) -> ClientReply | None:
+    """Answer under the lease, as always."""
+    if me.reign:
+        me.reign.transferred = False  # wrong: who was told to stand is elected at once, lease or not
+    return reads.answer_read(me, ask)
+
+
+def trust_the_own_clock(me: NodeState, ask: ClientRequest) -> ClientReply | None:
+    """Hold a lease for as long as an election timeout is by the own clock."""
+    reign = me.reign
+    if reign:
+        reads.settle_rounds(me, reign)
+        if reign.lease_until_ms > -inf:
+            reign.lease_until_ms = reign.quorum_heard_ms + me.shortest_ms  # wrong: the voters' clocks may be faster
+    return reads.answer_read(me, ask)
+
+
+def obey_any_call(me: NodeState, ask: TimeoutNow) -> None:
+    """Stand for election as soon as anybody says so."""
+    election.answer_timeout_now(me, replace(ask, term=me.current_term))  # wrong: a call of an earlier term is void
+
+
+# ---- the plays
+
+
+def a_new_leader_is_asked(cluster: Cluster) -> None:
+    """C1 hears that x is 2 from S1, which crashes; its successor S2 has that entry, and does not know yet that it is committed."""
+    elect(cluster, "S1")
+    cluster.submit("C1", "SET x 1")
+    settle(cluster)
+    cluster.submit("C1", "SET x 2")
+    cluster.run_for(45)
+    cluster.crash("S1")
+    elect(cluster, "S2")
+    cluster.cut("S2", "S3")
+    cluster.run_for(15)
+    cluster.mend("S2", "S3")
+    cluster.submit("C2", "GET x", through="S2")
+    cluster.run_for(1_000)
+
+
+def old_answers_come_late(cluster: Cluster) -> None:
+    """S1 hears answers to its last round when S2 has long been elected and has made x 2."""
+    elect(cluster, "S1")
+    cluster.submit("C1", "SET x 1")
+    cluster.run_for(900)
+    for name in ("S2", "S3"):
+        cluster.link(name, "S1", delay_ms=(400, 400))
+    cluster.run_for(110)
+    cluster.link("S1", "S2", up=False)
+    cluster.link("S1", "S3", up=False)
+    elect(cluster, "S2")
+    x_becomes_2(cluster)
+    cluster.submit("C3", "GET x", through="S1")
+    cluster.run_for(1_000)
+
+
+def x_becomes_2(cluster: Cluster) -> None:
+    """C2 hears from S2 that x is 2 now."""
+    cluster.submit("C2", "SET x 2", through="S2")
+    cluster.run_for(80)
+
+
+def read_after_a_transfer(cluster: Cluster) -> None:
+    """S1 hands over to S2, hears nothing of what came of it, and is asked."""
+    reign_with_a_lease(cluster)
+    cluster.transfer_leadership("S2")
+    for name in ("S2", "S3"):
+        cluster.link(name, "S1", up=False)
+    cluster.run_for(50)
+    x_becomes_2(cluster)
+    cluster.submit("C3", "GET x", through="S1")
+    cluster.run_for(100)
+
+
+def reign_with_a_lease(cluster: Cluster) -> None:
+    """S1 leads, x is 1, and everybody waits for an election timeout before there can be another leader."""
+    cluster.run_for(1_000)
+    elect(cluster, "S1")
+    cluster.submit("C1", "SET x 1")
+    settle(cluster)
+
+
+def read_by_a_slow_clock(cluster: Cluster) -> None:
+    """S1's clock is slower than the others', who are right to elect S2 when an election timeout is over."""
+    cluster.set_clock_rate("S1", 0.67)
+    reign_with_a_lease(cluster)
+    cluster.isolate("S1")
+    cluster.run_for(1_020)
+    elect(cluster, "S2")
+    x_becomes_2(cluster)
+    cluster.submit("C3", "GET x", through="S1")
+    cluster.run_for(100)
+
+
+def a_call_comes_a_term_late(cluster: Cluster) -> None:
+    """S1 tells S2 to stand, and crashes; S3 leads and holds a lease when S2 hears it, and S2 is elected behind its back."""
+    reign_with_a_lease(cluster)
+    cluster.link("S1", "S2", delay_ms=(2_000, 2_000))
+    cluster.transfer_leadership("S2")
+    cluster.run_for(5)
+    cluster.crash("S1")
+    cluster.run_for(1_015)
+    elect(cluster, "S3")
+    cluster.restart("S1")
+    cluster.run_for(930)
+    for name in ("S1", "S2"):
+        cluster.link(name, "S3", up=False)
+    cluster.link("S1", "S2", delay_ms=(10, 10))
+    cluster.run_for(70)
+    x_becomes_2(cluster)
+    cluster.submit("C3", "GET x", through="S3")
+    cluster.run_for(100)
+
+
+READS = (
+    Mutant(
+        number="25",
+        name="Read before the first commit",
+        sentence="A new leader answers reads before it has committed an entry of its own term.",
+        property="Linearizability",
+        seen_in="etcd#7331",
+        rules=Rules(answer_read=read_before_the_first_commit),
+        story=a_new_leader_is_asked,
+    ),
+    Mutant(
+        number="26",
+        name="A round's number is used again",
+        sentence="A read waits for answers to a number that was asked before it came.",
+        property="Linearizability",
+        seen_in="etcd#20418",
+        rules=Rules(answer_read=ask_again_under_the_same_number),
+        story=old_answers_come_late,
+        config=SELDOM_HEARTBEATS,
+    ),
+    Mutant(
+        number="27a",
+        name="The lease outlives a transfer",
+        sentence="A leader still trusts its lease when it has told another server to stand.",
+        property="Linearizability",
+        seen_in="raft-rs#234",
+        rules=Rules(answer_read=trust_the_lease_in_a_transfer),
+        story=read_after_a_transfer,
+        config=WITH_LEASES,
+    ),
+    Mutant(
+        number="27b",
+        name="The lease trusts one clock",
+        sentence="A leader's lease lasts for an election timeout by its own clock, which may be slower than the others'.",
+        property="Linearizability",
+        seen_in="etcd#12704",
+        rules=Rules(answer_read=trust_the_own_clock),
+        story=read_by_a_slow_clock,
+        config=WITH_LEASES,
+    ),
+    Mutant(
+        number="28",
+        name="A stale call is obeyed",
+        sentence="A server obeys a TimeoutNow of an earlier term.",
+        property="Linearizability",
+        seen_in="openraft#2088",
+        rules=Rules(answer_timeout_now=obey_any_call),
+        story=a_call_comes_a_term_late,
+        config=WITH_LEASES,
+    ),
+)

@@ -1,0 +1,95 @@
+"""Bugs in snapshots that a leader sends (§7, Figure 13)."""
+
+from msgspec.structs import replace
+
+from raftcore.cluster.cluster import Cluster
+from raftcore.consensus import snapshotting
+from raftcore.consensus.rules import Rules
+from raftcore.consensus.state import NodeState
+from raftcore.hunting.mutants.mutant import Mutant, elect, settle
+from raftcore.vocabulary.messages import InstallSnapshot, InstallSnapshotReply
+
+# ---- the bugs
+
+
+def truncate_to_the_snapshot(me: NodeState, ask: InstallSnapshot) -> InstallSnapshotReply:
+    """Let nothing of the log be left but what the snapshot stands for."""
+    end = max(ask.last_included_index, me.log.base_index)
+    if ask.term >= me.current_term and end < me.log.last_index:
+        me.log.replace_from(end + 1, ())  # wrong: what follows the snapshot's last entry stays (Figure 13, step 6)
+    return snapshotting.answer_install_snapshot(me, ask)
+
+
+def keep_what_conflicts(me: NodeState, ask: InstallSnapshot) -> InstallSnapshotReply:
+    """Keep the log, if it is long enough to have the snapshot's last entry."""
+    index = ask.last_included_index
+    if me.log.base_index < index <= me.log.last_index:
+        ask = replace(ask, last_included_term=me.log.term_at(index))  # wrong: only an entry of the same term is the same entry
+    return snapshotting.answer_install_snapshot(me, ask)
+
+
+# ---- the plays
+
+
+def an_old_snapshot_comes_late(cluster: Cluster) -> None:
+    """S3 is sent the same snapshot twice, and acknowledges an entry before the first of them arrives."""
+    elect(cluster, "S1")
+    settle(cluster)
+    cluster.isolate("S3")
+    for client in ("C1", "C2", "C3", "C4"):
+        cluster.submit(client, "SET x 1", through="S1")
+    settle(cluster)
+    cluster.take_snapshot("S1")
+    cluster.heal()
+    cluster.run_for(100)
+    cluster.link("S1", "S3", delay_ms=(600, 600))
+    cluster.run_for(50)
+    cluster.link("S1", "S3", delay_ms=(10, 10))
+    cluster.run_for(100)
+    cluster.isolate("S2")
+    cluster.submit("C5", "SET x 2", through="S1")
+    cluster.run_for(500)
+    cluster.crash("S1")
+    cluster.heal()
+    elect(cluster, "S2")
+    settle(cluster)
+
+
+def a_divergent_log_meets_a_snapshot(cluster: Cluster) -> None:
+    """Where the snapshot ends, S3 has an entry of its own."""
+    elect(cluster, "S3")
+    settle(cluster)
+    cluster.isolate("S3")
+    for client in ("C1", "C2", "C3"):
+        cluster.submit(client, "SET x mine", through="S3")
+    elect(cluster, "S1")
+    for client in ("C4", "C5"):
+        cluster.submit(client, "SET x 1", through="S1")
+    settle(cluster)
+    cluster.take_snapshot("S1")
+    cluster.heal()
+    settle(cluster)
+    cluster.submit("C6", "SET x 2", through="S1")
+    cluster.run_for(2_000)
+
+
+SNAPSHOTS = (
+    Mutant(
+        number="16",
+        name="A snapshot ends the log",
+        sentence="A follower that gets a snapshot truncates what follows it in the log, though that is newer.",
+        property="Leader Completeness",
+        seen_in="camunda#6092",
+        rules=Rules(answer_install_snapshot=truncate_to_the_snapshot),
+        story=an_old_snapshot_comes_late,
+    ),
+    Mutant(
+        number="17",
+        name="A conflict outlives the snapshot",
+        sentence="A follower that gets a snapshot keeps its log where the last entry of the snapshot conflicts with its own.",
+        property="Convergence",
+        seen_in="hashicorp/raft#697",
+        rules=Rules(answer_install_snapshot=keep_what_conflicts),
+        story=a_divergent_log_meets_a_snapshot,
+    ),
+)

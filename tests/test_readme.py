@@ -8,7 +8,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_examples_without_a_screen_run(capsys):
-    start, first, second = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    start, first, broken, second = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     imports = "\n".join(line for line in start.splitlines() if line.startswith("from raftcore"))
     names: dict[str, object] = {}
 
@@ -17,6 +17,11 @@ def test_the_examples_without_a_screen_run(capsys):
     assert names["reply"].ok
     assert names["cluster"].view.servers["S1"].kv_store["x"] == "1"
     assert "Crashed" in capsys.readouterr().out
+
+    exec(broken, names)
+
+    assert f"print(violation)  # {names['violation']}\n" in broken
+    assert f"{names['violation']}\n" == capsys.readouterr().out
 
     exec(second, names)
 

@@ -30,7 +30,10 @@ SNAPSHOT = "A snapshot stands in for the beginning of the log: it holds the stat
 
 
 class LogGrid(Part):
-    """Keeps {"do": "window", "from": index} to itself; "from": None follows the end again."""
+    """Keeps {"do": "window", "from": index} to itself; "from": None follows the end again.
+
+    Sends {"do": "why", "what": "entry", "server", "index"} of an entry that is not committed.
+    """
 
     _esm = together("kit.js", "log_grid_row.js", "log_grid.js")
     _css = together("kit.css", "log_grid.css")
@@ -47,7 +50,8 @@ class LogGrid(Part):
         return True
 
     def draw(self, frame: Frame) -> Picture:
-        return log_picture(frame.view, self._from)
+        picture = log_picture(frame.view, self._from)
+        return {**picture, "asks": True, "violated": sorted(frame.checked.servers)}
 
     def still(self, view: ClusterView) -> str:
         return log_still(view)

@@ -4,7 +4,11 @@ from browser.notebooks import open_notebook, run_all, write_notebook
 from playwright.sync_api import Page, expect
 
 LIMIT_MS = 60_000
-RUN = "from raftcore import Cluster\nfrom widgets import figures\ncluster = Cluster(size=3, seed=7)\ncluster.run_for(2_000)\nrun = cluster.recording"
+RUN = """from raftcore import Cluster
+from widgets import figures
+cluster = Cluster(size=3, seed=7)
+cluster.run_for(2_000)
+run = cluster.recording"""
 PINK = "rgb(204, 121, 167)"
 CHOSEN = """(pink) => [...document.querySelectorAll(".scatterlayer .js-line")]
     .some((line) => getComputedStyle(line).stroke === pink && line.getAttribute("d")?.length > 5)"""

@@ -48,7 +48,7 @@ class RandomRun:
             "links": [self._hurt_link] * 3,
             "crashes": [crash, crash, restart, restart, restart],
             "pauses": [pause, resume, resume],
-            "timeouts": [on_one(cluster.time_out)],
+            "timeouts": [on_one(cluster.time_out)] * 3,
             "partitions": [self._split, on_one(cluster.isolate), cluster.heal],
             "membership": [cluster.add_server, on_one(cluster.remove_server), self._change],
             "transfers": [on_one(cluster.transfer_leadership)],
@@ -124,7 +124,7 @@ def random_config(random: Random) -> Config:
         max_entries_per_message=random.choice([1, 2, 64]),
         max_messages_in_flight=random.choice([1, 2, 8]),
         max_bytes_per_message=random.choice([1, 3, 1_000]),
-        pre_vote=(pre_vote := random.random() < 0.7),
+        pre_vote=(pre_vote := random.random() < 0.5),
         check_quorum=random.random() < 0.7,
         leader_guard=not pre_vote or random.random() < 0.7,  # without both, a server that was removed disturbs for ever (thesis 4.2.3)
         snapshot_every=random.choice([0, 3, 10, 50]),

@@ -115,6 +115,8 @@ def test_at_now_a_step_lets_the_next_thing_happen(cluster: Cluster):
 def test_at_the_end_of_a_recording_time_stands_still(cluster: Cluster):
     run = recorded(cluster)
     head = Playhead(run)  # type: ignore[arg-type]  # typed loosely above
+    assert head.shown_ms == 0
+    head.go_to_end()
     cluster.run_for(500)  # the same trace grows, and the recording has its end where it was
     assert not head.pass_time(10)
     with pytest.raises(ControlError, match="the recording ends here"):

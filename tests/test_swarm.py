@@ -4,6 +4,7 @@ import multiprocessing
 import subprocess
 import sys
 from functools import partial
+from itertools import pairwise
 
 import pytest
 
@@ -18,7 +19,7 @@ from raftcore.hunting.random_run import RandomRun, why_not_healed
 from raftcore.hunting.story import live
 from raftcore.hunting.swarm import swarm
 from raftcore.vocabulary.actions import Submit
-from raftcore.vocabulary.events import Acted, Committed, Crashed, LogTruncated, SnapshotInstalled
+from raftcore.vocabulary.events import Acted, Committed, Crashed, LogTruncated, MessageDropped, SnapshotInstalled
 from raftcore.vocabulary.messages import RequestVote, RequestVoteReply
 from raftcore.vocabulary.names import Reason
 
@@ -39,6 +40,8 @@ def test_a_run_is_a_function_of_its_seed_and_heals_in_the_end() -> None:
         assert why_not_healed(run.cluster) == ""
     assert one.cluster.trace.to_bytes() == other.cluster.trace.to_bytes()
     assert why_not_converged(one.cluster.view) == ""
+    assert all(earlier.at_ms <= later.at_ms for earlier, later in pairwise(one.cluster.trace))
+    assert all(isinstance(event.reason, Reason) for event in one.cluster.trace if isinstance(event, MessageDropped))
 
 
 def test_runs_are_full_of_trouble() -> None:

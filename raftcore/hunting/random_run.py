@@ -7,6 +7,7 @@ from random import Random
 from raftcore.checks.convergence import why_not_converged
 from raftcore.cluster.cluster import AnyRules, Cluster
 from raftcore.hunting.faults import Faults
+from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, ReadMode, Set
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConditionNotReached, ControlError
@@ -160,10 +161,16 @@ def why_not_healed(cluster: Cluster) -> str:
         if server.paused:
             cluster.resume(server.id)
     try:
-        cluster.run_until(lambda view: not why_not_converged(view), limit_ms=longest_wait_ms(cluster.config))
+        cluster.run_until(lambda view: not _why_not_all(view), limit_ms=longest_wait_ms(cluster.config))
     except ConditionNotReached:
-        return why_not_converged(cluster.view)
+        return _why_not_all(cluster.view)
     return ""
+
+
+def _why_not_all(view: ClusterView) -> str:
+    """Why not all members agree: with its disk mended, none of them has a reason to be down."""
+    down = [view.servers[name] for name in view.configuration.members if not view.servers[name].alive]
+    return f"{down[0].id} does not start: {down[0].halted}" if down else why_not_converged(view)
 
 
 def longest_wait_ms(config: Config) -> float:

@@ -56,6 +56,13 @@ def test_a_story_is_shrunk_until_no_action_can_be_left_out(found: Found) -> None
         assert again is None or again.mark != told.mark
 
 
+def test_figure_8_becomes_a_story_of_at_most_twelve_actions() -> None:
+    figure_8 = hunt(MUTANT["1"].rules, seeds=100, wanted="Commit Only Own Term", cores=1)
+    assert figure_8
+    assert len(figure_8.scenario.actions) <= 12
+    run_the_test(figure_8, fails=True)
+
+
 def test_what_was_found_opens_as_a_cluster_that_shows_it(found: Found) -> None:
     cluster = found.cluster()
     assert cluster.now_ms == found.violation.at_ms

@@ -26,6 +26,7 @@ from widgets.log_grid import COLUMNS, LogGrid
 from widgets.part import Part
 from widgets.player_bar import PlayerBar
 from widgets.ring import MOST_FLIGHTS, Ring
+from widgets.sessions import Sessions
 from widgets.status_line import StatusLine, say
 from widgets.words import LINES, line
 
@@ -80,12 +81,20 @@ def test_an_intent_reaches_every_callback():
     assert heard == [{"do": "crash", "server": "S1"}] * 2
 
 
-def test_a_part_leaves_a_still_picture_in_the_notebook():
-    ring = Ring()
-    ring.show(Frame(view=split_brain()))
-    data, _ = ring._repr_mimebundle_()
+def test_a_part_lays_a_still_picture_into_the_notebook_right_before_itself(monkeypatch):
+    laid: list[dict] = []
+    for module in ("widgets.kept", "widgets.part"):
+        monkeypatch.setattr(f"{module}.display", lambda data, **_: laid.append(data))
+    ring, sessions = Ring(), Sessions()
+    for part in (ring, sessions):
+        part.show(Frame(view=split_brain()))
+        part._ipython_display_()
 
-    assert data["text/html"].startswith('<img alt="Ring" src="data:image/svg+xml;base64,')
+    still, live, other = laid  # sessions last for moments, and have no still picture
+    assert still["image/svg+xml"].startswith("<svg")
+    assert still["text/plain"] == "Ring at 1,000 ms"
+    assert live["application/vnd.jupyter.widget-view+json"]["model_id"] == ring.model_id
+    assert other["application/vnd.jupyter.widget-view+json"]["model_id"] == sessions.model_id
 
 
 # ---- the ring

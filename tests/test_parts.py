@@ -13,6 +13,7 @@ from raftcore import Cluster
 from raftcore.trace.log_view import LogView
 from raftcore.trace.view import ClusterView, OperationView, ProgressView
 from raftcore.vocabulary.commands import Cas, Set
+from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.events import AnyEvent, Completed, MessageDropped, MessageSent, RoleChanged, TimerSet, VoteDenied
 from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, Entry, RequestVoteReply
@@ -338,6 +339,19 @@ def test_nothing_of_a_crashed_server_looks_lost_that_is_not():
     assert LogGrid().draw(Frame(view=view))["servers"][1]["synced"] == 2
     assert still.log_still(view).count("stroke-dasharray") == 1  # only the entry that was not synced
     assert "stroke-dasharray" not in still.kv_still(view)
+
+
+def test_a_still_ring_shows_who_votes_who_only_learns_and_both_majorities_of_a_joint_change():
+    joint = Configuration(("S1", "S2"), next_voters=("S2", "S3"), learners=("S4",))
+    leader = server("S1", 2, Role.LEADER, leader="S1", configuration=joint)
+    followers = [server(name, 2, leader="S1", configuration=joint) for name in ("S2", "S3", "S4", "S5")]
+    drawn = ET.fromstring(still.ring_still(cluster_view(leader, *followers)))
+    said = [node.text for node in drawn.iter("{http://www.w3.org/2000/svg}text")]
+
+    assert {"C_old: 2 of 2 follow S1: a majority", "C_new: 2 of 2 follow S1: a majority"} <= set(said)
+    assert [word for word in said if word in ("old", "new", "old, new", "learner", "not a member")] == [
+        "old", "old, new", "new", "learner", "not a member",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("draw", [still.ring_still, still.log_still, still.kv_still])

@@ -82,6 +82,7 @@ class Server:
         self._held: list[Ready] = []  # what must not go out before the disk has synced
         self._just_saved = False  # the disk has synced, and what was held has not gone out yet
         self._snapshot_due = False
+        self._obeyed: Ready | None = None  # the latest one
         self._deadline_ms = inf
         self._wake_ms = inf  # when the clock will wake this server next
 
@@ -109,7 +110,10 @@ class Server:
             if len(self._inbox) < MOST_WAITING:
                 self._inbox.append(stimulus)
             return
-        self._obey(self.node.step(stimulus, self._clock.now_ms))
+        ready = self.node.step(stimulus, self._clock.now_ms)
+        if ready is self._obeyed:  # nothing has come of it
+            return
+        self._obey(ready)
         if self._unsaved or self._deadline_ms < self._wake_ms or self._snapshot_due:
             self._schedule()
 
@@ -125,6 +129,7 @@ class Server:
     # ---- obeying Ready: save, then send, then apply
 
     def _obey(self, ready: Ready) -> None:
+        self._obeyed = ready
         if ready.save:
             self._save(ready)
             if not self.alive:  # the disk has no room: nothing of this step has happened

@@ -140,3 +140,17 @@ def test_a_swapped_rule_is_obeyed() -> None:
     refused = RequestVoteReply(3, "S1", vote_granted=False, reason=Reason.LOG_BEHIND)
     node = new_node(rules=Rules(answer_request_vote=lambda _me, _ask: refused))
     assert list(node.step(RequestVote(3, "S2", 9, 9), 1.0).send) == [("S2", refused)]
+
+
+def test_an_answer_that_changes_nothing_brings_the_ready_of_the_one_before() -> None:
+    play = Play(3)
+    play.stand("S1", heard_by="S2 S3")
+    node, term = play.nodes["S1"], play.state("S1").current_term
+    _, *quiet = [node.step(AppendEntriesReply(term, "S2", success=True), 5.0) for _ in range(3)]
+    assert quiet[0] is quiet[1]
+    assert (quiet[0].send, quiet[0].save, quiet[0].apply, quiet[0].events) == ((), (), (), ())
+    assert quiet[0].deadline_ms == play.state("S1").deadline_ms
+
+    node.step(DeadlineReached(), quiet[0].deadline_ms)  # the next heartbeat is due later
+    later = node.step(AppendEntriesReply(term, "S2", success=True), quiet[0].deadline_ms)
+    assert later.deadline_ms > quiet[0].deadline_ms

@@ -3,7 +3,7 @@
 import pytest
 from plays import Play, reign_of_s1
 
-from raftcore.consensus.door import TransferWanted
+from raftcore.consensus.door import DeadlineReached, TransferWanted
 from raftcore.consensus.transfer import why_no_transfer
 from raftcore.vocabulary.commands import Set
 from raftcore.vocabulary.configuration import Configuration
@@ -28,7 +28,7 @@ def test_a_target_that_is_up_to_date_is_told_at_once_and_wins_without_waiting() 
     """3.10, and 4.2.3: the guard of the leader lets an election through that the leader asked for."""
     play = reign_of_s1(5)
     play.transfer("S1", "S3")
-    assert play.mail == [("S1", "S3", TimeoutNow(1, "S1"))]
+    assert play.mail == [("S1", "S3", TimeoutNow(1, "S1", round=2))]
     play.talk(*play.members)
 
     assert play.leads("S3")
@@ -105,8 +105,10 @@ def test_a_call_to_stand_of_an_earlier_term_is_void() -> None:
 def test_a_call_to_stand_is_obeyed_once() -> None:
     """3.10: the leader repeats it, and the network may."""
     play = reign_of_s1()
+    play.transfer("S1", "S2")
+    (call,) = play.take_mail("S2")
     for _ in range(3):
-        play.step("S2", TimeoutNow(1, "S1"))
+        play.step("S2", call)
 
     assert play.state("S2").role is CANDIDATE
     assert play.state("S2").current_term == 2
@@ -115,7 +117,7 @@ def test_a_call_to_stand_is_obeyed_once() -> None:
 
 
 def test_a_call_that_comes_after_the_leader_gave_up_can_take_nothing_back() -> None:
-    """3.10 with §5.4.1: the target stands, and wins only with a log that holds what was committed since."""
+    """3.10 with §5.4.1: a target that heard nothing since stands, and wins only with a log that holds what was committed."""
     play = reign_of_s1()
     play.transfer("S1", "S3")
     (call,) = play.take_mail("S3")
@@ -129,6 +131,48 @@ def test_a_call_that_comes_after_the_leader_gave_up_can_take_nothing_back() -> N
     play.pass_ms(300)
     play.elect("S2", heard_by="S1 S3")
     assert play.terms("S2").startswith("1 1")
+
+
+def test_a_call_that_comes_after_the_leader_was_heard_again_is_void() -> None:
+    """3.10: the leader repeats it in each round for as long as it wants it; this one it may have taken back (openraft#2088)."""
+    play = reign_of_s1()
+    play.transfer("S1", "S3")
+    (call,) = play.take_mail("S3")
+    let_time_out(play, heard_by="S2")
+    assert ends(play) == [False]
+    play.heartbeat("S1", heard_by="S2 S3")
+    play.step("S3", call)
+
+    assert play.state("S3").role is FOLLOWER
+    assert play.state("S3").current_term == 1
+    assert play.leads("S1")
+    play.propose("S1", "new", heard_by="S2 S3")
+    assert play.commit("S1") == 2
+
+
+def test_a_call_that_was_lost_is_repeated_with_the_next_heartbeat() -> None:
+    """3.10: what was heard meanwhile does not make the new one void, whichever of the two comes first."""
+    play = reign_of_s1()
+    play.transfer("S1", "S3")
+    play.take_mail()
+    play.step("S1", DeadlineReached())
+    for message in reversed(play.take_mail("S3")):
+        play.step("S3", message)
+
+    assert play.state("S3").role is CANDIDATE
+
+
+def test_who_follows_a_leader_of_a_later_term_counts_its_rounds_from_the_start() -> None:
+    """3.10: a round is one reign's number."""
+    play = reign_of_s1()
+    for _ in range(5):
+        play.heartbeat("S1", heard_by="S2 S3")
+    play.pass_ms(300)
+    play.elect("S2", heard_by="S1 S3")
+    play.transfer("S2", "S3")
+    play.talk("S2", "S1", "S3")
+
+    assert play.leads("S3")
 
 
 @pytest.mark.parametrize("learners", ["S3", ""])

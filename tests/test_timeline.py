@@ -355,12 +355,12 @@ def test_a_timeline_out_of_sight_is_not_drawn_and_catches_up_when_it_is_seen_aga
     timeline = started(run)
     timeline.box.in_sight = False  # as the browser says
     run.tell(RoleChanged(100.0, "S1", L, 1))
-    timeline.refresh(run, 200.0)
+    timeline.refresh(run, 100.0)
     assert timeline.box.figure.data[-1].x[0] == 0
 
     timeline.box.in_sight = True
-    timeline.refresh(run, 300.0)
-    assert timeline.box.figure.data[-1].x[0] == 300
+    timeline.refresh(run, 100.0)
+    assert timeline.box.figure.data[-1].x[0] == 100
     assert "S1 leader" in timeline.box.figure.data[2].hovertext[1]
 
 

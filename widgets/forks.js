@@ -16,7 +16,7 @@ class Forks {
   }
 
   update({ lines, chosen, beside, parted, now_ms }) {
-    put(this.root, { hidden: lines.length === 0 });
+    hide(this.root, lines.length === 0);
     const end = Math.max(1, ...lines.map((line) => line.end_ms));
     const share = (ms) => `${(100 * ms) / end}%`;
     const order = lines.map((line) => line.number);
@@ -51,7 +51,7 @@ class Forks {
 
   tell(parted, beside) {
     this.parted = parted;
-    put(this.said, { hidden: beside === null });
+    hide(this.said, beside === null);
     if (!parted) return;
     put(this.words, { text: parted.words });
     put(this.there, { hidden: parted.at_ms === null });

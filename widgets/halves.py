@@ -5,6 +5,7 @@ from functools import partial
 from ipywidgets import Box, VBox
 
 from widgets.frame import Frame
+from widgets.kv_table import KvTable
 from widgets.log_grid import LogGrid
 from widgets.player import Player
 from widgets.ring import Ring
@@ -30,11 +31,11 @@ class Halves:
 
     def _beside(self) -> Box:
         if self._second is None:
-            title, ring, logs = RunTitle(), Ring(), LogGrid()
-            for part in (title, ring, logs):
+            title, ring, logs, stores = RunTitle(), Ring(), LogGrid(), KvTable()
+            for part in (title, ring, logs, stores):
                 part.on_intent(partial(self._player.take, beside=True))
                 self._player.head.beside.attach(part)
-            self._second = half(title, ring, logs)
+            self._second = half(title, ring, VBox([logs, stores]))
         return self._second
 
 

@@ -57,7 +57,9 @@ class LogGrid(Part):
         return log_still(view)
 
 
-def log_picture(view: ClusterView, start: Index | None, draw_entry: Callable[[Entry], object] | None = None) -> Picture:
+def log_picture(
+    view: ClusterView, start: Index | None, draw_entry: Callable[[Entry], object] | None = None, columns: int = COLUMNS
+) -> Picture:
     """The window from `start`, or the one that ends where the longest log ends. Before `begin` no server has an entry.
 
     draw_entry: what stands for each entry; if not given, its picture.
@@ -67,9 +69,9 @@ def log_picture(view: ClusterView, start: Index | None, draw_entry: Callable[[En
     end = max(log.last_index for log in logs)
     begin = min((log.base_index for log in logs if len(log)), default=end) + 1
     room = end + 1  # a leader's nextIndex stands one behind the end
-    newest_first = max(begin, room - COLUMNS + 1)
+    newest_first = max(begin, room - columns + 1)
     first = newest_first if start is None else max(begin, min(start, newest_first))
-    last = min(first + COLUMNS - 1, room)
+    last = min(first + columns - 1, room)
     numbers: dict[Entry, int] = {}
     return {
         "begin": begin,
@@ -77,7 +79,7 @@ def log_picture(view: ClusterView, start: Index | None, draw_entry: Callable[[En
         "last": last,
         "end": end,
         "follow": start is None,
-        "columns": COLUMNS,
+        "columns": columns,
         "servers": [row(view, server, first, last, numbers) for server in view.servers.values()],
         "entries": [draw_entry(entry) for entry in numbers],
     }

@@ -13,7 +13,7 @@ from widgets.branch import Branch
 from widgets.checking import Checked, Checking
 from widgets.frame import Frame, changed_keys
 
-MOST_EVENTS = 10_000
+MOST_EVENTS = 4_000
 """That a frame tells of. Where more is new, or less than before, the frame is a leap: what it costs does not depend on how far."""
 
 

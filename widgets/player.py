@@ -30,6 +30,7 @@ DEFAULT_SPEED = 1 / 30
 SLOWEST, FASTEST = 1 / 1000, 10.0
 
 PAINT_S = 0.1  # moving pictures are fed ten times a second and move by themselves in between
+REST_S = 0.03  # between two pictures: who scrubs asks for more than anybody sees
 PLOT_S = 0.5  # plotly queues without end what comes faster than it draws
 YIELD_S = 0.25  # and its drawing holds up the browser: not right after a click
 TICK_S = 0.02
@@ -246,9 +247,11 @@ class Player:
 
     def _live(self) -> None:
         last = time.monotonic()
-        paint_at = plot_at = beat_at = last
+        painted = paint_at = plot_at = beat_at = last
         while not self.closed:
             wanted = self._wanted.wait(TICK_S if self.playing else PAINT_S)
+            if wanted:
+                time.sleep(max(0.0, painted + REST_S - time.monotonic()))
             self._wanted.clear()
             now = time.monotonic()
             if self.playing:
@@ -259,7 +262,7 @@ class Player:
             if wanted:
                 plot_at = max(plot_at, now + YIELD_S)
             if wanted or now >= paint_at:
-                paint_at = now + PAINT_S
+                painted, paint_at = now, now + PAINT_S
                 self.guard(self._paint_if_new)
             if now >= plot_at:
                 plot_at = now + PLOT_S

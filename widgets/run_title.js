@@ -9,15 +9,15 @@ function startRunTitle(root, send) {
     title: "Let commands, timeline and events be about this run",
     onclick: () => send({ do: "choose", run }),
   });
-  const chosen = html("span", { class: "rl-soft" }, "chosen: commands, timeline and events are its");
+  const chosen = html("span", { class: "rl-soft", title: "Commands, timeline and events are about this run" }, "chosen");
   root.append(html("div", { class: "rl-row" }, name, at, html("span", { class: "rl-grow" }), choose, chosen));
 
   function update(state) {
     run = state.run;
-    put(root, { hidden: !state.shown });
+    hide(root, !state.shown);
     put(name, { text: state.name });
     put(at, { text: state.at });
-    put(choose, { hidden: state.chosen });
+    hide(choose, state.chosen);
     put(chosen, { hidden: !state.chosen });
   }
 

@@ -7,9 +7,10 @@ from heapq import nlargest
 from itertools import islice
 
 from raftcore.trace.run import Run
-from raftcore.trace.view import ClusterView, ServerView
+from raftcore.trace.view import ClusterView, ServerView, voter_groups
 from raftcore.vocabulary.commands import ReadMode
 from raftcore.vocabulary.events import ReadServed, ReadStarted
+from raftcore.vocabulary.names import ServerId
 from widgets.frame import Frame, highest_leader
 from widgets.part import Part, Picture, together
 
@@ -77,11 +78,18 @@ def sessions(view: ClusterView, leader: ServerView | None, timeout_ms: float) ->
 
 
 def waits(leader: ServerView, read: ReadStarted) -> str:
-    """What a read waits for (thesis 6.4, steps 2 to 4)."""
+    """What a read waits for, and how much of that there is (thesis 6.4, steps 2 to 4)."""
+    groups = voter_groups(leader.configuration)
+    heard = " and ".join(f"{sum(answered(leader, voter, read.round) for voter in voters)} of {len(voters)}" for voters in groups)
     return (
-        f"{read.client}'s read {read.sequence_num} waits at {leader.id}: for a majority to answer round {read.round}, then for index "
-        f"{read.read_index} to be applied ({leader.last_applied} is). A leader must know that it still leads (thesis 6.4)."
+        f"{read.client}'s read {read.sequence_num} waits at {leader.id} for round {read.round}: {heard} answered, a majority must; then "
+        f"for index {read.read_index} to be applied ({leader.last_applied} is). A leader must know that it still leads (thesis 6.4)."
     )
+
+
+def answered(leader: ServerView, voter: ServerId, number: int) -> bool:
+    """Whether this voter has told the leader that it follows it in this round of heartbeats; of itself the leader knows."""
+    return voter == leader.id or leader.answered.get(voter, 0) >= number
 
 
 def tells(read: ReadServed) -> str:

@@ -10,7 +10,7 @@ function makeQuestion(send) {
 
   function ask(text) {
     put(words, { text });
-    put(node, { hidden: text === "" });
+    hide(node, text === "");
   }
 
   return { node, ask };
@@ -24,7 +24,7 @@ function makeNotice(send) {
   let shown = "";
 
   function putAway() {
-    put(node, { hidden: true });
+    hide(node, true);
     send({ do: "dismiss" });
   }
 
@@ -32,7 +32,7 @@ function makeNotice(send) {
     if (text === shown) return;
     shown = text;
     put(words, { text });
-    put(node, { hidden: text === "" });
+    hide(node, text === "");
   }
 
   return { node, tell };

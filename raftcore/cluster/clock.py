@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from heapq import heappop, heappush
+from itertools import repeat
 from math import inf
 from typing import Any, TypeVar
 
@@ -36,8 +37,7 @@ class VirtualClock:
     def run(self, until_ms: float, limit: int) -> bool:
         """Let at most `limit` things happen, up to and including `until_ms`, a finite time; whether that time has been reached."""
         queue = self.queue
-        for _ in range(limit):
-            due = heappop(queue)
+        for due in map(heappop, repeat(queue, limit)):
             if due[0] > until_ms:
                 heappush(queue, due)
                 return True

@@ -134,21 +134,20 @@ class LoopbackTransport:
         except KeyError:
             direction = self._direction(source, target)
         clock = self.clock
-        now_ms = clock.now_ms
         draw_delay = direction.draw_delay
-        arrival_ms = now_ms + direction.shortest_ms + direction.spread_ms * draw_delay()
+        arrival_ms = clock.now_ms + direction.shortest_ms + direction.spread_ms * draw_delay()
         if arrival_ms > direction.last_arrival_ms:
             direction.last_arrival_ms = arrival_ms
         else:  # a link keeps order
             arrival_ms = direction.last_arrival_ms
         if direction.unseen:
-            clock.planned += 1  # as clock.call_at does it: a call for each message can be felt
-            heappush(clock.queue, (arrival_ms, clock.planned, direction.hand_over, message))
+            clock.planned = planned = clock.planned + 1  # as clock.call_at does it: a call for each message can be felt
+            heappush(clock.queue, (arrival_ms, planned, direction.hand_over, message))
             return
         self._last_id += 1
         if direction.faulty and direction.strikes("reordering", direction.link.reordering):
             arrival_ms += direction.one_more_delay_ms("reordering")
-        flight = MessageSent(now_ms, self._last_id, source, target, message, arrival_ms)
+        flight = MessageSent(clock.now_ms, self._last_id, source, target, message, arrival_ms)
         if direction.faulty:
             self._fly_through_faults(direction, flight)
         else:

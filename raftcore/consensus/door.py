@@ -100,3 +100,8 @@ class Ready(Struct, gc=False):
     reads: Sequence[ClientRequest]
     events: Sequence[Event]
     deadline_ms: float
+
+
+def idle(deadline_ms: float) -> Ready:
+    """Nothing but the deadline."""
+    return Ready((), (), None, (), 0, (), (), deadline_ms)

@@ -127,7 +127,12 @@ def count_pre_vote(me: NodeState, voter: str) -> None:
 
 
 def answer_timeout_now(me: NodeState, ask: TimeoutNow) -> None:
-    """Stand for election at once, without asking first, since the leader itself wants it (thesis 3.10). A stale call is void."""
-    if ask.term == me.current_term and me.role is FOLLOWER and me.may_stand:
+    """Stand for election at once, without asking first, since the leader itself wants it (thesis 3.10).
+
+    A call of an earlier term is void, and so is one from before the leader's latest round that was heard: the transfer may have been
+    given up since, and the leader may serve clients again.
+    """
+    still_wanted = ask.term == me.current_term and ask.round >= me.leader_round
+    if still_wanted and me.role is FOLLOWER and me.may_stand:
         me.leader_heard_ms = -inf
         start_election(me, transferred=True)

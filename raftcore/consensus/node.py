@@ -7,7 +7,18 @@ can't forget to save it.
 from collections.abc import Callable, Iterable, Sequence
 from typing import assert_never
 
-from raftcore.consensus.door import ChangeWanted, DeadlineReached, ImageTaken, Ready, Requests, Saved, Seldom, Stimulus, TransferWanted
+from raftcore.consensus.door import (
+    ChangeWanted,
+    DeadlineReached,
+    ImageTaken,
+    Ready,
+    Requests,
+    Saved,
+    Seldom,
+    Stimulus,
+    TransferWanted,
+    idle,
+)
 from raftcore.consensus.membership import is_dismissed, start_change
 from raftcore.consensus.reads import settle_rounds, start_early_reads, start_round
 from raftcore.consensus.rules import Rules
@@ -59,6 +70,7 @@ class RaftNode:
         self._saved_vote = saved.voted_for
         self._saved_snapshot = snapshot
         self._saved_version = self.state.log.version
+        self._idle = idle(self.state.deadline_ms)
 
     def start(self, now_ms: float) -> Ready:
         """Begin to wait for a leader, as if one had just been heard: before a crash it may have been, and may hold a lease."""
@@ -69,10 +81,10 @@ class RaftNode:
         return self.step(Saved(), now_ms)  # all that it has comes from the disk
 
     def step(self, stimulus: Stimulus, now_ms: float) -> Ready:
-        """Let one thing happen to this server at `now_ms`, and say what must be done about it."""
+        """Let one thing happen to this server at `now_ms`, and say what must be done about it. While that is nothing, it is one Ready."""
         me, rules = self.state, self.rules
         me.now_ms = now_ms
-        if isinstance(stimulus, AppendEntries):
+        if type(stimulus) is AppendEntries:
             if stimulus.term > me.current_term:  # all servers, §5.1; so below
                 me.become_follower(stimulus.term)
             answer = rules.answer_append_entries
@@ -80,7 +92,7 @@ class RaftNode:
             me.outbox.append((stimulus.leader_id, reply))
             if reply.reason:
                 me.say(AppendRefused(now_ms, me.id, stimulus.leader_id, stimulus.term, stimulus.prev_log_index, reply.reason))
-        elif isinstance(stimulus, AppendEntriesReply):
+        elif type(stimulus) is AppendEntriesReply:
             if stimulus.term > me.current_term:
                 me.become_follower(stimulus.term)
             absorb = rules.absorb_append_entries_reply
@@ -97,6 +109,8 @@ class RaftNode:
         apply_from = me.last_applied + 1
         apply = self._commits() if me.commit_index >= apply_from else ()  # all servers, §5.3
         outbox, reads, events = me.outbox, me.reads, me.events
+        if not (outbox or apply or events or save or reads):
+            return self._nothing()
         if outbox:
             me.outbox = []
         if reads:
@@ -104,6 +118,11 @@ class RaftNode:
         if events:
             me.events = []
         return Ready(save, outbox or (), install, apply, apply_from, reads or (), events or (), me.deadline_ms)
+
+    def _nothing(self) -> Ready:
+        if self._idle.deadline_ms != self.state.deadline_ms:
+            self._idle = idle(self.state.deadline_ms)
+        return self._idle
 
     def _step_other(self, stimulus: Seldom) -> None:
         me, rules = self.state, self.rules
@@ -223,11 +242,11 @@ class RaftNode:
         if rules.has_lost_majority(me):
             me.step_down()
             return
+        start_round(me)
         if me.reign.transfer:
             rules.advance_transfer(me)
         if me.reign.change or me.configuration.is_joint:
             rules.advance_change(me)
-        start_round(me)
         self._broadcast()
         if is_dismissed(me):  # the others know it by this round
             me.step_down()

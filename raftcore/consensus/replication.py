@@ -68,19 +68,20 @@ def send_entries(me: NodeState, follower: ServerId, prev_log_index: Index, entri
 
 def absorb_append_entries_reply(me: NodeState, reply: AppendEntriesReply) -> None:
     """Learn how far a follower's log agrees (Figure 2, leaders). An answer to an earlier reign is void."""
-    progress, reign = me.progress.get(reply.follower_id), me.reign
+    follower, reign = reply.follower_id, me.reign
+    progress = me.progress.get(follower)
     if progress is None or reign is None or reply.term != me.current_term:
         return
-    if reply.round > reign.answered.get(reply.follower_id, 0):
-        reign.answered[reply.follower_id] = reply.round
+    if reply.round > reign.answered.get(follower, 0):
+        reign.answered[follower] = reply.round
     if reply.success:
         if progress.absorb_match(reply.match_index):
-            me.tell_progress(reply.follower_id)
+            me.tell_progress(follower)
     elif progress.state is not SNAPSHOT and reply.prev_log_index > progress.match_index:  # else a late refusal: they agree there by now
         retry_from = max(progress.match_index + 1, min(backtrack(me.log, reply), reply.prev_log_index))
         if retry_from < progress.next_index:
             progress.probe_from(retry_from)
-            me.tell_progress(reply.follower_id)
+            me.tell_progress(follower)
 
 
 def backtrack(log: Log, reply: AppendEntriesReply) -> Index:
@@ -108,7 +109,7 @@ def answer_append_entries(me: NodeState, ask: AppendEntries) -> AppendEntriesRep
     if ask.term < me.current_term:  # 1
         return refuse(me, ask, Reason.STALE_TERM)
 
-    me.follow(ask.leader_id)
+    me.follow(ask.leader_id, ask.round)
     if not me.log.has(ask.prev_log_index, ask.prev_log_term):  # 2
         return refuse(me, ask, Reason.LOG_GAP if ask.prev_log_index > me.log.last_index else Reason.LOG_CONFLICT)
 

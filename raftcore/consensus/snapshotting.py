@@ -79,7 +79,7 @@ def answer_install_snapshot(me: NodeState, ask: InstallSnapshot) -> InstallSnaps
     if ask.term < me.current_term:  # 1
         return InstallSnapshotReply(me.current_term, me.id, index, 0, installed=False)
 
-    me.follow(ask.leader_id)
+    me.follow(ask.leader_id, ask.round)
     if index <= me.commit_index:  # an old snapshot never shortens a log
         return InstallSnapshotReply(me.current_term, me.id, index, 0, installed=True, round=ask.round)
 

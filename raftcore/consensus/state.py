@@ -43,10 +43,10 @@ class NodeState:
     """One server's state. The configuration is its log's; `peers` are the others to whom it belongs that this server speaks."""
 
     __slots__ = (
-        "clock_rate", "commit_index", "config", "configuration", "current_term", "deadline_ms", "draw", "events", "heartbeat_ms", "id",
-        "incoming", "installed", "last_applied", "leader_heard_ms", "leader_id", "lease_ms", "leaving", "log", "longest_ms", "now_ms",
-        "outbox", "pre_votes", "progress", "reads", "reign", "role", "saved_index", "shortest_ms", "snapshot", "spread_ms", "voted_for",
-        "votes",
+        "clock_rate", "commit_index", "config", "configuration", "current_term", "deadline_ms", "draw", "events", "heartbeat_ms",
+        "id", "incoming", "installed", "last_applied", "leader_heard_ms", "leader_id", "leader_round", "lease_ms", "leaving",
+        "log", "longest_ms", "now_ms", "outbox", "pre_votes", "progress", "reads", "reign", "role", "saved_index", "shortest_ms",
+        "snapshot", "spread_ms", "voted_for", "votes",
     )  # fmt: skip
 
     def __init__(
@@ -76,6 +76,7 @@ class NodeState:
         self.role = FOLLOWER
         self.leader_id: ServerId | None = None
         self.leader_heard_ms = -inf
+        self.leader_round = 0  # the latest that was heard of this term's leader
         self.commit_index: Index = self.log.base_index
         self.last_applied: Index = self.log.base_index
         self.saved_index: Index = self.log.last_index
@@ -153,11 +154,13 @@ class NodeState:
         """Enter a later term as a follower that has voted for nobody (§5.1)."""
         self.current_term = term
         self.voted_for = None
+        self.leader_round = 0
         self._take_role(FOLLOWER)
 
     def become_candidate(self) -> None:
         """Begin a new term and vote for oneself (§5.2)."""
         self.current_term += 1
+        self.leader_round = 0
         self._take_role(CANDIDATE)
         self.vote_for(self.id)
         self.count_vote(self.id)
@@ -171,9 +174,11 @@ class NodeState:
             self.tell_progress(peer)
         self._recognize(self.id)
 
-    def follow(self, leader_id: ServerId) -> None:
+    def follow(self, leader_id: ServerId, heard_round: int = 0) -> None:
         """Take the sender of a current AppendEntries or InstallSnapshot for the leader, and let it be heard (§5.2)."""
         self.leader_heard_ms = self.now_ms
+        if heard_round > self.leader_round:  # noqa: PLR1730  a call for each heartbeat can be felt
+            self.leader_round = heard_round
         if self.pre_votes:
             self.pre_votes = set()
         if self.role is not FOLLOWER:

@@ -41,4 +41,4 @@ def advance_transfer(me: NodeState) -> None:
         me.say(TransferEnded(me.now_ms, me.id, transfer.target, done=False))
     elif transfer.target in me.progress and me.progress[transfer.target].match_index == me.log.last_index:
         me.reign.transferred = True
-        me.send(transfer.target, TimeoutNow(me.current_term, me.id))
+        me.send(transfer.target, TimeoutNow(me.current_term, me.id, me.reign.round))

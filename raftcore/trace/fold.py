@@ -16,6 +16,7 @@ from raftcore.vocabulary import events as ev
 from raftcore.vocabulary.commands import OpenSession
 from raftcore.vocabulary.durable import Image
 from raftcore.vocabulary.events import Event
+from raftcore.vocabulary.messages import AppendEntriesReply, InstallSnapshotReply
 from raftcore.vocabulary.names import Role, ServerId
 
 COMPLETED_KEPT = 8
@@ -41,7 +42,7 @@ def _role_changed(server: ServerView, event: ev.RoleChanged) -> ServerView:
     begun = replace(server, role=event.role, current_term=event.term, voted_for=voted_for, leader=None, votes=(), pre_votes=())
     if server.role is not Role.LEADER:
         return begun
-    return replace(begun, progress=Map(), quorum_heard_ms=None, lease_until_ms=None, reads=Map(), transfer=None)
+    return replace(begun, progress=Map(), quorum_heard_ms=None, lease_until_ms=None, reads=Map(), answered=Map(), transfer=None)
 
 
 def _leader_recognized(server: ServerView, event: ev.LeaderRecognized) -> ServerView:
@@ -156,7 +157,10 @@ def _read_started(server: ServerView, event: ev.ReadStarted) -> ServerView:
 
 def _read_served(server: ServerView, event: ev.ReadServed) -> ServerView:
     read = event.client, event.sequence_num
-    return replace(server, reads=server.reads.delete(read)) if read in server.reads else server
+    if read not in server.reads:
+        return server
+    reads = server.reads.delete(read)
+    return replace(server, reads=reads, answered=server.answered if reads else Map())
 
 
 def _crashed(server: ServerView, event: ev.Crashed) -> ServerView:
@@ -229,6 +233,19 @@ def _message_gone(view: ClusterView, event: ev.MessageDelivered | ev.MessageDrop
     return replace(view, at_ms=event.at_ms, messages=view.messages.delete(event.id))
 
 
+def _message_delivered(view: ClusterView, event: ev.MessageDelivered) -> ClusterView:
+    """A message arrived. Answers to a leader's rounds are counted while a read waits for them (thesis 6.4)."""
+    view, message = _message_gone(view, event), event.message
+    if type(message) is not AppendEntriesReply and type(message) is not InstallSnapshotReply:
+        return view
+    leader = view.servers.get(event.target)
+    if leader is None or not leader.reads or message.term != leader.current_term:
+        return view
+    latest = max(message.round, leader.answered.get(message.follower_id, 0))
+    leader = replace(leader, answered=leader.answered.set(message.follower_id, latest))
+    return replace(view, servers={**view.servers, event.target: leader})
+
+
 def _link_changed(view: ClusterView, event: ev.LinkChanged) -> ClusterView:
     return replace(view, at_ms=event.at_ms, links={**view.links, (event.source, event.target): event.link})
 
@@ -282,7 +299,7 @@ FOLDS: Mapping[type[Event], Callable[[ClusterView, Any], ClusterView]] = {
     ev.DiskChanged: _of_server(_disk_changed),
     ev.DiskDamaged: _of_server(_unchanged),
     ev.MessageSent: _message_sent,
-    ev.MessageDelivered: _message_gone,
+    ev.MessageDelivered: _message_delivered,
     ev.MessageDropped: _message_gone,
     ev.LinkChanged: _link_changed,
     ev.Acted: _acted,

@@ -45,11 +45,11 @@ class ServerView(Struct, frozen=True, kw_only=True):
 
     halted: why it stopped by itself, or "". timer_ms: when the running timer was set and when it ends, in simulated milliseconds; None
     while crashed. configuration: by which it goes, and at which index that stands in its log. snapshots: the latest one, and the one
-    before, which a crash may bring back. votes, pre_votes: the voters whose vote, or promise of one, this candidate holds, in the
-    order of arrival. progress: what this leader knows of each follower. quorum_heard_ms, lease_until_ms: since when a majority is
-    known to follow this leader, and until when its lease on reads lasts. reads: those that wait for a round, by client and number.
-    transfer: under way, or None. clock_rate: milliseconds that it counts in one of simulated time. disk: None as long as nobody
-    changed it.
+    before, which a crash may bring back. votes, pre_votes: the voters whose vote, or promise of one, this candidate holds, in the order
+    of arrival. progress: what this leader knows of each follower. quorum_heard_ms, lease_until_ms: since when a majority is known to
+    follow this leader, and until when its lease on reads lasts. reads: those that wait for a round, by client and number. answered: while
+    there are such, the latest round that each follower has answered. transfer: under way, or None. clock_rate: milliseconds that it
+    counts in one of simulated time. disk: None as long as nobody changed it.
     """
 
     id: ServerId
@@ -76,6 +76,7 @@ class ServerView(Struct, frozen=True, kw_only=True):
     quorum_heard_ms: float | None = None
     lease_until_ms: float | None = None
     reads: Map[tuple[ClientId, int], ReadStarted] = Map()
+    answered: Map[ServerId, int] = Map()
     transfer: TransferStarted | None = None
     clock_rate: float = 1.0
     disk: DiskState | None = None

@@ -4,7 +4,7 @@ A message is frozen, names its sender, and can be understood alone, so that a la
 one does no harm. Fields stand in the paper's order.
 """
 
-from typing import TypeAlias
+from typing import TypeAlias, final
 
 from msgspec import Struct
 
@@ -67,6 +67,7 @@ class PreVoteReply(Struct, frozen=True, gc=False, tag=True):
     reason: Reason | None = None
 
 
+@final
 class AppendEntries(Struct, frozen=True, gc=False, tag=True):
     """A leader replicates entries; with none, it is a heartbeat (§5.3).
 
@@ -83,6 +84,7 @@ class AppendEntries(Struct, frozen=True, gc=False, tag=True):
     round: int = 0
 
 
+@final
 class AppendEntriesReply(Struct, frozen=True, gc=False, tag=True):
     """The answer to AppendEntries.
 
@@ -131,10 +133,15 @@ class InstallSnapshotReply(Struct, frozen=True, gc=False, tag=True):
 
 
 class TimeoutNow(Struct, frozen=True, gc=False, tag=True):
-    """A leader tells a follower that has its whole log to stand for election at once (thesis 3.10)."""
+    """A leader tells a follower that has its whole log to stand for election at once (thesis 3.10).
+
+    `round`: the leader's latest round of heartbeats. It says so again in every round for as long as it wants it, so one that comes after
+    a later round was given up, or is about to be repeated.
+    """
 
     term: Term
     leader_id: ServerId
+    round: int = 0
 
 
 class ClientRequest(Struct, frozen=True, gc=False, tag=True):

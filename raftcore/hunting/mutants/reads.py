@@ -53,7 +53,7 @@ def trust_the_own_clock(me: NodeState, ask: ClientRequest) -> ClientReply | None
 
 def obey_any_call(me: NodeState, ask: TimeoutNow) -> None:
     """Stand for election as soon as anybody says so."""
-    election.answer_timeout_now(me, replace(ask, term=me.current_term))  # wrong: a call of an earlier term is void
+    election.answer_timeout_now(me, replace(ask, term=me.current_term, round=me.leader_round))  # wrong: a call of an earlier term is void
 
 
 # ---- the plays

@@ -8,7 +8,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_examples_without_a_screen_run(capsys):
-    start, first, second = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    start, first, second, third = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     imports = "\n".join(line for line in start.splitlines() if line.startswith("from raftcore"))
     names: dict[str, object] = {}
 
@@ -24,6 +24,12 @@ def test_the_examples_without_a_screen_run(capsys):
     assert view.configuration.voters == ("S2", "S3", "S4")
     assert view.leader == "S4"
     assert view.servers["S4"].snapshot.kv_store["x"] == "1"
+
+    exec(third, names)
+
+    why = names["why_not_committed"](names["cluster"].view, index=4, server=names["old"])
+    assert "a commit needs 3 of 5" in why
+    assert names["cluster"].violations == ()
 
 
 def test_every_make_command_exists():

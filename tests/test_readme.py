@@ -11,7 +11,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_the_examples_without_a_screen_run(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    start, first, second, data, why, broken = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    start, first, again, second, data, why, broken = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     imports = "\n".join(line for line in start.splitlines() if line.startswith("from raftcore"))
     names: dict[str, object] = {}
 
@@ -20,6 +20,12 @@ def test_the_examples_without_a_screen_run(capsys, tmp_path, monkeypatch):
     assert names["reply"].ok
     assert names["cluster"].view.servers["S1"].kv_store["x"] == "1"
     assert "Crashed" in capsys.readouterr().out
+
+    exec(again, names)
+
+    fork = names["fork"]
+    assert fork.now_ms == 1_500
+    assert names["diff"](names["cluster"], fork).at_ms == 1_000
 
     exec(second, names)
 

@@ -58,8 +58,7 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
         halves = Halves(self._player, half(RunTitle(run), ring, VBox([logs, stores])))
         self._player.attach(halves)
         rows = [
-            Box([bar]),
-            Box([Forks(run)]),
+            Box([bar, Forks(run)]),
             halves.box,
             Box([status]),
             Box([commands]),
@@ -110,6 +109,10 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def pause(self) -> None:
         """Let time stand still."""
         self._player.pause()
+
+    def compare(self, run: Run) -> None:
+        """Show this run beside the one that is shown, on one clock, with the first event in which they differ."""
+        self._player.compare(run)
 
     def snapshot(self) -> SVG:
         """A still picture of this moment, which any viewer of notebooks can show. ControlError once the lab is closed."""

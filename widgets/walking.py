@@ -37,7 +37,7 @@ class Walking(VBox):  # type: ignore[misc]  # ipywidgets has no types
         ring.on_watch(self._watch)
         ring.on_intent(self._take)
         self._choices.on_intent(self._take)
-        super().__init__([Box([ring, logs]).add_class("rl-lab-two"), self._choices])
+        super().__init__([Box([ring, VBox([logs, self._choices])]).add_class("rl-lab-two").add_class("rl-lab-row")])
         self.add_class("rl-lab")
         self._show()
 

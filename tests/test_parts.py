@@ -13,6 +13,7 @@ from raftcore import Cluster
 from raftcore.trace.log_view import LogView
 from raftcore.trace.view import ClusterView, OperationView, ProgressView
 from raftcore.vocabulary.commands import Cas, Set
+from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.events import AnyEvent, Completed, MessageDropped, MessageSent, RoleChanged, TimerSet, VoteDenied
 from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, Entry, RequestVoteReply
@@ -27,6 +28,7 @@ from widgets.log_grid import COLUMNS, LogGrid
 from widgets.part import Part
 from widgets.player_bar import PlayerBar
 from widgets.ring import MOST_FLIGHTS, Ring
+from widgets.sessions import Sessions
 from widgets.status_line import StatusLine, say
 from widgets.words import LINES, line
 
@@ -81,12 +83,20 @@ def test_an_intent_reaches_every_callback():
     assert heard == [{"do": "crash", "server": "S1"}] * 2
 
 
-def test_a_part_leaves_a_still_picture_in_the_notebook():
-    ring = Ring()
-    ring.show(Frame(view=split_brain()))
-    data, _ = ring._repr_mimebundle_()
+def test_a_part_lays_a_still_picture_into_the_notebook_right_before_itself(monkeypatch):
+    laid: list[dict] = []
+    for module in ("widgets.kept", "widgets.part"):
+        monkeypatch.setattr(f"{module}.display", lambda data, **_: laid.append(data))
+    ring, sessions = Ring(), Sessions()
+    for part in (ring, sessions):
+        part.show(Frame(view=split_brain()))
+        part._ipython_display_()
 
-    assert data["text/html"].startswith('<img alt="Ring" src="data:image/svg+xml;base64,')
+    still, live, other = laid  # sessions last for moments, and have no still picture
+    assert still["image/svg+xml"].startswith("<svg")
+    assert still["text/plain"] == "Ring at 1,000 ms"
+    assert live["application/vnd.jupyter.widget-view+json"]["model_id"] == ring.model_id
+    assert other["application/vnd.jupyter.widget-view+json"]["model_id"] == sessions.model_id
 
 
 # ---- the ring
@@ -330,6 +340,19 @@ def test_nothing_of_a_crashed_server_looks_lost_that_is_not():
     assert LogGrid().draw(Frame(view=view))["servers"][1]["synced"] == 2
     assert still.log_still(view).count("stroke-dasharray") == 1  # only the entry that was not synced
     assert "stroke-dasharray" not in still.kv_still(view)
+
+
+def test_a_still_ring_shows_who_votes_who_only_learns_and_both_majorities_of_a_joint_change():
+    joint = Configuration(("S1", "S2"), next_voters=("S2", "S3"), learners=("S4",))
+    leader = server("S1", 2, Role.LEADER, leader="S1", configuration=joint)
+    followers = [server(name, 2, leader="S1", configuration=joint) for name in ("S2", "S3", "S4", "S5")]
+    drawn = ET.fromstring(still.ring_still(cluster_view(leader, *followers)))
+    said = [node.text for node in drawn.iter("{http://www.w3.org/2000/svg}text")]
+
+    assert {"C_old: 2 of 2 follow S1: a majority", "C_new: 2 of 2 follow S1: a majority"} <= set(said)
+    assert [word for word in said if word in ("old", "new", "old, new", "learner", "not a member")] == [
+        "old", "old, new", "new", "learner", "not a member",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("draw", [still.ring_still, still.log_still, still.kv_still])

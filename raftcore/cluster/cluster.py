@@ -188,7 +188,7 @@ class Cluster(Controls):
 
         with self._lock:
             if self._recording is None:
-                self._recording = Recording(self)
+                self._recording = Recording(self, judged=(lambda: self.violations) if self._watch else None)
             return self._recording
 
     def as_code(self) -> str:

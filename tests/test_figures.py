@@ -251,7 +251,7 @@ def test_a_window_or_message_that_is_none_is_refused_in_words(window, highlight,
 
 
 def test_pointing_at_a_message_lights_its_cone_up():
-    figure = hover_space_time(recorded(), 1_500, 1_700)
+    figure = hover_space_time(recorded(), 1_500, 1_700).figure
     scene = scene_of(recorded(), 1_500, 1_700)
     number = len(scene.flights) // 2
     messages = trace(figure, "messages")

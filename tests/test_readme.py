@@ -11,7 +11,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_the_examples_without_a_screen_run(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    start, first, second, data = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    start, first, again, second, data, why, broken = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     imports = "\n".join(line for line in start.splitlines() if line.startswith("from raftcore"))
     names: dict[str, object] = {}
 
@@ -20,6 +20,12 @@ def test_the_examples_without_a_screen_run(capsys, tmp_path, monkeypatch):
     assert names["reply"].ok
     assert names["cluster"].view.servers["S1"].kv_store["x"] == "1"
     assert "Crashed" in capsys.readouterr().out
+
+    exec(again, names)
+
+    fork = names["fork"]
+    assert fork.now_ms == 1_500
+    assert names["diff"](names["cluster"], fork).at_ms == 1_000
 
     exec(second, names)
 
@@ -31,6 +37,17 @@ def test_the_examples_without_a_screen_run(capsys, tmp_path, monkeypatch):
     exec(data, names)
 
     assert (tmp_path / "run.parquet").is_file()
+
+    exec(why, names)
+
+    sentence = names["why_not_committed"](names["cluster"].view, index=4, server=names["old"])
+    assert "a commit needs 3 of 5" in sentence
+    assert names["cluster"].violations == ()
+
+    exec(broken, names)
+
+    assert f"print(violation)  # {names['violation']}\n" in broken
+    assert f"{names['violation']}\n" == capsys.readouterr().out
 
 
 def test_every_make_command_exists():

@@ -47,9 +47,17 @@ class Checked(Struct, frozen=True):
     result: Result | None = None
 
     @property
+    def first_of_each(self) -> tuple[Broken, ...]:
+        """The first violation of each property: what has gone wrong goes on doing so, and what follows breaks too."""
+        firsts: dict[str, Broken] = {}
+        for it in self.broken:
+            firsts.setdefault(it.violation.property, it)
+        return tuple(firsts.values())
+
+    @property
     def servers(self) -> frozenset[ServerId]:
-        """Those that the violations are about."""
-        return frozenset(name for it in self.broken for name in it.violation.servers)
+        """Those that these first violations are about."""
+        return frozenset(name for it in self.first_of_each for name in it.violation.servers)
 
 
 class Checking:

@@ -1,7 +1,5 @@
 """The laws that every run is held to, at a glance: which hold, which was broken and by what; and the answer to what a person asked."""
 
-import inspect
-
 from raftcore.checks.invariant import Invariant
 from raftcore.checks.linearizability import Result, Verdict
 from raftcore.checks.watch import INVARIANTS
@@ -30,7 +28,7 @@ class ChecksStrip(Part):
         return {
             "laws": [law(invariant, broken) for invariant in INVARIANTS] if checked.judged else [],
             "history": history(checked),
-            "broken": [violation(it) for it in first_of_each(checked.broken)[:MOST_SHOWN]],
+            "broken": [violation(it) for it in checked.first_of_each[:MOST_SHOWN]],
             "why": {"question": frame.why.question, "answer": frame.why.answer} if frame.why else None,
         }
 
@@ -40,8 +38,7 @@ class ChecksStrip(Part):
 
 def law(invariant: type[Invariant], broken: set[str]) -> Picture:
     """One law: its name, what it says, and whether it holds."""
-    said = inspect.getdoc(invariant) or ""
-    about = " ".join(said.split("\n\n")[0].split())
+    about = " ".join((invariant.__doc__ or "").split())
     return {"name": invariant.name, "about": f"{about} {invariant.section}", "state": "broken" if invariant.name in broken else "holds"}
 
 
@@ -58,14 +55,6 @@ def named(operations: int, result: Result | None) -> str:
         return f"{LINEARIZABLE}: judged at each pause"
     count = f"{operations:,} operation{'' if operations == 1 else 's'}"
     return f"{LINEARIZABLE}: unknown within {result.steps:,} steps" if result.verdict is Verdict.UNKNOWN else f"{LINEARIZABLE} ({count})"
-
-
-def first_of_each(broken: tuple[Broken, ...]) -> list[Broken]:
-    """The first violation of each property: what follows from it is broken again and again."""
-    firsts: dict[str, Broken] = {}
-    for it in broken:
-        firsts.setdefault(it.violation.property, it)
-    return list(firsts.values())
 
 
 def violation(broken: Broken) -> Picture:

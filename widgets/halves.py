@@ -25,9 +25,10 @@ class Halves:
 
     def show(self, frame: Frame) -> None:
         """Show one half or two."""
-        wanted = 1 if frame.beside is None else 2
-        if wanted != len(self.box.children):
-            self.box.children = (self._first, self._beside())[:wanted]
+        two = frame.beside is not None
+        if two != (len(self.box.children) == 2):
+            self.box.children = (self._first, self._beside()) if two else (self._first,)
+            (self.box.add_class if two else self.box.remove_class)("rl-lab-both")
 
     def _beside(self) -> Box:
         if self._second is None:

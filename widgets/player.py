@@ -199,6 +199,11 @@ class Player:
         scenario, recording = share.save(self.head.main.run, Path.cwd())
         self.note = f"Saved {scenario.name}, which repeats the run, and {recording.name}, its data, in {scenario.parent}."
 
+    def compare(self, run: Run) -> None:
+        """Show this run beside the chosen one."""
+        self.head.compare(run)
+        self._wanted.set()
+
     def look(self, move: Callable[[], None]) -> None:
         """Stop, and show another moment."""
         self.playing, self._wish = False, None

@@ -158,6 +158,18 @@ class Playhead:
             self.two = True
         self.go_to(at_ms)
 
+    def compare(self, run: Run) -> None:
+        """Show this run beside the chosen one, and keep it among the lab's."""
+        known = {id(branch.run): branch for branch in self.branches}
+        if id(run) not in known:
+            origin = run.origin if isinstance(run, Cluster) else None
+            parent = known.get(id(origin.cluster)) if origin else None
+            at_ms = origin.at_ms if origin and parent else 0.0
+            known[id(run)] = Branch(len(self.branches) + 1, run, parent, at_ms)
+            self.branches.append(known[id(run)])
+        self.two = run is not self.main.run
+        self.beside.turn_to(known[id(run)])
+
     def alone(self) -> None:
         """Show only the chosen run."""
         self.two = False

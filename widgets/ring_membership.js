@@ -25,7 +25,8 @@ function diskNotes(server) {
   return server.disk.said.map((fault) => `disk ${fault}`);
 }
 
-// Above all discs, so that among many servers no neighbour hides them.
+// Above all discs, so that among many servers no neighbour hides them. There each has one line, or it would hide a neighbour's name;
+// the others are counted, and the line under the ring says them all.
 function updateAllNotes(layer, servers, asked, ring) {
   keep(
     layer,
@@ -34,9 +35,13 @@ function updateAllNotes(layer, servers, asked, ring) {
     (server) => svg("text", { "data-notes": server.id }),
     (node, server) => {
       put(node, { transform: moveTo(ring.seats.get(server.id)) });
-      updateNotes(node, notesOf(server, asked), ring);
+      updateNotes(node, inShort(notesOf(server, asked), servers.length), ring);
     },
   );
+}
+
+function inShort(notes, servers) {
+  return servers <= ROOMY || notes.length < 2 ? notes : [`${notes[0]} +${notes.length - 1}`];
 }
 
 function updateNotes(node, notes, ring) {

@@ -56,7 +56,8 @@ def test_the_ring_with_all_its_controls_fits_a_low_screen(lab: Page):
     expect(lab.locator(".rl-ring .rl-legend")).to_be_visible()
     ring, notebook = lab.locator(".rl-ring").bounding_box(), lab.locator(".jp-WindowedPanel-outer").bounding_box()
 
-    assert ring and notebook
+    assert ring
+    assert notebook
     assert ring["height"] <= notebook["height"]
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from bench.figure import Figure
 
 VERDICTS = {True: "met", False: "MISSED", None: ""}
-NAMES = ("messages", "commands", "flat", "playing", "failover", "memory", "linearizability", "explore")
+NAMES = (
+    "messages", "commands", "checks", "flat", "time_travel", "playing", "failover", "memory", "recording", "linearizability", "explore",
+)  # fmt: skip
 
 
 def row(figure: Figure) -> str:

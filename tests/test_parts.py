@@ -19,6 +19,7 @@ from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, Entry, RequestVoteReply
 from raftcore.vocabulary.names import FollowerState, Reason, Role
 from widgets import still
+from widgets.checks_strip import ChecksStrip
 from widgets.command_bar import CommandBar
 from widgets.event_feed import LINES_OF_A_KIND, EventFeed
 from widgets.frame import Frame, highest_leader
@@ -32,7 +33,7 @@ from widgets.status_line import StatusLine, say
 from widgets.words import LINES, line
 
 SCRIPT = "<script>alert(1)</script>"
-PARTS = [PlayerBar, Ring, LogGrid, KvTable, CommandBar, StatusLine, EventFeed]
+PARTS = [PlayerBar, Ring, LogGrid, KvTable, CommandBar, StatusLine, EventFeed, ChecksStrip]
 
 
 def sent(number: int, source: str, target: str, message: object, at_ms: float = 990.0) -> MessageSent:
@@ -237,7 +238,7 @@ def test_an_outcome_is_told_with_its_command():
     drawn = CommandBar().draw(Frame(view=replace(split_brain(), at_ms=12_340.0, pending=pending, completed=done)))
 
     assert drawn["outcomes"] == [{"text": "C1 set y=2 → ok, index 5, 31 ms", "ok": True}]
-    assert drawn["pending"] == ["C2 set y=7 → waiting, 2.1 s"]
+    assert drawn["pending"] == [{"client": "C2", "text": "C2 set y=7 → waiting, 2.1 s"}]
 
 
 def test_every_event_has_its_words():
@@ -365,5 +366,7 @@ def test_a_still_picture_is_well_formed_and_text_stays_text(draw):
 
 
 def test_parts_that_hold_history_or_controls_have_no_still():
-    assert [kind.__name__ for kind in PARTS if not kind().still(split_brain())] == ["PlayerBar", "CommandBar", "StatusLine", "EventFeed"]
+    assert [kind.__name__ for kind in PARTS if not kind().still(split_brain())] == [
+        "PlayerBar", "CommandBar", "StatusLine", "EventFeed", "ChecksStrip",
+    ]  # fmt: skip
     assert all(issubclass(kind, Part) for kind in PARTS)

@@ -115,6 +115,8 @@ def test_at_now_a_step_lets_the_next_thing_happen(cluster: Cluster):
 def test_at_the_end_of_a_recording_time_stands_still(cluster: Cluster):
     run = recorded(cluster)
     head = Playhead(run)  # type: ignore[arg-type]  # typed loosely above
+    assert head.shown_ms == 0
+    head.go_to_end()
     cluster.run_for(500)  # the same trace grows, and the recording has its end where it was
     assert not head.pass_time(10)
     with pytest.raises(ControlError, match="the recording ends here"):
@@ -199,7 +201,7 @@ def test_a_frame_tells_what_is_new_or_after_a_leap_what_came_before(cluster: Clu
     frames = frames_of(pane)
     trace = cluster.trace
     for at_ms in (1_000, 1_020, 400, 500):
-        pane.paint(at_ms, {}, lambda act: act())
+        pane.paint(at_ms, {"playing": False}, lambda act: act())
     positions = [trace.position_at(at_ms) for at_ms in (1_000, 1_020, 400, 500)]
     assert [frame.position for frame in frames] == positions
     assert [frame.jump for frame in frames] == [1, 1, 2, 2]
@@ -216,6 +218,6 @@ def test_what_a_frame_costs_does_not_depend_on_how_far_the_leap_goes():
     pane = Pane(Branch(1, cluster))
     frames = frames_of(pane)
     for at_ms in (0, cluster.now_ms):
-        pane.paint(at_ms, {}, lambda act: act())
+        pane.paint(at_ms, {"playing": False}, lambda act: act())
     assert frames[1].events == tuple(cluster.trace[-MOST_EVENTS:])
     assert (frames[1].jump, frames[1].changed_keys, frames[1].past) == (2, None, False)

@@ -9,9 +9,11 @@ import msgspec
 import pytest
 
 from raftcore import Cluster, Config, ReadMode, Role, Rules, Scenario, diff
+from raftcore.cluster.rulebook import Rulebook
 from raftcore.consensus import election
 from raftcore.consensus.state import NodeState
 from raftcore.files import save_atomically
+from raftcore.server import Server
 from raftcore.vocabulary import actions as act
 from raftcore.vocabulary.commands import Cas, Get, Set
 from raftcore.vocabulary.errors import ConfigError, FileError, RaftLabError, UnknownRulesError
@@ -128,6 +130,35 @@ def test_a_run_with_rules_that_have_no_name_can_not_be_repeated_without_them() -
 def test_a_rule_that_can_not_be_imported_is_named(function: str) -> None:
     scenario = Scenario(size=3, seed=7, rules=(SwappedRule(None, "answer_pre_vote", function, importable=True),))
     with pytest.raises(UnknownRulesError, match=f"the rule answer_pre_vote was {function}, which"):
+        Cluster.from_scenario(scenario)
+
+
+class PatientServer(Server):
+    """A server of a kind of its own, that does what all do."""
+
+
+def test_a_kind_of_server_comes_back_by_its_importable_name() -> None:
+    cluster = Cluster(3, seed=7, rules=Rulebook(server=PatientServer))
+    assert cluster.scenario.rules == (SwappedRule(None, "server", f"{__name__}:PatientServer", importable=True),)
+    assert "cluster = Cluster(size=3, seed=7, rules=Rulebook(server=PatientServer))" in cluster.as_code()
+
+    again = Cluster.from_scenario(Scenario.from_json(cluster.scenario.to_json()))
+    assert type(again._world.servers["S3"]) is PatientServer
+
+
+def test_a_rulebook_comes_back_with_all_that_it_says_also_who_alone_obeys_raft() -> None:
+    book = Rulebook({"S2": Rules()}, Rules(answer_request_vote=refuse_all), PatientServer)
+    cluster = Cluster(3, seed=7, rules=book)
+    assert Cluster.from_scenario(cluster.scenario)._rules == book
+
+    names: dict[str, Any] = {}
+    exec(cluster.as_code(), names)
+    assert names["cluster"]._rules == book
+
+
+def test_what_is_no_kind_of_server_is_named() -> None:
+    scenario = Scenario(size=3, seed=7, rules=(SwappedRule(None, "server", "raftcore.consensus.rules:Rules", importable=True),))
+    with pytest.raises(UnknownRulesError, match=r"the servers were raftcore\.consensus\.rules:Rules, which is no kind of Server"):
         Cluster.from_scenario(scenario)
 
 

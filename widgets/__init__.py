@@ -9,8 +9,9 @@ from widgets.kv_table import KvTable
 from widgets.lab import Lab
 from widgets.log_grid import LogGrid
 from widgets.player_bar import PlayerBar
+from widgets.replay import Replay
 from widgets.ring import Ring
 from widgets.status_line import StatusLine
 from widgets.timeline import Timeline
 
-__all__ = ["CommandBar", "EventFeed", "KvTable", "Lab", "LogGrid", "PlayerBar", "Ring", "StatusLine", "Timeline"]
+__all__ = ["CommandBar", "EventFeed", "KvTable", "Lab", "LogGrid", "PlayerBar", "Replay", "Ring", "StatusLine", "Timeline"]

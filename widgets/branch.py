@@ -2,8 +2,10 @@
 
 from msgspec import Struct
 
-from raftcore import Cluster
+from raftcore import Cluster, diff
+from raftcore.trace.diff import Difference
 from raftcore.trace.run import Run
+from widgets.frame import Line
 
 
 class Branch(Struct, frozen=True, eq=False):
@@ -15,9 +17,36 @@ class Branch(Struct, frozen=True, eq=False):
     at_ms: float = 0.0
 
     @property
-    def name(self) -> str:
-        """What the screen calls it."""
-        return f"fork {self.number}" if self.parent else "run 1"
+    def line(self) -> Line:
+        """What the screen shows of it."""
+        return Line(self.number, self.parent.number if self.parent else None, self.at_ms, self.run.now_ms)
+
+    @property
+    def ancestry(self) -> "tuple[Branch, ...]":
+        """The branch, the one that it parted from, and so on to the first."""
+        return (self, *self.parent.ancestry) if self.parent else (self,)
+
+
+class Parting:
+    """Where two branches first differ. They go on while it is sought, and each time only what is new is compared."""
+
+    def __init__(self, one: Branch, other: Branch) -> None:
+        self.branches = (one, other)
+        apart = set(one.ancestry) ^ set(other.ancestry)
+        same_ms = min((branch.at_ms for branch in apart), default=0.0)
+        self._same = one.run.trace.position_before(same_ms)
+        self._found: Difference | None = None
+
+    def find(self) -> Difference | None:
+        """The first event in which they differ; None as long as one has only not come as far as the other."""
+        if self._found is None:
+            one, other = self.branches
+            difference = diff(one.run, other.run, since=self._same)
+            if difference is not None:
+                self._same = difference.position
+            if difference is not None and difference.event_a is not None and difference.event_b is not None:
+                self._found = difference
+        return self._found
 
 
 def fork(run: Run, at_ms: float) -> Cluster:

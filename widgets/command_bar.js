@@ -41,14 +41,15 @@ function startCommandBar(root, send) {
     offer(client, state.clients);
     offer(through, state.servers);
     offerReads(fields, state.reads);
-    const lines = [...state.pending.map((text) => ({ text, pending: true })), ...state.outcomes];
+    const lines = [...state.pending.map((line) => ({ ...line, pending: true })), ...state.outcomes];
     keep(
       outcomes,
       lines,
-      (line) => lines.indexOf(line),
-      () => html("span"),
+      (line) => `${line.pending ? line.client : ""} ${lines.indexOf(line)}`,
+      (line) => makeOutcome(line, send),
       (node, line) => {
-        put(node, { text: line.text, title: line.text, class: outcomeClass(line) });
+        put(node, { title: line.text, class: outcomeClass(line) });
+        put(node.firstChild, { text: line.text });
       },
     );
   }
@@ -99,6 +100,12 @@ function submission({ client, op, key, expected, value, typed, through, reads })
   const who = { do: "submit", client: client.value, through: through.value || null };
   if (!typed.hidden) return { ...who, text: typed.value };
   return { ...who, op: op.value, key: key.value, value: value.value, expected: expected.value, mode: reads.value };
+}
+
+function makeOutcome(line, send) {
+  if (!line.pending) return html("span", {}, html("span"));
+  const ask = () => send({ do: "why", what: "operation", client: line.client });
+  return html("span", {}, html("span"), button("Why?", { class: "rl-ask", "data-do": "why-operation", title: "What does it wait for?", onclick: ask }));
 }
 
 function outcomeClass(line) {

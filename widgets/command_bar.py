@@ -1,9 +1,7 @@
 """The line on which a client asks for something, and what became of what it asked."""
 
-from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView, OperationView
 from raftcore.vocabulary.commands import ReadMode
-from raftcore.vocabulary.config import Config
 from widgets.frame import Frame
 from widgets.part import Part, Picture, together
 from widgets.words import asked, outcome
@@ -20,14 +18,12 @@ READS = {
 
 
 class CommandBar(Part):
-    """Sends {"do": "submit", "client", "through"} with either "text" or "op", "key", "value", "expected" and "mode"."""
+    """Sends {"do": "submit", "client", "through"} with either "text" or "op", "key", "value", "expected" and "mode"; and of who
+    waits {"do": "why", "what": "operation", "client"}.
+    """
 
     _esm = together("kit.js", "command_bar.js")
     _css = together("kit.css", "command_bar.css")
-
-    def __init__(self, run: Run | None = None) -> None:
-        self._reads = (run.config if run else Config()).reads
-        super().__init__(run)
 
     def draw(self, frame: Frame) -> Picture:
         view = frame.view
@@ -35,8 +31,8 @@ class CommandBar(Part):
         return {
             "servers": list(view.servers),
             "clients": sorted({*CLIENTS, *view.pending}),
-            "reads": reads(self._reads),
-            "pending": [waiting(operation, view.at_ms) for operation in view.pending.values()],
+            "reads": reads(frame.config.reads),
+            "pending": [{"client": it.client, "text": waiting(it, view.at_ms)} for it in view.pending.values()],
             "outcomes": [{"text": outcome(done), "ok": done.ok} for done in reversed(latest)],
         }
 

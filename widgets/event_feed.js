@@ -47,7 +47,10 @@ class EventFeed {
     const at = Math.floor(line.at_ms).toLocaleString("en");
     const go = () => this.send({ do: "go", position: line.n });
     const place = button("", { tabindex: "-1", title: `Go to this moment: ${line.text}`, onclick: go }, html("span", { class: "rl-at" }, at), line.text);
-    return html("li", { "data-kind": line.kind }, place);
+    if (!line.refused) return html("li", { "data-kind": line.kind }, place);
+    const ask = () => this.send({ do: "why", what: "event", position: line.n });
+    const why = button("Why?", { tabindex: "-1", class: "rl-ask", "data-do": "why-event", title: "Which rule says so?", onclick: ask });
+    return html("li", { "data-kind": line.kind }, place, why);
   }
 
   // One stop for Tab; within the list the arrows walk.

@@ -8,7 +8,17 @@ from collections.abc import Iterator
 
 from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView
-from raftcore.vocabulary.events import AnyEvent, MessageDelivered, ProgressChanged, QuorumHeard, Synced, TimerSet
+from raftcore.vocabulary.events import (
+    AnyEvent,
+    AppendRefused,
+    MessageDelivered,
+    MessageDropped,
+    ProgressChanged,
+    QuorumHeard,
+    Synced,
+    TimerSet,
+    VoteDenied,
+)
 from widgets.frame import Frame
 from widgets.part import Part, Picture, together
 from widgets.words import clip, concerns, kind, line
@@ -18,9 +28,15 @@ KINDS = ("messages", "elections", "membership", "log", "clients", "faults")
 LEFT_OUT = (TimerSet, ProgressChanged, Synced, MessageDelivered, QuorumHeard)
 """What happens all the time and is seen better elsewhere: timers, progress and leases have marks, an arrival was announced when it left."""
 
+REFUSALS = (VoteDenied, AppendRefused, MessageDropped)
+"""Of which a person may ask why."""
+
 
 class EventFeed(Part):
-    """Sends {"do": "go", "position"}. Filtering happens in the browser. The picture holds the latest lines of each kind, newest first."""
+    """Sends {"do": "go", "position"}, and of what was refused {"do": "why", "what": "event", "position"}.
+
+    Filtering happens in the browser. The picture holds the latest lines of each kind, newest first.
+    """
 
     _esm = together("kit.js", "event_feed.js")
     _css = together("kit.css", "event_feed.css")
@@ -55,4 +71,5 @@ class EventFeed(Part):
 
 
 def event_line(number: int, event: AnyEvent) -> Picture:
-    return {"n": number, "at_ms": event.at_ms, "kind": kind(event), "who": concerns(event), "text": clip(line(event), 120)}
+    text, refused = clip(line(event), 120), isinstance(event, REFUSALS)
+    return {"n": number, "at_ms": event.at_ms, "kind": kind(event), "who": concerns(event), "text": text, "refused": refused}

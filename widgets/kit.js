@@ -92,8 +92,21 @@ function offer(select, names) {
   select.append(...names.filter((name) => !known.has(name)).map((name) => html("option", { value: name }, name)));
 }
 
+// What is hidden takes no keyboard with it: the lab keeps hearing its keys.
+function hide(node, hidden) {
+  if (hidden && node.contains(document.activeElement)) keepKeys(node);
+  put(node, { hidden });
+}
+
+function keepKeys(node) {
+  const part = node.closest(".rl-part");
+  const home = part.hidden || part === node ? node.closest(".rl-lab")?.querySelector(".rl-player") : part;
+  home?.focus({ preventScroll: true });
+}
+
 // A button that does not fit the state is disabled and says why.
 function allow(node, why, otherwise) {
+  if (why !== "" && node === document.activeElement) keepKeys(node);
   put(node, { disabled: why !== "", title: why || otherwise });
 }
 

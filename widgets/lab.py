@@ -14,14 +14,19 @@ from IPython.display import SVG, display
 from ipywidgets import Box, VBox
 
 from raftcore import Cluster
+from raftcore.trace.run import Run
+from widgets.checks_strip import ChecksStrip
 from widgets.command_bar import CommandBar
 from widgets.event_feed import EventFeed
+from widgets.forks import Forks
+from widgets.halves import Halves, half
 from widgets.kept import KeptStill
 from widgets.kv_table import KvTable
 from widgets.log_grid import LogGrid
 from widgets.player import Player
 from widgets.player_bar import PlayerBar
 from widgets.ring import Ring
+from widgets.run_title import RunTitle
 from widgets.sessions import Sessions
 from widgets.status_line import StatusLine
 from widgets.still import lab_still
@@ -37,28 +42,44 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
     lab.play()
     """
 
-    def __init__(self, cluster: Cluster) -> None:
-        cluster.trace.subscribe()  # a cluster without a trace is refused here, before anything else is closed for it
-        _replace_predecessors(self, cluster)
-        self._player = Player.of(cluster)
+    def __init__(self, run: Run) -> None:
+        run.trace.subscribe()  # a cluster without a trace is refused here, before anything else is closed for it
+        _replace_predecessors(self, run)
+        self._player = Player.of(run)
         self._timeline = Timeline()
         self._starting = Lock()
         self._started = self._closed = False
         self._goes_on = False  # it played when its last view was closed
 
-        ring, bar, status = Ring(cluster), PlayerBar(cluster), StatusLine(cluster)
-        logs, stores, commands, feed = LogGrid(cluster), KvTable(cluster), CommandBar(cluster), EventFeed(cluster)
+        ring, bar, status = Ring(run), PlayerBar(run), StatusLine(run)
+        logs, stores, commands, feed = LogGrid(run), KvTable(run), CommandBar(run), EventFeed(run)
         ring.on_watch(self._watch)
-        two = Box([ring, VBox([logs, stores])]).add_class("rl-lab-two")
-        rows = [Box([bar]), two, Box([status]), Box([commands]), Box([self._timeline.box]), Box([Sessions(cluster)]), Box([feed])]
+        self._timeline.on_go(self._player.take)
+        halves = Halves(self._player, half(RunTitle(run), ring, VBox([logs, stores])))
+        self._player.attach(halves)
+        rows = [
+            Box([bar, Forks(run)]),
+            halves.box,
+            Box([status]),
+            Box([commands]),
+            Box([self._timeline.box]),
+            Box([ChecksStrip(run)]),
+            Box([Sessions(run)]),
+            Box([feed]),
+        ]
         super().__init__([row.add_class("rl-lab-row") for row in rows])
         self.add_class("rl-lab")
         self.play()
 
     @property
     def cluster(self) -> Cluster:
-        """The cluster that is played; ControlError once the lab is closed."""
+        """The cluster that is shown, a fork once that was chosen; ControlError once the lab is closed, and while it shows a recording."""
         return self._player.cluster
+
+    @property
+    def run(self) -> Run:
+        """What is shown, a cluster or a recording; ControlError once the lab is closed."""
+        return self._player.head.main.run
 
     # ---- the player's controls, for code
 
@@ -88,6 +109,10 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def pause(self) -> None:
         """Let time stand still."""
         self._player.pause()
+
+    def compare(self, run: Run) -> None:
+        """Show this run beside the one that is shown, on one clock, with the first event in which they differ."""
+        self._player.compare(run)
 
     def snapshot(self) -> SVG:
         """A still picture of this moment, which any viewer of notebooks can show. ControlError once the lab is closed."""
@@ -148,13 +173,13 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
 # ---- one driver
 
 _open: dict[object, tuple[object, list[Lab]]] = {}
-"""By cell and by cluster: the execution that made these labs, and the labs."""
+"""By cell and by run: the execution that made these labs, and the labs."""
 
 
-def _replace_predecessors(lab: Lab, cluster: Cluster) -> None:
-    """Close the labs that an earlier run of this cell made, and any on the same cluster. One cell may make several, side by side."""
+def _replace_predecessors(lab: Lab, run: Run) -> None:
+    """Close the labs that an earlier run of this cell made, and any on the same run. One cell may make several, side by side."""
     cell, execution = _this_execution()
-    for place, maker in ((cell, execution), (id(cluster), lab)):
+    for place, maker in ((cell, execution), (id(run), lab)):
         if place is None:
             continue
         made_by, labs = _open.get(place, (maker, []))

@@ -10,9 +10,10 @@ const LOOKS = "Square corners: a configuration. Round: a client's session begins
 class LogGrid {
   constructor(root, send) {
     this.state = null;
+    this.send = send;
     this.stuck = true; // Where the person has scrolled away from the end, new entries do not pull the window along.
     this.heads = html("tr");
-    this.body = html("tbody");
+    this.body = html("tbody", { onclick: (event) => this.ask(event), onkeydown: (event) => event.key === "Enter" && this.ask(event) });
     this.table = html("table", {}, html("thead", {}, this.heads), this.body);
     this.scroll = html(
       "div",
@@ -39,6 +40,14 @@ class LogGrid {
     root.append(html("div", { class: "rl-row rl-title" }, legend, html("span", { class: "rl-grow" }), this.look), this.scroll);
     this.resizing = new ResizeObserver(() => this.fit());
     this.resizing.observe(this.scroll);
+  }
+
+  // Why is this entry not committed?
+  ask(event) {
+    const box = event.target.closest(".rl-open");
+    if (!box) return;
+    const server = box.closest("[data-log]").dataset.log;
+    this.send({ do: "why", what: "entry", server, index: Number(box.parentNode.dataset.index) });
   }
 
   noteScroll() {

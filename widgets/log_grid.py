@@ -30,7 +30,10 @@ SNAPSHOT = "A snapshot stands in for the beginning of the log: it holds the stat
 
 
 class LogGrid(Part):
-    """Keeps {"do": "window", "from": index} to itself; "from": None follows the end again."""
+    """Keeps {"do": "window", "from": index} to itself; "from": None follows the end again.
+
+    Sends {"do": "why", "what": "entry", "server", "index"} of an entry that is not committed.
+    """
 
     _esm = together("kit.js", "log_grid_row.js", "log_grid.js")
     _css = together("kit.css", "log_grid.css")
@@ -47,13 +50,16 @@ class LogGrid(Part):
         return True
 
     def draw(self, frame: Frame) -> Picture:
-        return log_picture(frame.view, self._from)
+        picture = log_picture(frame.view, self._from)
+        return {**picture, "asks": True, "violated": sorted(frame.checked.servers)}
 
     def still(self, view: ClusterView) -> str:
         return log_still(view)
 
 
-def log_picture(view: ClusterView, start: Index | None, draw_entry: Callable[[Entry], object] | None = None) -> Picture:
+def log_picture(
+    view: ClusterView, start: Index | None, draw_entry: Callable[[Entry], object] | None = None, columns: int = COLUMNS
+) -> Picture:
     """The window from `start`, or the one that ends where the longest log ends. Before `begin` no server has an entry.
 
     draw_entry: what stands for each entry; if not given, its picture.
@@ -63,9 +69,9 @@ def log_picture(view: ClusterView, start: Index | None, draw_entry: Callable[[En
     end = max(log.last_index for log in logs)
     begin = min((log.base_index for log in logs if len(log)), default=end) + 1
     room = end + 1  # a leader's nextIndex stands one behind the end
-    newest_first = max(begin, room - COLUMNS + 1)
+    newest_first = max(begin, room - columns + 1)
     first = newest_first if start is None else max(begin, min(start, newest_first))
-    last = min(first + COLUMNS - 1, room)
+    last = min(first + columns - 1, room)
     numbers: dict[Entry, int] = {}
     return {
         "begin": begin,
@@ -73,7 +79,7 @@ def log_picture(view: ClusterView, start: Index | None, draw_entry: Callable[[En
         "last": last,
         "end": end,
         "follow": start is None,
-        "columns": COLUMNS,
+        "columns": columns,
         "servers": [row(view, server, first, last, numbers) for server in view.servers.values()],
         "entries": [draw_entry(entry) for entry in numbers],
     }

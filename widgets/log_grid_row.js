@@ -13,7 +13,8 @@ function makeLogRow(server) {
 }
 
 function updateLogRow(row, server, state) {
-  put(row, { class: server.alive ? null : "rl-crashed" });
+  const violated = state.violated?.includes(server.id);
+  put(row, { class: [server.alive ? "" : "rl-crashed", violated ? "rl-violated" : ""].filter(Boolean).join(" ") || null });
   updateHead(row.children[0], server);
   updateBlock(row.children[1].firstChild, server, state.first);
   for (const [index, node] of row.cellNodes) {
@@ -24,7 +25,7 @@ function updateLogRow(row, server, state) {
   }
   for (let index = state.first; index <= state.last; index += 1) {
     const cell = cellAt(row, index, index - state.first);
-    updateCell(cell, index, server, state.entries[server.cells[index - server.from]]);
+    updateCell(cell, index, server, state.entries[server.cells[index - server.from]], state.asks);
   }
 }
 
@@ -73,9 +74,12 @@ function standing(index, server) {
   return index <= server.synced ? [true, "kept on its disk"] : [false, "not synced when it crashed: may be lost"];
 }
 
-function updateCell(cell, index, server, entry) {
+function updateCell(cell, index, server, entry, mayAsk) {
   const [box, dot, marks] = cell.children;
-  put(box, { class: boxClass(index, server, entry), title: boxTitle(index, server, entry) });
+  const asks = mayAsk && entry && !isCompacted(index, server) && !standing(index, server)[0]; // a recorded page has nobody to ask
+  put(box, { class: boxClass(index, server, entry), title: `${boxTitle(index, server, entry)}${asks ? " — click: why?" : ""}` });
+  put(box, { role: asks ? "button" : null, tabindex: asks ? "0" : null, "data-lm-suppress-shortcuts": asks ? "true" : null });
+  put(box, { "aria-label": asks ? `entry ${index} of ${server.id} is not committed: why?` : null });
   put(box.firstChild, { text: entry ? String(entry[0]) : "" });
   put(box.lastChild, { text: entry ? entry[1] : "" });
   put(dot, { hidden: index !== server.applied, title: "last applied" });
@@ -96,5 +100,5 @@ function boxClass(index, server, entry) {
 
 function boxTitle(index, server, entry) {
   if (isCompacted(index, server)) return `${index}: compacted. ${server.snapshot.said}`;
-  return entry ? `${index}: ${entry[2]} (${standing(index, server)[1]})` : null;
+  return entry ? `${index}: ${entry[2]} (${standing(index, server)[1]})` : "";
 }

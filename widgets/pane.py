@@ -10,9 +10,10 @@ from raftcore import Cluster
 from raftcore.trace.run import Run
 from raftcore.vocabulary.events import AnyEvent
 from widgets.branch import Branch
+from widgets.checking import Checked, Checking
 from widgets.frame import Frame, changed_keys
 
-MOST_EVENTS = 10_000
+MOST_EVENTS = 4_000
 """That a frame tells of. Where more is new, or less than before, the frame is a leap: what it costs does not depend on how far."""
 
 
@@ -30,6 +31,7 @@ class Pane:
     def __init__(self, branch: Branch) -> None:
         self.branch = branch
         self.screens: list[Screen] = []
+        self._checking = Checking(branch.run)
         self._frame = Frame(view=branch.run.trace.view_after(0))
         self._turned = True  # to another run, of which no frame has told
 
@@ -46,6 +48,7 @@ class Pane:
     def turn_to(self, branch: Branch) -> None:
         """Show another run from now on."""
         self.branch, self._turned = branch, True
+        self._checking = Checking(branch.run)
 
     def shown_ms(self, moment: float | None) -> float:
         """The time that is shown when the lab looks at `moment`: its end where the run has not come so far, and where it is None."""
@@ -55,6 +58,10 @@ class Pane:
         """What a picture depends on: two that are equal need no second picture."""
         at_ms = self.shown_ms(moment)
         return self.branch.number, at_ms, self.run.trace.position_at(at_ms), self.run.now_ms
+
+    def checked(self, moment: float | None, still: bool) -> Checked:
+        """What is known by this moment of whether the run is right; of its clients' history only while time stands `still`."""
+        return self._checking.at(self.run.trace.position_at(self.shown_ms(moment)), still)
 
     def paint(self, moment: float, said: Mapping[str, Any], guard: Callable[[Callable[[], None]], None]) -> None:
         """Show the run at this moment on all screens that somebody may see; `guard` keeps one screen's mistake from the others."""
@@ -78,11 +85,14 @@ class Pane:
         self._turned = False
         return Frame(
             view=replace(self.run.trace.view_after(position), at_ms=at_ms),
+            config=self.run.config,
+            run=self.branch.number,
             end_ms=self.run.now_ms,
             past=at_ms < self.run.now_ms,
             lives=self.cluster is not None,
             events=cast("tuple[AnyEvent, ...]", events),
             position=position,
+            checked=self._checking.at(position, still=not said.get("playing")),
             jump=before.jump + leap,
             number=before.number + 1,
             changed_keys=None if leap else changed_keys(events),

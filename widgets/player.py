@@ -16,17 +16,21 @@ from typing import Any, Protocol
 
 from raftcore import Cluster
 from raftcore.trace.run import Run
+from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.errors import ConfigError, ControlError, RaftLabError
 from raftcore.vocabulary.links import is_number
 from widgets import share
+from widgets.frame import Why
 from widgets.intents import CONTROLS, Intent
 from widgets.pane import Pane, Screen
 from widgets.playhead import Playhead
+from widgets.why import Question, question
 
 DEFAULT_SPEED = 1 / 30
 SLOWEST, FASTEST = 1 / 1000, 10.0
 
 PAINT_S = 0.1  # moving pictures are fed ten times a second and move by themselves in between
+REST_S = 0.03  # between two pictures: who scrubs asks for more than anybody sees
 PLOT_S = 0.5  # plotly queues without end what comes faster than it draws
 YIELD_S = 0.25  # and its drawing holds up the browser: not right after a click
 TICK_S = 0.02
@@ -57,6 +61,8 @@ class Player:
         self.note = ""
         self._paper, self._papers = "", 0
         self._wish: tuple[Pane, Intent] | None = None  # what a person wants to be done where nothing can be done
+        self._asked: tuple[Pane, Question] | None = None
+        self._broken = 0  # violations that time does not stop for any more
         self._plot: Plot | None = None
         self._painting = RLock()
         self._wanted = Signal()  # somebody did something that should be seen at once
@@ -96,6 +102,7 @@ class Player:
                 raise ControlError(CLOSED)
             self.playing = True
             self._wish = None
+            self._broken = self._count_broken()
         self._wanted.set()
 
     def pause(self) -> None:
@@ -128,7 +135,9 @@ class Player:
 
     def _obey(self, intent: Intent, pane: Pane) -> None:
         name = str(intent.get("do"))
-        if name in ORDERS:
+        if name == "why":
+            self.ask(intent, pane)
+        elif name in ORDERS:
             ORDERS[name](self, intent)
         elif name not in CONTROLS:
             self.notice = f"the lab knows no control {name!r}"
@@ -137,6 +146,29 @@ class Player:
             CONTROLS[name](pane.cluster, intent)
         else:
             self._wish = (pane, intent)
+
+    def ask(self, intent: Intent, pane: Pane) -> None:
+        """Answer from now on what a person wants to know of this run; put the answer away where it is nothing."""
+        if intent.get("what") is None:
+            self._asked = None
+            return
+        asked = question(intent, pane.run, self._view(pane))
+        asked.answer(self._view(pane))  # what has no answer is refused here
+        self._asked = (pane, asked)
+
+    def _view(self, pane: Pane) -> ClusterView:
+        return pane.run.trace.view_at(pane.shown_ms(self.head.shown_ms))
+
+    @property
+    def why(self) -> Why | None:
+        """What a person wants to know, and the answer at this moment."""
+        if self._asked is None:
+            return None
+        pane, asked = self._asked
+        try:
+            return Why(asked.words(), asked.answer(self._view(pane)))
+        except RaftLabError as error:  # at this moment there is nothing to ask about
+            return Why(asked.words(), f"{error}.")
 
     @property
     def question(self) -> str:
@@ -166,6 +198,11 @@ class Player:
         """Write the chosen run into files where the notebook is."""
         scenario, recording = share.save(self.head.main.run, Path.cwd())
         self.note = f"Saved {scenario.name}, which repeats the run, and {recording.name}, its data, in {scenario.parent}."
+
+    def compare(self, run: Run) -> None:
+        """Show this run beside the chosen one."""
+        self.head.compare(run)
+        self._wanted.set()
 
     def look(self, move: Callable[[], None]) -> None:
         """Stop, and show another moment."""
@@ -208,16 +245,18 @@ class Player:
         with self._painting:
             self.playing = False
             self.closed = True
-            self._plot = self._head = self._root = self._wish = None
+            self._plot = self._head = self._root = self._wish = self._asked = None
         self._wanted.set()
 
     # ---- the thread
 
     def _live(self) -> None:
         last = time.monotonic()
-        paint_at = plot_at = beat_at = last
+        painted = paint_at = plot_at = beat_at = last
         while not self.closed:
             wanted = self._wanted.wait(TICK_S if self.playing else PAINT_S)
+            if wanted:
+                time.sleep(max(0.0, painted + REST_S - time.monotonic()))
             self._wanted.clear()
             now = time.monotonic()
             if self.playing:
@@ -228,7 +267,7 @@ class Player:
             if wanted:
                 plot_at = max(plot_at, now + YIELD_S)
             if wanted or now >= paint_at:
-                paint_at = now + PAINT_S
+                painted, paint_at = now, now + PAINT_S
                 self.guard(self._paint_if_new)
             if now >= plot_at:
                 plot_at = now + PLOT_S
@@ -244,11 +283,23 @@ class Player:
             while left_ms > 0 and self.playing:
                 if not self.head.pass_time(min(left_ms, PORTION_MS)):
                     self.playing = False
+                self._stop_where_broken()
                 left_ms -= PORTION_MS
                 time.sleep(BREATH_S)  # a lock that is taken again at once lets nobody else in
         except Exception as error:  # noqa: BLE001  a student's rule may raise anything
             self.playing = False
             self._tell(error)
+
+    def _stop_where_broken(self) -> None:
+        """Time stands still when something is violated, so that it can be looked at."""
+        known, self._broken = self._broken, self._count_broken()
+        if self._broken > known:
+            violation = self.head.main.checked(self.head.shown_ms, still=False).broken[known].violation
+            self.playing = False
+            self.notice = f"{violation.property} is broken: {violation.sentence}"
+
+    def _count_broken(self) -> int:
+        return len(self.head.main.checked(self.head.shown_ms, still=False).broken)
 
     def _paint_if_new(self) -> None:
         painted = (self.head.sight, *self._said().values())
@@ -268,7 +319,14 @@ class Player:
 
     def _said(self) -> dict[str, Any]:
         """What a frame tells of the lab, whichever run it shows."""
+        head = self.head
         return {
+            "lines": tuple(branch.line for branch in head.branches),
+            "chosen": head.main.branch.number,
+            "beside": head.beside.branch.number if head.two else None,
+            "marks": head.marks,
+            "parted": head.parted,
+            "why": self.why,
             "playing": self.playing,
             "speed": self.speed,
             "notice": self.notice,
@@ -301,6 +359,8 @@ ORDERS: Mapping[str, Callable[[Player, Intent], None]] = {
     "now": lambda player, _intent: player.back_to_now(),
     "copy": lambda player, intent: player.copy(intent.get("what")),
     "save": lambda player, _intent: player.save(),
+    "choose": lambda player, intent: player.head.choose(intent.get("run")),
+    "alone": lambda player, _intent: player.head.alone(),
     "fork": lambda player, _intent: player.fork(),
     "dismiss": lambda player, _intent: player.dismiss(),
 }

@@ -18,6 +18,7 @@ class PlayerBar(Part):
             "past": frame.past,
             "lives": frame.lives,
             "playing": frame.playing,
+            "marks": [[mark.at_ms, mark.kind, mark.words] for mark in frame.marks],
             "speed": frame.speed,
             "paper": {"text": frame.paper, "number": frame.papers},
         }

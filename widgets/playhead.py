@@ -6,11 +6,14 @@ To move the moment never changes a run. Only time that passes at a cluster's end
 from threading import RLock
 
 from raftcore import Cluster
+from raftcore.trace.diff import Difference
 from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.errors import ConfigError, ControlError
-from widgets.branch import Branch, fork, moment_after, moment_before
+from widgets.branch import Branch, Parting, fork, moment_after, moment_before
+from widgets.frame import Mark
 from widgets.intents import Intent
+from widgets.marks import Marks
 from widgets.pane import Pane
 
 CATCH_UP_MS = 200.0
@@ -27,7 +30,10 @@ class Playhead:
         self.main = Pane(self.branches[0])
         self.beside = Pane(self.branches[0])
         self.two = False
-        self._moment_ms: float | None = None  # None: the end of the chosen run, wherever that is by now
+        self._marks = Marks(run)
+        self._parting: Parting | None = None
+        # None is the end of the chosen run, wherever that is by now. A recording is looked at from its beginning.
+        self._moment_ms: float | None = None if self.main.cluster else 0.0
         self._moving = RLock()  # a player moves the moment on while a person moves it elsewhere
 
     @property
@@ -39,6 +45,22 @@ class Playhead:
     def panes(self) -> tuple[Pane, ...]:
         """What is to be painted."""
         return (self.main, self.beside) if self.two else (self.main,)
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """What stands out in the chosen run."""
+        if self._marks.run is not self.main.run:
+            self._marks = Marks(self.main.run)
+        return self._marks.follow()
+
+    @property
+    def parted(self) -> Difference | None:
+        """Where the two runs that are shown first differ, as far as they have come."""
+        if not self.two:
+            return None
+        if self._parting is None or self._parting.branches != (self.main.branch, self.beside.branch):
+            self._parting = Parting(self.main.branch, self.beside.branch)
+        return self._parting.find()
 
     @property
     def sight(self) -> tuple[object, ...]:
@@ -124,7 +146,7 @@ class Playhead:
             self.go_to(at_ms)
         return made
 
-    def choose(self, number: int) -> None:
+    def choose(self, number: object) -> None:
         """Let this run be the chosen one, and show the one that was chosen before beside it. ConfigError if there is none."""
         branch = next((one for one in self.branches if one.number == number), None)
         if branch is None:
@@ -135,6 +157,18 @@ class Playhead:
             self.main.turn_to(branch)
             self.two = True
         self.go_to(at_ms)
+
+    def compare(self, run: Run) -> None:
+        """Show this run beside the chosen one, and keep it among the lab's."""
+        known = {id(branch.run): branch for branch in self.branches}
+        if id(run) not in known:
+            origin = run.origin if isinstance(run, Cluster) else None
+            parent = known.get(id(origin.cluster)) if origin else None
+            at_ms = origin.at_ms if origin and parent else 0.0
+            known[id(run)] = Branch(len(self.branches) + 1, run, parent, at_ms)
+            self.branches.append(known[id(run)])
+        self.two = run is not self.main.run
+        self.beside.turn_to(known[id(run)])
 
     def alone(self) -> None:
         """Show only the chosen run."""

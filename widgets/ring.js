@@ -83,7 +83,8 @@ class Ring {
       (server) => `${server.id} ${ring.disc}`, // among many servers each is drawn smaller
       make,
       (node, server) => {
-        updateServer(node, server, ring, { chosen: selection.servers.has(server.id), leaders: leaders.length });
+        const violated = state.violated?.includes(server.id); // a recorded page has none
+        updateServer(node, server, ring, { chosen: selection.servers.has(server.id), leaders: leaders.length, violated });
       },
     );
     this.tell(leaders);

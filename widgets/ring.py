@@ -56,9 +56,7 @@ class Ring(Part):
     _css = together("kit.css", "ring.css", "ring_more.css")
 
     def __init__(self, run: Run | None = None) -> None:
-        config = run.config if run else Config()
-        self._healthy_delay_ms = config.delay_ms  # a link that differs is shown as slow, and so is a disk
-        self._healthy_sync_ms = config.sync_ms
+        self._healthy_delay_ms = Config().delay_ms  # a link that differs is shown as slow
         self._drops: deque[Picture] = deque(maxlen=MOST_DROPS)
         self._in_flight: Mapping[int, MessageSent] = {}
         self._jump = 0
@@ -66,6 +64,7 @@ class Ring(Part):
 
     def draw(self, frame: Frame) -> Picture:
         view = frame.view
+        self._healthy_delay_ms = frame.config.delay_ms
         sent = {}
         if frame.jump == self._jump:  # after a leap only what is in flight moves on
             sent = {event.id: event for event in frame.events if isinstance(event, MessageSent)}
@@ -75,7 +74,8 @@ class Ring(Part):
             self._drops.clear()
         self._in_flight = view.messages
         return {
-            **ring_picture(view, self._healthy_delay_ms, self._healthy_sync_ms),
+            **ring_picture(view, frame.config.delay_ms, frame.config.sync_ms),
+            "violated": sorted(frame.checked.servers),
             "now_ms": view.at_ms,
             "jump": frame.jump,
             "speed": frame.speed,

@@ -29,7 +29,7 @@ function makeServer(server, ring, choose) {
   return node;
 }
 
-function updateServer(node, server, ring, { chosen, leaders }) {
+function updateServer(node, server, ring, { chosen, leaders, violated }) {
   const inner = (name) => node.querySelector(`.${name}`);
   const condition = server.alive ? (server.paused ? "paused" : "") : "crashed";
   const split = server.alive && server.role === "leader" && leaders > 1;
@@ -40,6 +40,7 @@ function updateServer(node, server, ring, { chosen, leaders }) {
     server.place,
     condition,
     split ? "split" : "",
+    violated ? "violated" : "",
     chosen ? "chosen" : "",
     termClass(server.alive ? server.term : 0),
   ];
@@ -47,7 +48,7 @@ function updateServer(node, server, ring, { chosen, leaders }) {
   put(node, {
     transform: place,
     class: classes.filter(Boolean).join(" "),
-    "aria-label": serverWords(server),
+    "aria-label": `${serverWords(server)}${violated ? ", part of a violation" : ""}`,
     "aria-pressed": String(chosen),
   });
   put(node.firstChild, { text: serverWords(server) });

@@ -25,7 +25,8 @@ class Scrubber {
     });
     this.clock = html("output", { class: "rl-mono rl-clock", "aria-label": "simulated time", "data-clock": true });
     this.now = button("Now", { "data-do": "now", onclick: () => send({ do: "now" }) });
-    this.node = html("div", { class: "rl-row rl-scrubber" }, html("div", { class: "rl-track" }, this.slider), this.clock, this.now);
+    this.marks = html("div", { class: "rl-marks", "aria-hidden": "true" });
+    this.node = html("div", { class: "rl-row rl-scrubber" }, html("div", { class: "rl-track" }, this.marks, this.slider), this.clock, this.now);
   }
 
   // While it is dragged, only so many pictures are asked for; the latest place always is.
@@ -71,8 +72,18 @@ class Scrubber {
     if (this.waiting || this.slider.matches(":active")) return;
     put(this.slider, { max: Math.max(state.end_ms, 1) });
     this.slider.value = state.past ? state.now_ms : this.slider.max;
-    put(this.slider, { style: `--share: ${this.slider.value / this.slider.max}` });
     this.name(state.now_ms);
+    this.mark(state.marks);
+  }
+
+  mark(marks) {
+    keep(
+      this.marks,
+      marks,
+      ([at, kind]) => `${kind} ${at}`,
+      ([at, kind, words]) => html("i", { class: `rl-mark-${kind}`, title: `${clockName(at)}: ${words}` }),
+      (node, [at]) => put(node, { style: `--at: ${Math.round((10000 * at) / this.slider.max) / 10000}` }),
+    );
   }
 
   stop() {

@@ -9,7 +9,6 @@ from itertools import islice
 from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView, ServerView, voter_groups
 from raftcore.vocabulary.commands import ReadMode
-from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.events import ReadServed, ReadStarted
 from raftcore.vocabulary.names import ServerId
 from widgets.frame import Frame, highest_leader
@@ -34,7 +33,6 @@ class Sessions(Part):
     _css = together("kit.css", "sessions.css")
 
     def __init__(self, run: Run | None = None) -> None:
-        self._timeout_ms = (run.config if run else Config()).session_timeout_ms
         self._served: list[ReadServed] = []
         self._jump = 0
         super().__init__(run)
@@ -47,7 +45,7 @@ class Sessions(Part):
         waiting = [waits(leader, read) for read in islice(leader.reads.values(), MOST_ROWS)] if leader else []
         return {
             "servers": list(view.servers),
-            "sessions": sessions(view, leader, self._timeout_ms),
+            "sessions": sessions(view, leader, frame.config.session_timeout_ms),
             "more": max(0, len(leader.sessions) - MOST_ROWS) if leader else 0,
             "reads": (waiting + [tells(event) for event in reversed(self._served)])[:MOST_ROWS],
             "lease": lease(view, leader),

@@ -3,6 +3,7 @@
 from itertools import count
 from pathlib import Path
 
+from raftcore import Cluster
 from raftcore.cluster.as_code import as_code, as_test
 from raftcore.trace.run import Run
 from raftcore.vocabulary.errors import ControlError
@@ -21,13 +22,16 @@ def text(run: Run, at_ms: float, what: object) -> str:
 
 
 def save(run: Run, folder: Path) -> tuple[Path, Path]:
-    """Write the run's scenario and its recording into new files in this folder, and say which. Raises OSError."""
+    """Write the run's scenario and its recording into new files in this folder, and say which. Raises OSError, and ControlError."""
     from raftcore.recording import Recording  # noqa: PLC0415  only who saves a run waits for pyarrow
 
     stem = f"run-seed{run.scenario.seed}-{int(run.now_ms)}ms"
     names = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
     name = next(name for name in names if not any(folder.glob(f"{name}.*")))  # what was saved before stays
     scenario, recording = folder / f"{name}.json", folder / f"{name}.parquet"
+    data = run.recording if isinstance(run, Cluster) else run
+    if not isinstance(data, Recording):
+        raise ControlError(f"{run!r} has no data that could be saved; a cluster and a recording have")
     run.scenario.save(scenario)
-    Recording(run).save(recording)
+    data.save(recording)
     return scenario, recording

@@ -10,7 +10,7 @@ function makeQuestion(send) {
 
   function ask(text) {
     put(words, { text });
-    put(node, { hidden: text === "" });
+    hide(node, text === "");
   }
 
   return { node, ask };
@@ -24,7 +24,7 @@ function makeNotice(send) {
   let shown = "";
 
   function putAway() {
-    put(node, { hidden: true });
+    hide(node, true);
     send({ do: "dismiss" });
   }
 
@@ -32,7 +32,7 @@ function makeNotice(send) {
     if (text === shown) return;
     shown = text;
     put(words, { text });
-    put(node, { hidden: text === "" });
+    hide(node, text === "");
   }
 
   return { node, tell };
@@ -44,7 +44,9 @@ function startStatusLine(root, send) {
   const headline = html("b");
   const text = html("span");
   const spoken = { role: "status", "aria-live": "polite" };
-  const line = html("div", { class: "rl-line", ...spoken }, headline, " ", text);
+  const ask = () => send({ do: "why", what: "leader" });
+  const why = button("Why?", { class: "rl-ask", "data-do": "why-leader", title: "Why does nobody lead with a majority?", onclick: ask });
+  const line = html("div", { class: "rl-line", ...spoken }, headline, " ", text, " ", why);
   const refusal = html("div", { class: "rl-refusal rl-soft", ...spoken });
   const note = html("div", { class: "rl-note", ...spoken, hidden: true });
   root.append(question.node, notice.node, note, refusal, line);
@@ -61,6 +63,7 @@ function startStatusLine(root, send) {
     put(note, { text: state.note, hidden: state.note === "" });
     put(headline, { text: state.headline });
     put(text, { text: state.text });
+    put(why, { hidden: !state.leaderless });
     line.classList.toggle("rl-alarm", state.alarming);
   }
 

@@ -11,7 +11,10 @@ COUNT_WORDS = {2: "Two", 3: "Three", 4: "Four", 5: "Five"}
 
 
 class StatusLine(Part):
-    """Sends {"do": "fork"} when the person says yes to the question, and {"do": "dismiss"} to a no, or when the notice was read."""
+    """Sends {"do": "fork"} when the person says yes to the question, and {"do": "dismiss"} to a no, or when the notice was read.
+
+    Sends {"do": "why", "what": "leader"} where no server leads with a majority.
+    """
 
     _esm = together("kit.js", "status_line.js")
     _css = together("kit.css", "status_line.css")
@@ -25,6 +28,7 @@ class StatusLine(Part):
             "headline": headline,
             "text": text,
             "alarming": alarming,
+            "leaderless": frame.view.leader is None,
         }
 
     def still(self, view: ClusterView) -> str:

@@ -3,12 +3,15 @@
 One plotly figure serves all labs of a kernel, one after the other: each new one would send 5 MB to the browser and never be freed there.
 """
 
+from collections.abc import Callable
+
 from anywidget import AnyWidget
 from ipywidgets import DOMWidget, widget_serialization
 from traitlets import Bool, Instance, Unicode
 
 from raftcore.trace.run import Run
 from raftcore.vocabulary.names import ServerId
+from widgets.part import Intent, together
 from widgets.timeline_figure import lay_out, new_figure, picture, show
 from widgets.timeline_pieces import Figure, Picture
 from widgets.timeline_window import Window
@@ -28,91 +31,8 @@ class Frame(AnyWidget):
     figure = Instance(DOMWidget, allow_none=True).tag(sync=True, **widget_serialization)
     words = Unicode("").tag(sync=True)
     in_sight = Bool(True).tag(sync=True)  # whether a view of it is scrolled into the window
-    _esm = """
-    const mended = new WeakSet();
-
-    function mend(figure) {
-      if (mended.has(figure)) return;
-      mended.add(figure);
-      const on = figure.on.bind(figure);
-      figure.on = (name, callback, context) => {
-        if (!`${name}`.startsWith("change:_py2js")) return on(name, callback, context);
-        return on(name, (...args) => {
-          try { callback(...args); } catch (error) { console.debug("a timeline that is not shown any more:", error); }
-        }, context);
-      };
-    }
-
-    async function viewOf(model, name) {
-      const figure = await model.widget_manager.get_model(name.slice("IPY_MODEL_".length));
-      mend(figure);
-      return model.widget_manager.create_view(figure);
-    }
-
-    // A frame may have several views; one that is in sight is enough.
-    function watchSight(model, el) {
-      const seen = (model.viewsInSight ??= new Set());
-      const tell = (inSight) => {
-        seen[inSight ? "add" : "delete"](el);
-        if (model.get("in_sight") === seen.size > 0) return;
-        model.set("in_sight", seen.size > 0);
-        model.save_changes();
-      };
-      const watch = new IntersectionObserver((entries) => tell(entries.at(-1).isIntersecting));
-      watch.observe(el);
-      return () => {
-        watch.disconnect();
-        tell(false);
-      };
-    }
-
-    function render({ model, el }) {
-      const words = document.createElement("div");
-      words.className = "raft-timeline-loading";
-      let wanted = null;
-      let view = null;
-      const take = (made) => {
-        view?.remove();
-        view = made;
-        el.replaceChildren(view ? view.el : words);
-      };
-      const change = async () => {
-        words.textContent = model.get("words");
-        const name = (wanted = model.get("figure"));
-        if (!name) return take(null);
-        const made = await viewOf(model, name);
-        if (wanted === name) take(made);
-        else made.remove();  // it was taken away, or this frame left the screen, while the view was being made
-      };
-      model.on("change:figure change:words", change);
-      change();
-      const watch = new ResizeObserver(() => window.dispatchEvent(new Event("resize")));
-      watch.observe(el);
-      const forgetSight = watchSight(model, el);
-      return () => {
-        watch.disconnect();
-        forgetSight();
-        model.off("change:figure change:words", change);
-        wanted = null;
-        take(null);
-      };
-    }
-
-    export default { render };
-    """
-    # plotly writes colours into each SVG node; JupyterLab's variables override them, and so follow the theme while it changes.
-    _css = """
-    .raft-timeline { position: relative; width: 100%; overflow: hidden; }
-    .raft-timeline-loading { color: var(--jp-content-font-color2); padding: 8px 14px; }
-    .raft-timeline .xtick text, .raft-timeline .ytick text, .raft-timeline .y3tick text,
-    .raft-timeline .xy .bartext, .raft-timeline .xy3 .textpoint text { fill: var(--jp-content-font-color2) !important; }
-    .raft-timeline .y2tick text { fill: var(--jp-content-font-color1) !important; }
-    .raft-timeline .xy3 .js-line { stroke: var(--jp-content-font-color1) !important; }
-    .raft-timeline .xy4 .js-line { stroke: var(--jp-brand-color1) !important; }
-    .raft-timeline .hoverlayer .hovertext path { fill: var(--jp-layout-color1) !important; stroke: var(--jp-border-color1) !important; }
-    .raft-timeline .hoverlayer .hovertext text { fill: var(--jp-content-font-color1) !important; }
-    .raft-timeline .modebar-btn path { fill: var(--jp-content-font-color2) !important; }
-    """
+    _esm = together("timeline.js")
+    _css = together("timeline.css")
 
 
 _unused: list[Figure] = []
@@ -137,6 +57,10 @@ class Timeline:
         self._shown: Picture = {}
         self._lanes: tuple[ServerId, ...] = ()
         self.box = Frame(words="timeline is loading …").add_class("raft-timeline")
+
+    def on_go(self, callback: Callable[[Intent], None]) -> None:
+        """Call back with {"do": "go", "at_ms"} when a person clicks on a moment."""
+        self.box.on_msg(lambda _widget, content, _buffers: callback(content) if isinstance(content, dict) else None)
 
     def start(self) -> None:
         """Have a figure from now on. The browser needs seconds for the first one, so the rest of the lab should be visible by now."""

@@ -2,6 +2,7 @@
 
 `new_figure` makes it, `lay_out` fits it to a cluster, `picture` turns a series into arrays by trace, `show` hands those over at once.
 Traces are never added or removed. A picture names every trace and all that changes in it, so it also clears what was there before.
+A recorded run's timeline (figures/timeline.py) is made of the same traces and pictures.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,9 +25,11 @@ from widgets.timeline_pieces import (
     GREY,
     INVISIBLE,
     LANE,
+    LOOK,
     MEMBERS,
     NOTHING,
     RED,
+    TIME_AXIS,
     Figure,
     Numbers,
     Picture,
@@ -38,7 +41,7 @@ from widgets.timeline_pieces import (
     period,
     plain,
 )
-from widgets.timeline_series import WINDOW_MS, Band, Condition, Operation, ServerSeries, TimelineSeries
+from widgets.timeline_series import Band, Condition, Operation, ServerSeries, TimelineSeries
 
 MOST_SERVERS = 9
 SHORTEST_WINDOW_MS = 1_000.0
@@ -57,38 +60,33 @@ NARROW = 0.2  # of the window: a band with less room gets its number only
 
 
 def new_figure() -> Figure:
-    """A figure with all traces that a timeline ever needs, all of them empty."""
+    """A live figure with all traces that a timeline ever needs, all of them empty."""
+    figure = go.FigureWidget(data=list(traces()), layout=layout())
+    figure.set_trait("_config", {"responsive": True, "displaylogo": False, "showSendToCloud": False})
+    return figure
+
+
+def layout() -> Props:
+    """How a timeline looks, whatever it shows."""
     still = {"fixedrange": True, "showgrid": False, "zeroline": False, "showline": False, "ticks": "", "ticklabelstandoff": 6}
-    layout: dict[str, Any] = {
-        "template": {},
-        "autosize": True,
-        "paper_bgcolor": CLEAR,
-        "plot_bgcolor": CLEAR,
+    return {
+        **LOOK,
         "margin": MARGIN,
-        "font": {"size": 11, "color": GREY},
-        "showlegend": False,
-        "hovermode": "closest",
-        "hoverlabel": {"align": "left", "font": {"size": 12}},
         "barmode": "overlay",
         "uniformtext": {"minsize": 11, "mode": "hide"},  # a label that does not fit its band is left out
         "dragmode": "zoom",
-        "modebar": {"remove": ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toImage"], "bgcolor": CLEAR, "color": GREY},
         "uirevision": "timeline",
-        "xaxis": {"anchor": "y", "showgrid": False, "zeroline": False, "separatethousands": True, "exponentformat": "none"},
+        "xaxis": {**TIME_AXIS, "anchor": "y"},
         "yaxis": {**still, "range": [0, 1], "showticklabels": False},
         "yaxis2": {**still, "anchor": "x"},
         "yaxis3": {**still, "anchor": "x"},
         "yaxis4": {**still, "anchor": "x", "overlaying": "y", "range": [0, 1], "showticklabels": False},
     }
-    layout["xaxis"].update(ticksuffix=" ms", nticks=9)
-    figure = go.FigureWidget(data=list(traces()), layout=layout)
-    figure.set_trait("_config", {"responsive": True, "displaylogo": False, "showSendToCloud": False})
-    return figure
 
 
 def traces() -> Iterator[Any]:
     """From the bottom: faults, over the whole height (y); the lanes (y2); the commit index (y3); the moment shown, over all (y4)."""
-    text = {"textposition": "inside", "insidetextanchor": "start", "textangle": 0}
+    text = {"textposition": "inside", "insidetextanchor": "start", "textangle": 0, "textfont": {"color": GREY}}
     hatch = {"shape": "/", "size": 8, "solidity": 0.12, "fgcolor": GREY, "bgcolor": CLEAR, "fillmode": "overlay"}
     lane = {"yaxis": "y2", "hoverinfo": "text"}
     yield go.Bar(name="faults", orientation="h", hoverinfo="skip", marker={"pattern": hatch})
@@ -156,7 +154,7 @@ def same(value: Any, other: Any) -> bool:
 def picture(series: TimelineSeries, now_ms: float) -> Picture:
     """What each trace (by name) and the layout show, while the rest of the lab shows the moment `now_ms`."""
     end_ms = max(now_ms, series.latest_ms)
-    window = (max(0.0, end_ms - WINDOW_MS), end_ms)
+    window = (max(0.0, end_ms - series.reach.window_ms), end_ms)
     # The range follows the data through the bounds of the automatic range: once a person has zoomed in, they do nothing.
     bounds = {
         "xaxis.autorangeoptions.minallowed": window[0],

@@ -22,6 +22,23 @@ CLEAR = "rgba(0, 0, 0, 0)"
 INVISIBLE: Props = {"marker.color": CLEAR, "marker.line.width": 0.0}  # a bar that only carries a pattern or a text
 NOTHING: Numbers = np.empty(0)
 
+LOOK: Props = {
+    "template": {},
+    "autosize": True,
+    "paper_bgcolor": CLEAR,
+    "plot_bgcolor": CLEAR,
+    "font": {"size": 11, "color": GREY},
+    "showlegend": False,
+    "hovermode": "closest",
+    "hoverlabel": {"align": "left", "font": {"size": 12}},
+    "modebar": {"remove": ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toImage"], "bgcolor": CLEAR, "color": GREY},
+}
+"""What all figures have in common: they are clear, so that they stand on any theme, and their words read on light and on dark."""
+
+TIME_AXIS: Props = {
+    "showgrid": False, "zeroline": False, "separatethousands": True, "exponentformat": "none", "ticksuffix": " ms", "nticks": 9,
+}  # fmt: skip
+
 
 def bars(spans: Iterable[Span], window: Span) -> Props:
     """Where horizontal bars begin (`base`) and how long they are (`x`), cut to the window."""

@@ -59,7 +59,7 @@ class Reach(Struct, frozen=True):
 
 
 LIVE = Reach(WINDOW_MS, BANDS, POINTS)
-WHOLE = Reach(inf, 10 * BANDS, 5 * POINTS)
+WHOLE = Reach(inf, 5 * BANDS, 3 * POINTS)
 """For a recorded run: all of it, but where it has more bands than anybody could tell apart."""
 
 

@@ -32,7 +32,7 @@ class ElectionSafety(Invariant):
     @sees(ev.Crashed, ev.Halted)
     def crashed(self, at: int, event: ev.Crashed | ev.Halted) -> None:
         """A sole voter that had not saved its term has not told anybody of its reign: it may lead in that term again."""
-        server = self.memory.servers[event.server]
+        server = self.servers[event.server]
         alone = server.votes.keys() == {event.server}
         if alone and server.saved_term < server.term and self.leader_of.get(server.term, ("",))[0] == event.server:
             del self.leader_of[server.term]
@@ -53,16 +53,16 @@ class VoteOnce(Invariant):
 
     @sees(RequestVote)
     def stood(self, at: int, event: ev.MessageSent) -> Violation | None:
-        assert isinstance(event.message, RequestVote)
-        return self._given(at, event, event.message.term, event.source)
+        message: RequestVote = event.message  # type: ignore[assignment]  # it sees no others
+        return self._given(at, event, message.term, event.source)
 
     @sees(RequestVoteReply)
     def answered(self, at: int, event: ev.MessageSent) -> Violation | None:
-        assert isinstance(event.message, RequestVoteReply)
-        return self._given(at, event, event.message.term, event.target) if event.message.vote_granted else None
+        message: RequestVoteReply = event.message  # type: ignore[assignment]  # it sees no others
+        return self._given(at, event, message.term, event.target) if message.vote_granted else None
 
     def _given(self, at: int, event: ev.MessageSent, term: Term, candidate: ServerId) -> Violation | None:
-        voter = self.memory.servers[event.source]
+        voter = self.servers[event.source]
         first, seen_at = self.vote_of.setdefault((event.source, term), (candidate, at))
         if first != candidate:
             sentence = f"{event.source} gave its vote of term {term} to {first}, and then to {candidate} too"
@@ -84,7 +84,7 @@ class VoteOnce(Invariant):
 
     @sees(ev.Restarted)
     def restarted(self, at: int, event: ev.Restarted) -> Violation | None:
-        server = self.memory.servers[event.server]
+        server = self.servers[event.server]
         is_lost = event.current_term == server.saved_term and server.saved_vote not in (None, event.voted_for)
         if not is_lost:
             return None
@@ -100,22 +100,20 @@ class MonotonicTerm(Invariant):
 
     @sees(ev.RoleChanged)
     def entered(self, at: int, event: ev.RoleChanged) -> Violation | None:
-        server = self.memory.servers[event.server]
-        return self._fell(at, event, server.term, event.term, server.role_at)
+        server = self.servers[event.server]
+        return self._fell(at, event, server.term, event.term, server.role_at) if event.term < server.term else None
 
     @sees(ev.Synced)
     def saved(self, at: int, event: ev.Synced) -> Violation | None:
-        server = self.memory.servers[event.server]
-        return self._fell(at, event, server.term, event.current_term, server.role_at)
+        server = self.servers[event.server]
+        return self._fell(at, event, server.term, event.current_term, server.role_at) if event.current_term < server.term else None
 
     @sees(ev.Restarted)
     def restarted(self, at: int, event: ev.Restarted) -> Violation | None:
-        server = self.memory.servers[event.server]
-        return self._fell(at, event, server.saved_term, event.current_term, server.saved_at)
+        server, term = self.servers[event.server], event.current_term
+        return self._fell(at, event, server.saved_term, term, server.saved_at) if term < server.saved_term else None
 
-    def _fell(self, at: int, event: ev.ServerEvent, before: Term, now: Term, seen_at: int) -> Violation | None:
-        if now >= before:
-            return None
+    def _fell(self, at: int, event: ev.ServerEvent, before: Term, now: Term, seen_at: int) -> Violation:
         return self.broken(at, event, f"{event.server} went back from term {before} to term {now}", (event.server,), seen_at)
 
 
@@ -127,7 +125,7 @@ class LegalTransitions(Invariant):
 
     @sees(ev.RoleChanged)
     def changed(self, at: int, event: ev.RoleChanged) -> Violation | None:
-        server = self.memory.servers[event.server]
+        server = self.servers[event.server]
         stands = event.role is CANDIDATE and server.role is not LEADER and event.term > server.term
         wins = event.role is LEADER and server.role is CANDIDATE and event.term == server.term
         if event.role is FOLLOWER or stands or wins:

@@ -19,6 +19,7 @@ class Invariant:
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
+        self.servers = memory.servers
 
     def broken(self, at: int, event: Event, sentence: str, servers: tuple[ServerId, ...], *earlier: int) -> Violation:
         """Say that the event at this position breaks it; `earlier` are the positions of those that show it too, -1 for one unknown."""

@@ -46,17 +46,23 @@ class Logbook:
         self.start = Written(0, Entry(0), None)
         self._latest: dict[Index, Written] = {0: self.start}
 
-    def write(self, before: Written, entry: Entry, at: int, server: ServerId) -> Written:
-        """The entry behind `before`: what stands there already, if it was written before."""
-        index = before.index + 1
-        latest = found = self._latest.get(index)
+    def find(self, before: Written, entry: Entry) -> Written | None:
+        """The entry behind `before`, if it was ever written there."""
+        found = self._latest.get(before.index + 1)
         while found is not None:
             if found.before is before and (found.entry is entry or found.entry == entry):
                 return found
             found = found.older
-        command = entry.command
+        return None
+
+    def write(self, before: Written, entry: Entry, at: int, server: ServerId) -> Written:
+        """The entry behind `before`: what stands there already, if it was written before."""
+        found = self.find(before, entry)
+        if found is not None:
+            return found
+        index, command = before.index + 1, entry.command
         configured = (index, command) if type(command) is Configuration else before.configured
-        written = self._latest[index] = Written(index, entry, before, at, server, configured, latest)
+        written = self._latest[index] = Written(index, entry, before, at, server, configured, self._latest.get(index))
         return written
 
     def rival(self, written: Written) -> Written | None:

@@ -1,34 +1,41 @@
 """What the invariants know of a run, as far as its trace has told: each server, every log entry, and what is committed.
 
 An invariant sees an event before the memory takes it in, so it finds everything as it was. Only the entries that the event brings have
-been written down by then (`brought`, `behind` what the server had). Whatever a broken server says, the memory takes in as it is said.
+been written down by then: `brought`, `behind` what the server keeps, and of them those that are new to all, `fresh`. Whatever a broken
+server says, the memory takes in as it is said.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from operator import attrgetter
+
+from msgspec import Struct
 
 from raftcore.checks.logbook import Logbook, Written
 from raftcore.checks.outcomes import Outcomes
 from raftcore.checks.seeing import sees
 from raftcore.vocabulary import events as ev
+from raftcore.vocabulary.commands import Command
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.messages import Entry
-from raftcore.vocabulary.names import FOLLOWER, LEADER, Index, Role, ServerId, Term
+from raftcore.vocabulary.names import FOLLOWER, LEADER, ClientId, Index, Role, ServerId, Term
 
 
 class ServerMemory:
-    """One server. Its log is `base`, for which a snapshot stands, and the entries that follow.
+    """One server. Its log is `base`, for which a snapshot stands, and the entries that follow, up to `last`.
 
-    saved_term, saved_vote, saved_index: what its disk is known to keep. bootstrap: the configuration that it was started with.
-    role_at: where in the trace it took its role. votes: by whom, and where in the trace they were counted.
+    bootstrap: the configuration with which it was first started. initial: the one that held before the first in its log; None where
+    nobody knows what its snapshot says. configuration: by which it goes. saved_term, saved_vote, saved_index: what its disk keeps.
+    votes: by whom, and where in the trace they were counted. What ends with `_at` is the place in the trace where that was said.
     """
 
     def __init__(self, server_id: ServerId, start: Written, bootstrap: Configuration) -> None:
         self.id = server_id
         self.bootstrap = self.configuration = bootstrap
+        self.initial: Configuration | None = bootstrap
         self.configured_at = -1
-        self.base = start
+        self.base = self.last = start
         self.entries: list[Written] = []
         self.saved_term: Term = 0
         self.saved_vote: ServerId | None = None
@@ -47,86 +54,146 @@ class ServerMemory:
         self.votes: dict[ServerId, int] = {}
 
     @property
-    def last(self) -> Written:
-        """The last entry of its log."""
-        return self.entries[-1] if self.entries else self.base
-
-    @property
-    def last_index(self) -> Index:
-        """The index of the last entry."""
-        return self.base.index + len(self.entries)
+    def log_configuration(self) -> Configuration | None:
+        """The latest configuration of its log; None where nobody knows."""
+        return self.last.configured[1] if self.last.configured else self.initial
 
     def at(self, index: Index) -> Written | None:
         """What its log holds at an index; None behind its end, and for what a snapshot stands for."""
-        base_index = self.base.index
-        if index == base_index:
-            return self.base
-        return self.entries[index - base_index - 1] if base_index < index <= base_index + len(self.entries) else None
+        base = self.base
+        if base.index < index <= self.last.index:
+            return self.entries[index - base.index - 1]
+        return base if index == base.index else None
+
+    def append(self, behind: Written, brought: list[Written]) -> None:
+        """Hold these entries, where they stand, and nothing after them."""
+        if behind is not self.last:
+            self.cut(behind.index)
+            if behind is not self.last:  # nobody knows where it has this from
+                self.start_from(behind)
+        if brought:
+            self.entries += brought
+            self.last = brought[-1]
 
     def cut(self, last_index: Index) -> None:
         """Remove what follows an index, from the log and from the disk."""
         del self.entries[max(last_index - self.base.index, 0) :]
+        self.last = self.entries[-1] if self.entries else self.base
         self.saved_index = min(self.saved_index, last_index)
 
     def compact(self, base: Written) -> None:
         """Let a snapshot that ends with `base` stand for the log up to there."""
-        del self.entries[: max(base.index - self.base.index, 0)]
+        if not self.base.index <= base.index < self.last.index:
+            self.start_from(base)
+            return
+        del self.entries[: base.index - self.base.index]
         self.base = base
+
+    def start_from(self, base: Written) -> None:
+        """Hold nothing but what a snapshot that ends with `base` stands for."""
+        self.base = self.last = base
+        self.entries = []
+
+
+class Commitment(Struct, frozen=True, gc=False):
+    """In which term an entry was first known to be committed, where the trace says so, and of whom."""
+
+    term: Term
+    at: int
+    server: ServerId
+
+
+class Request(Struct, gc=False, eq=False):
+    """A client's command, and where in the trace it was begun.
+
+    heard: the highest index of which any client had heard by then; heard_at: where in the trace. index: where its first copy is
+    committed; 0: nowhere yet.
+    """
+
+    command: Command
+    at: int
+    heard: Index
+    heard_at: int
+    index: Index = 0
+
+
+_TERM = attrgetter("term")
+_NOTHING: dict[int, Request] = {}
 
 
 class Memory:
-    """A run so far. committed: what any server ever committed, by index, with the term and the place in the trace where it first was."""
+    """A run so far. committed: what any server ever committed, by index up to committed_index; commitments: how it came to that.
+
+    requests: all commands that clients began, by client and number. repeats: where another copy of one is committed, and where the first.
+    heard: the highest index of which any client has heard, and heard_at, where in the trace that was.
+    """
 
     def __init__(self, server_ids: Iterable[ServerId], config: Config) -> None:
         self.config = config
         self.logbook = Logbook()
-        founders = Configuration(tuple(server_ids))
-        self.servers = {name: ServerMemory(name, self.logbook.start, founders) for name in founders.voters}
+        self.founders = Configuration(tuple(server_ids))
+        self.servers = {name: ServerMemory(name, self.logbook.start, self.founders) for name in self.founders.voters}
         self.behind = self.logbook.start
         self.brought: list[Written] = []
+        self.fresh: list[Written] = []
         self.committed = [self.logbook.start]
-        self.committed_in: list[Term] = [0]
-        self.committed_at = [-1]
-        self.outcomes = Outcomes(config.session_timeout_ms)
+        self.commitments = [Commitment(0, -1, "")]
+        self.committed_index: Index = 0
+        self.requests: dict[ClientId, dict[int, Request]] = {}
+        self.repeats: dict[Index, Index] = {}
+        self.heard: Index = 0
+        self.heard_at = -1
+        self.outcomes = Outcomes()
 
     # ---- what invariants ask
 
-    @property
-    def committed_index(self) -> Index:
-        """The highest index that any server ever committed."""
-        return len(self.committed) - 1
-
     def committed_before(self, term: Term) -> Index:
         """The highest index that was committed in an earlier term."""
-        return bisect_left(self.committed_in, term) - 1
+        return bisect_left(self.commitments, term, key=_TERM) - 1
+
+    def request(self, client: ClientId, sequence_num: int) -> Request | None:
+        """What a client began under this number, if it did."""
+        return self.requests.get(client, _NOTHING).get(sequence_num)
 
     def holds(self, server: ServerMemory, written: Written) -> bool:
         """Whether a server's log holds this entry, and with it all that stands before it. A snapshot holds what is committed."""
-        if written.index >= server.base.index:
-            return server.at(written.index) is written
-        return written.index <= self.committed_index and self.committed[written.index] is written
+        index, base_index = written.index, server.base.index
+        if index > base_index:
+            return index <= server.last.index and server.entries[index - base_index - 1] is written
+        return index <= self.committed_index and self.committed[index] is written
 
-    def log_configuration(self, server: ServerMemory) -> tuple[Index, Configuration] | None:
-        """The latest configuration of a server's log, and where it stands; None where a snapshot hides it."""
-        is_hidden = server.base.index > 0 and server.base.before is None
-        return server.last.configured or (None if is_hidden else (0, server.bootstrap))
+    def first_missing(self, server: ServerMemory, missing: Index) -> Written:
+        """The first committed entry that a server's log does not hold; it does not hold the one at `missing`."""
+        held = 0
+        while missing - held > 1:
+            middle = (held + missing) // 2
+            if self.holds(server, self.committed[middle]):
+                held = middle
+            else:
+                missing = middle
+        return self.committed[missing]
 
     # ---- before the invariants look
 
-    def write_down(self, at: int, event: ev.EntriesAppended | ev.Restarted) -> None:
+    def write_down(self, at: int, event: ev.EntriesAppended) -> None:
         """Write down the entries that the event brings."""
-        server = self.servers[event.server]
-        if isinstance(event, ev.Restarted):
-            base = self._snapshot(event.snapshot_index)
-            kept = server.at(event.kept_index)
-            before = kept if kept is not None and event.kept_index > event.snapshot_index else base
-        else:
-            before = server.at(event.first_index - 1) or self._unknown(event.first_index - 1)
-        self.behind = before
-        self.brought = []
+        server, index = self.servers[event.server], event.first_index - 1
+        behind = server.last if server.last.index == index else server.at(index)
+        self._bring(at, event, behind or self._unknown(index))
+
+    def write_down_restart(self, at: int, event: ev.Restarted) -> None:
+        """The same for what a server finds on its disk."""
+        kept = self.servers[event.server].at(event.kept_index) if event.kept_index > event.snapshot_index else None
+        self._bring(at, event, kept or self._snapshot(event.snapshot_index))
+
+    def _bring(self, at: int, event: ev.EntriesAppended | ev.Restarted, behind: Written) -> None:
+        self.behind = behind
+        self.brought, self.fresh = [], []
         for entry in event.entries:
-            before = self.logbook.write(before, entry, at, event.server)
-            self.brought.append(before)
+            behind = self.logbook.write(behind, entry, at, event.server)
+            self.brought.append(behind)
+            if behind.at == at:
+                self.fresh.append(behind)
 
     def _snapshot(self, index: Index, term: Term = 0) -> Written:
         """What a snapshot ends with."""
@@ -152,12 +219,7 @@ class Memory:
 
     @sees(ev.EntriesAppended)
     def appended(self, at: int, event: ev.EntriesAppended) -> None:
-        server = self.servers[event.server]
-        if self.behind is not server.last:
-            server.cut(self.behind.index)
-        if self.behind is not server.last:  # it does not say where it has this from
-            server.base, server.entries = self.behind, []
-        server.entries += self.brought
+        self.servers[event.server].append(self.behind, self.brought)
 
     @sees(ev.LogTruncated)
     def truncated(self, at: int, event: ev.LogTruncated) -> None:
@@ -173,28 +235,45 @@ class Memory:
     def has_committed(self, at: int, event: ev.Committed) -> None:
         server = self.servers[event.server]
         server.commit_index, server.commit_at = event.index, at
-        for index in range(len(self.committed), event.index + 1):
+        if event.index <= self.committed_index:
+            return
+        commitment = Commitment(max(server.term, self.commitments[-1].term), at, event.server)
+        for index in range(self.committed_index + 1, event.index + 1):
             written = server.at(index)
             if written is None:  # it says so of what it does not have
                 return
-            self.committed.append(written)
-            self.committed_in.append(max(server.term, self.committed_in[-1]))
-            self.committed_at.append(at)
-            self.outcomes.apply(written)
+            self._commit(written, commitment)
+
+    def _commit(self, written: Written, commitment: Commitment) -> None:
+        index, entry = written.index, written.entry
+        self.committed.append(written)
+        self.commitments.append(commitment)
+        self.committed_index = index
+        request = self.request(entry.client_id, entry.sequence_num)
+        if request is None:
+            return
+        if request.index:
+            self.repeats[index] = request.index
+        else:
+            request.index = index
 
     @sees(ev.Applied)
     def applied(self, at: int, event: ev.Applied) -> None:
         self.servers[event.server].last_applied = event.index
+        if event.index == len(self.outcomes.first):
+            self.outcomes.keep(at, event)
 
     @sees(ev.ConfigurationChanged)
     def configuration_changed(self, at: int, event: ev.ConfigurationChanged) -> None:
         server = self.servers[event.server]
-        server.configuration, server.configured_at = event.configuration, at
+        in_log = server.log_configuration  # mostly the same; one object for both makes that quick to see
+        server.configuration = in_log if in_log == event.configuration else event.configuration
+        server.configured_at = at
 
     @sees(ev.SnapshotTaken)
     def snapshot_taken(self, at: int, event: ev.SnapshotTaken) -> None:
-        server = self.servers[event.server]
-        server.compact(server.at(event.last_included_index) or self._unknown(event.last_included_index, event.last_included_term))
+        server, index = self.servers[event.server], event.last_included_index
+        server.compact(server.at(index) or self._snapshot(index, event.last_included_term))
 
     @sees(ev.SnapshotInstalled)
     def snapshot_installed(self, at: int, event: ev.SnapshotInstalled) -> None:
@@ -203,7 +282,10 @@ class Memory:
         if event.kept:
             server.compact(base)
         else:
-            server.base, server.entries, server.saved_index = base, [], 0
+            server.start_from(base)
+            server.saved_index = 0
+        # A newcomer's own snapshot may say nothing of the founders; it leads only once a configuration is committed that names it.
+        server.initial = None if self.committed[-1].configured else self.founders
         server.commit_index = server.last_applied = index
         server.commit_at = at
 
@@ -219,16 +301,27 @@ class Memory:
     def restarted(self, at: int, event: ev.Restarted) -> None:
         """Start again. What the disk had not kept, and no other server holds, was never given to anybody: it has not been written."""
         server = self.servers[event.server]
-        lost = server.entries[max(server.saved_index - server.base.index, event.kept_index - server.base.index, 0) :]
-        if event.kept_index > event.snapshot_index:
-            server.cut(event.kept_index)
-            server.compact(server.at(event.snapshot_index) or self._snapshot(event.snapshot_index))
-        else:
-            server.base, server.entries = self._snapshot(event.snapshot_index), []
-        server.entries += self.brought
+        doubtful = max(server.saved_index, event.kept_index) - server.base.index
+        lost = server.entries[max(doubtful, 0) :]
+        server.append(self.behind, self.brought)
+        if event.snapshot_index > server.base.index:
+            server.compact(self._snapshot(event.snapshot_index))
+        if event.snapshot_index == 0:
+            server.initial = server.bootstrap
         server.term = server.saved_term = event.current_term
-        server.saved_vote, server.saved_index, server.saved_at = event.voted_for, server.last_index, at
+        server.saved_vote, server.saved_index, server.saved_at = event.voted_for, server.last.index, at
         server.commit_index = server.last_applied = event.snapshot_index
         for written in lost:
             if not any(self.holds(other, written) for other in self.servers.values()):
                 self.logbook.forget(written)
+
+    # ---- clients
+
+    @sees(ev.Invoked)
+    def invoked(self, at: int, event: ev.Invoked) -> None:
+        self.requests.setdefault(event.client, {})[event.sequence_num] = Request(event.command, at, self.heard, self.heard_at)
+
+    @sees(ev.Completed)
+    def completed(self, at: int, event: ev.Completed) -> None:
+        if event.ok is not None and event.index > self.heard:
+            self.heard, self.heard_at = event.index, at

@@ -1,29 +1,27 @@
-"""What the committed entries come to: one state machine for the whole run, and what every key held when."""
+"""What entries came to where they were applied first: wherever else they are applied, they must come to the same."""
 
 from bisect import bisect_right
 
-from raftcore.checks.logbook import Written
-from raftcore.statemachine.kv import Result
-from raftcore.statemachine.machine import StateMachine
+from raftcore.vocabulary.events import Applied
 from raftcore.vocabulary.names import Index
 
 
 class Outcomes:
-    """results: of the committed entries, by index; nothing stands at 0."""
+    """first: by index, the event that told of it first; first_at: where that stands in the trace. Nothing stands at 0."""
 
-    def __init__(self, session_timeout_ms: float) -> None:
-        self._machine = StateMachine(session_timeout_ms)
-        self.results = [Result(True)]
+    def __init__(self) -> None:
+        self.first = [Applied(0.0, "", 0, None, None)]
+        self.first_at = [-1]
         self._values: dict[str, tuple[list[Index], list[str | None]]] = {}
 
-    def apply(self, written: Written) -> None:
-        """Carry out the next committed entry."""
-        (result,) = self._machine.apply_all(written.index, (written.entry,))
-        self.results.append(result)
-        if result.changed_key is not None:
-            since, values = self._values.setdefault(result.changed_key, ([], []))
-            since.append(written.index)
-            values.append(result.new_value)
+    def keep(self, at: int, event: Applied) -> None:
+        """Keep what the next index came to."""
+        self.first.append(event)
+        self.first_at.append(at)
+        if event.changed_key is not None:
+            since, values = self._values.setdefault(event.changed_key, ([], []))
+            since.append(event.index)
+            values.append(event.new_value)
 
     def value(self, key: str, index: Index) -> str | None:
         """What a key held after the entry at `index`; None where it was absent."""

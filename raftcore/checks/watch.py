@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable
 
+from raftcore.checks.clients import NoInvention
+from raftcore.checks.commitment import CommitOnlyOwnTerm, CommittedIsDurable, JointQuorum, MonotonicCommit, MonotonicMatch
+from raftcore.checks.completeness import LeaderCompleteness, StateMachineSafety
 from raftcore.checks.elections import ElectionSafety, LegalTransitions, MonotonicTerm, VoteOnce
 from raftcore.checks.invariant import Invariant
-from raftcore.checks.logs import LeaderAppendOnly
+from raftcore.checks.logs import ConfigurationFollowsLog, LeaderAppendOnly, LogMatching, TermsOrdered
 from raftcore.checks.memory import Memory
 from raftcore.checks.seeing import Handler, handlers_of
+from raftcore.checks.usual import Usual
 from raftcore.checks.violation import Violation
 from raftcore.trace.stream import Trace
 from raftcore.vocabulary import events as ev
@@ -17,9 +21,20 @@ from raftcore.vocabulary.names import ServerId
 INVARIANTS: tuple[type[Invariant], ...] = (
     ElectionSafety,
     LeaderAppendOnly,
+    LogMatching,
+    LeaderCompleteness,
+    StateMachineSafety,
+    CommitOnlyOwnTerm,
+    CommittedIsDurable,
     VoteOnce,
     MonotonicTerm,
+    MonotonicCommit,
+    MonotonicMatch,
+    TermsOrdered,
     LegalTransitions,
+    ConfigurationFollowsLog,
+    JointQuorum,
+    NoInvention,
 )
 """In the order in which they are shown."""
 
@@ -35,29 +50,36 @@ class Watch:
     violations: in the order in which they were seen, the first few of each property; it only grows.
     """
 
-    def __init__(self, server_ids: Iterable[ServerId], config: Config = DEFAULTS) -> None:
+    def __init__(self, server_ids: Iterable[ServerId], config: Config = DEFAULTS, shortcuts: bool = True) -> None:
         self._memory = memory = Memory(server_ids, config)
         self.violations: list[Violation] = []
         self.position = 0
         """How many events it has seen."""
         self._found: dict[str, int] = {}
-        self._handlers: dict[type, list[Handler]] = {kind: [memory.write_down] for kind in (ev.EntriesAppended, ev.Restarted)}
+        handlers: dict[type, list[Handler]] = {ev.EntriesAppended: [memory.write_down], ev.Restarted: [memory.write_down_restart]}
         for subject in (*(invariant(memory) for invariant in INVARIANTS), memory):
             for kind, handler in handlers_of(subject):
-                self._handlers.setdefault(kind, []).append(handler)
+                handlers.setdefault(kind, []).append(handler)
+        usual = Usual(memory).looks if shortcuts else {}
+        self._judges = {kind: (usual.get(kind), handlers[kind]) for kind in handlers}
 
     def absorb(self, events: Iterable[Event]) -> None:
         """Judge the next events."""
-        handlers = self._handlers
+        judges, at = self._judges, self.position - 1
         for at, event in enumerate(events, self.position):
             kind: type = type(event)
             if kind is MessageSent:
                 kind = type(event.message)  # type: ignore[attr-defined]  # the line above has seen to it
-            for handle in handlers.get(kind, ()):
+            if kind not in judges:
+                continue
+            is_usual, handlers = judges[kind]
+            if is_usual is not None and is_usual(at, event):
+                continue
+            for handle in handlers:
                 violation = handle(at, event)
                 if violation is not None:
                     self._keep(violation)
-            self.position = at + 1
+        self.position = at + 1
 
     def _keep(self, violation: Violation) -> None:
         found = self._found[violation.property] = self._found.get(violation.property, 0) + 1

@@ -39,7 +39,7 @@ def _imports(scenario: Scenario, names: list[str]) -> Iterator[str]:
     swapped = any(rule.rule != SERVER_ITSELF for rule in scenario.rules)
     used = {"Config": bool(changed), "ReadMode": "reads" in changed, "Rules": swapped}
     yield f"from raftcore import {', '.join(sorted([*names, *(name for name in used if used[name])]))}"
-    if _rules(scenario.rules).startswith("Rulebook"):
+    if scenario.rules and _rules(scenario.rules).startswith("Rulebook"):
         yield "from raftcore.cluster.rulebook import Rulebook"
     for rule in scenario.rules:
         module, _, function = rule.function.partition(COLON)

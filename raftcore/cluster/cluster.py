@@ -55,6 +55,9 @@ class Origin(NamedTuple):
 SLICE = 256
 """How many things happen before another thread may act."""
 
+JUDGED_AT_ONCE = 4_096
+"""Events that wait for the invariants at most: to judge in large portions costs less than to change between two works all the time."""
+
 
 class Cluster(Controls):
     """A Raft cluster in simulated time: a pure function of configuration, seed and actions.
@@ -185,7 +188,7 @@ class Cluster(Controls):
 
         with self._lock:
             if self._recording is None:
-                self._recording = Recording(self)
+                self._recording = Recording(self, judged=(lambda: self.violations) if self._watch else None)
             return self._recording
 
     def as_code(self) -> str:
@@ -250,12 +253,18 @@ class Cluster(Controls):
         while True:
             with self._lock:
                 done = self._advance(until_ms, SLICE)
-                self._judge()
+                if done or self._unjudged >= JUDGED_AT_ONCE:
+                    self._judge()
                 if done:
                     return
 
+    @property
+    def _unjudged(self) -> int:
+        """How many events the invariants have not seen yet."""
+        return len(self.trace) - self._watch.position if self._watch is not None else 0
+
     def _judge(self) -> None:
-        """Let the invariants see what has happened. By slices it costs less than by events."""
+        """Let the invariants see what has happened."""
         if self._watch is not None:
             self._watch.absorb(self.trace[self._watch.position :])
 

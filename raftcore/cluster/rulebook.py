@@ -62,12 +62,13 @@ class Rulebook(Struct, frozen=True):
         """What is not Raft's own, by server and place."""
         tables: list[tuple[ServerId | None, Rules]] = [(None, self.everywhere), *sorted(self.by_server.items())]
         kind = () if self.server is Server else (_named(None, SERVER_ITSELF, self.server),)
-        return kind + tuple(
-            _named(server, rule, getattr(table, rule))
-            for server, table in tables
-            for rule in Rules.__struct_fields__
-            if getattr(table, rule) is not getattr(RAFT, rule)
-        )
+        return kind + tuple(_named(server, rule, getattr(table, rule)) for server, table in tables for rule in self._swapped(server, table))
+
+    def _swapped(self, server: ServerId | None, table: Rules) -> list[str]:
+        """The places of a table that are not as in Raft; and of a server that alone obeys Raft one place, so that it is not forgotten."""
+        swapped = [rule for rule in Rules.__struct_fields__ if getattr(table, rule) is not getattr(RAFT, rule)]
+        alone = server is not None and self.everywhere != RAFT
+        return swapped or list(Rules.__struct_fields__[:1]) * alone
 
 
 CORRECT = Rulebook()

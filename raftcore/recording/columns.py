@@ -87,21 +87,19 @@ _LOG_GROWS = (ev.EntriesAppended, ev.Restarted)
 _ENCODE = msgspec.msgpack.Encoder().encode
 _MESSAGES = msgspec.msgpack.Decoder(Message)
 
-Positions: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
+Positions: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
 
 class Shape(Struct, frozen=True):
     """How one class of events lies in the columns.
 
     columns: by field. enums: of the fields that hold a value of one. rest: the fields that have no column, and how they are read.
-    get: takes the fields of both, in this order, out of an event.
     """
 
     columns: Mapping[str, str]
     enums: Mapping[str, type[Enum]]
     rest: tuple[str, ...]
     decode: Callable[[bytes], Any]
-    get: Callable[[Any], tuple[Any, ...]]
 
 
 @cache
@@ -115,9 +113,7 @@ def shape_of(kind: type[Event]) -> Shape:
     rest = tuple(field for field in fields if field not in columns)
     assert len(set(columns.values())) == len(columns), f"two fields of {kind.__name__} want one column"
     decoder = msgspec.msgpack.Decoder(tuple[tuple(types[field] for field in rest)] if rest else tuple[()])  # type: ignore[misc]  # made here
-    names = [*columns, *rest]
-    get = attrgetter(*names) if len(names) > 1 else lambda event: tuple(getattr(event, name) for name in names)
-    return Shape(columns, enums, rest, decoder.decode, get)
+    return Shape(columns, enums, rest, decoder.decode)
 
 
 def _fits(field: Any, column: str) -> bool:
@@ -148,8 +144,7 @@ class _Words:
         self.numbers = _Numbering()
 
     def put(self, positions: Positions, values: Iterable[Any]) -> None:
-        numbered = list(map(self.numbers.__getitem__, values))
-        self.codes[positions] = numbered
+        self.codes[positions] = np.fromiter(map(self.numbers.__getitem__, values), np.int32, len(positions))
 
     def to_arrow(self) -> pa.DictionaryArray:
         words = list(self.numbers)
@@ -168,7 +163,7 @@ class _Numbers:
         self.absent = np.ones(length, dtype=bool)
 
     def put(self, positions: Positions, values: Iterable[Any]) -> None:
-        self.values[positions] = list(values)
+        self.values[positions] = np.fromiter(values, self.values.dtype, len(positions))
         self.absent[positions] = False
 
     def to_arrow(self) -> pa.Array:
@@ -176,7 +171,10 @@ class _Numbers:
 
 
 class Converter:
-    """Makes columns of a run's events, portion by portion. It remembers the messages in flight: a later portion does not tell them."""
+    """Makes columns of a run's events, portion by portion. It remembers the messages in flight: a later portion does not tell them.
+
+    Fields are taken one by one: a million events must not leave millions of tuples to the garbage collector.
+    """
 
     def __init__(self) -> None:
         self._in_flight: dict[int, Message] = {}
@@ -187,10 +185,8 @@ class Converter:
         columns: dict[str, Any] = {name: _Words(count) for name in WORDS}
         columns |= {name: _Numbers(count, dtype) for name, dtype in NUMBERS.items()}
         rest = np.full(count, None, dtype=object)
-        columns["at_ms"].put(slice(None), [event.at_ms for event in events])
-        for kind, at in _by_kind(events):
-            ours: list[Any] = [events[position] for position in at]
-            positions = np.array(at, dtype=np.int64)
+        columns["at_ms"].put(range(count), map(attrgetter("at_ms"), events))
+        for kind, positions, ours in _by_kind(events):
             columns["kind"].codes[positions] = columns["kind"].numbers[kind.__name__]
             left: Iterable[bytes | None] | None = _put_fields(shape_of(kind), ours, positions, columns)
             if kind is ev.MessageSent:
@@ -198,7 +194,7 @@ class Converter:
             elif kind in _FLIGHTS_END:
                 left = self._ended(ours)
             elif kind in _LOG_GROWS:
-                columns["entries"].put(positions, [len(event.entries) for event in ours])
+                columns["entries"].put(positions, map(len, map(attrgetter("entries"), ours)))
             if left is not None:
                 rest[positions] = left
         arrays = [pa.array(rest, pa.binary()) if name == "rest" else columns[name].to_arrow() for name in SCHEMA.names]
@@ -207,19 +203,18 @@ class Converter:
     def _sent(self, events: list[Any], positions: Positions, columns: dict[str, Any]) -> list[bytes]:
         """Tell the messages: all of each in `rest`, and what is often asked for in columns."""
         messages = [event.message for event in events]
-        self._in_flight.update(zip([event.id for event in events], messages, strict=True))
+        self._in_flight.update(zip(map(attrgetter("id"), events), messages, strict=True))
         encoded = list(map(_ENCODE, messages))
-        columns["what"].put(positions, [type(message).__name__ for message in messages])
+        columns["what"].put(positions, map(attrgetter("__name__"), map(type, messages)))
         columns["size_bytes"].put(positions, map(len, encoded))
-        for kind, at in _by_kind(messages):
-            ours, where = [messages[row] for row in at], positions[at]
+        for kind, rows, ours in _by_kind(messages):
             term, index = _OF_EACH_MESSAGE.get(kind, (None, None))
             if term:
-                columns["term"].put(where, map(attrgetter(term), ours))
+                columns["term"].put(positions[rows], map(attrgetter(term), ours))
             if index:
-                columns["index"].put(where, map(attrgetter(index), ours))
+                columns["index"].put(positions[rows], map(attrgetter(index), ours))
             if kind is msg.AppendEntries:
-                columns["entries"].put(where, [len(message.entries) for message in ours])
+                columns["entries"].put(positions[rows], map(len, map(attrgetter("entries"), ours)))
         return encoded
 
     def _ended(self, events: list[Any]) -> list[bytes | None]:
@@ -228,30 +223,35 @@ class Converter:
         return [None if pop(event.id, None) is event.message else _ENCODE(event.message) for event in events]
 
 
-def _by_kind(values: Sequence[Any]) -> list[tuple[type, list[int]]]:
-    """The classes of these values, in order of appearance, and where each stands; what a message needs to be known for comes first."""
-    at: dict[type, list[int]] = {}
-    for position, kind in enumerate(map(type, values)):
-        if kind in at:
-            at[kind].append(position)
-        else:
-            at[kind] = [position]
-    return sorted(at.items(), key=lambda item: item[0] in _FLIGHTS_END)
+def _by_kind(values: Sequence[Any]) -> Iterable[tuple[type, Positions, list[Any]]]:
+    """The classes of these values, where those of each stand, and they themselves. What a message needs to be known for comes first."""
+    numbers = _Numbering()
+    codes = np.fromiter(map(numbers.__getitem__, map(type, values)), np.int32, len(values))
+    all_values = np.empty(len(values), dtype=object)
+    all_values[:] = values
+    for kind in sorted(numbers, key=_FLIGHTS_END.__contains__):
+        positions = np.flatnonzero(codes == numbers[kind])
+        yield kind, positions, all_values[positions].tolist()
 
 
-def _put_fields(shape: Shape, events: list[Any], positions: Positions, columns: dict[str, Any]) -> Iterable[bytes] | None:
+def _put_fields(shape: Shape, events: list[Any], positions: Positions, columns: dict[str, Any]) -> list[bytes] | None:
     """Put the fields that have a column there, and return the others."""
-    fields = list(zip(*map(shape.get, events), strict=True))
-    for (field, column), values in zip(shape.columns.items(), fields, strict=False):
-        columns[column].put(positions, [value.value for value in values] if field in shape.enums else values)
-    return list(map(_ENCODE, zip(*fields[len(shape.columns) :], strict=True))) if shape.rest else None
+    for field, column in shape.columns.items():
+        values: Iterable[Any] = map(attrgetter(field), events)
+        columns[column].put(positions, map(_VALUE, values) if field in shape.enums else values)
+    if not shape.rest:
+        return None
+    return list(map(_ENCODE, zip(*(map(attrgetter(field), events) for field in shape.rest), strict=True)))
+
+
+_VALUE = attrgetter("value")
 
 
 # ---- and back
 
 
 def to_events(table: pa.Table) -> list[Any]:
-    """The events that these columns hold, in order. Raises KeyError, ValueError or msgspec.DecodeError where they hold none."""
+    """The events that these columns hold, in order. Raises KeyError, ValueError, TypeError or msgspec.DecodeError where they hold none."""
     columns = {name: as_list(table.column(name)) for name in SCHEMA.names}
     at: dict[str, list[int]] = {}
     for position, name in enumerate(columns["kind"]):
@@ -259,10 +259,36 @@ def to_events(table: pa.Table) -> list[Any]:
     messages: dict[int, Message] = {}
     events: list[Any] = [None] * len(table)
     for name in sorted(at, key=lambda name: KINDS[name] in _FLIGHTS_END):  # only then are the messages known
-        made = _read_kind(KINDS[name], at[name], columns, messages)
-        for position, event in zip(at[name], made, strict=True):
+        positions = at[name]
+        select: Callable[[list[Any]], Sequence[Any]] = itemgetter(*positions) if len(positions) > 1 else itemgetter(slice(*_one(positions)))
+        ours = {column: select(columns[column]) for column in SCHEMA.names}
+        for position, event in zip(positions, read_kind(KINDS[name], ours, messages), strict=True):
             events[position] = event
     return events
+
+
+def _one(positions: list[int]) -> tuple[int, int]:
+    return positions[0], positions[0] + 1
+
+
+def read_kind(kind: type[Event], columns: Mapping[str, Sequence[Any]], messages: dict[int, Message]) -> Iterable[Any]:
+    """The events of one class, from their rows. `messages`: those that were sent are put there, for those that arrive to find them."""
+    shape = shape_of(kind)
+    fields: dict[str, Iterable[Any]] = {"at_ms": columns["at_ms"]}
+    for field, column in shape.columns.items():
+        fields[field] = columns[column]
+        if field in shape.enums:
+            enum = {value.value: value for value in shape.enums[field]}
+            fields[field] = [enum[value] for value in columns[column]]
+    if shape.rest:
+        fields |= zip(shape.rest, zip(*map(shape.decode, columns["rest"]), strict=True), strict=True)
+    if kind is ev.MessageSent:
+        fields["message"] = list(map(_MESSAGES.decode, columns["rest"]))
+        messages.update(zip(columns["id"], fields["message"], strict=True))
+    elif kind in _FLIGHTS_END:
+        told = zip(columns["id"], columns["rest"], strict=True)
+        fields["message"] = [_MESSAGES.decode(rest) if rest is not None else messages[number] for number, rest in told]
+    return map(kind, *(fields[field] for field in kind.__struct_fields__))
 
 
 def as_list(column: pa.ChunkedArray) -> list[Any]:
@@ -278,29 +304,9 @@ def as_list(column: pa.ChunkedArray) -> list[Any]:
     return numbers
 
 
-def coded(column: pa.ChunkedArray) -> tuple["np.ndarray[Any, np.dtype[np.int32]]", list[str]]:
+def coded(column: pa.ChunkedArray) -> tuple[np.ndarray[Any, np.dtype[np.int32]], list[str]]:
     """A column of words as numbers, -1 where there is none, and the words that they stand for."""
     one = column.unify_dictionaries()
     codes = [chunk.indices.fill_null(-1).to_numpy() for chunk in one.chunks]
     words = one.chunk(0).dictionary.to_pylist() if one.num_chunks else []
     return np.concatenate(codes) if codes else np.zeros(0, dtype=np.int32), words
-
-
-def _read_kind(kind: type[Event], at: list[int], columns: dict[str, list[Any]], messages: dict[int, Message]) -> Iterable[Event]:
-    shape = shape_of(kind)
-    select: Callable[[list[Any]], Sequence[Any]] = itemgetter(*at) if len(at) > 1 else lambda values: (values[at[0]],)
-    fields: dict[str, Iterable[Any]] = {"at_ms": select(columns["at_ms"])}
-    for field, column in shape.columns.items():
-        fields[field] = select(columns[column])
-        if field in shape.enums:
-            enum = {value.value: value for value in shape.enums[field]}
-            fields[field] = [enum[value] for value in fields[field]]
-    if shape.rest:
-        fields |= zip(shape.rest, zip(*map(shape.decode, select(columns["rest"])), strict=True), strict=True)
-    if kind is ev.MessageSent:
-        fields["message"] = list(map(_MESSAGES.decode, select(columns["rest"])))
-        messages.update(zip(fields["id"], fields["message"], strict=True))
-    elif kind in _FLIGHTS_END:
-        told = zip(fields["id"], select(columns["rest"]), strict=True)
-        fields["message"] = [_MESSAGES.decode(rest) if rest is not None else messages[number] for number, rest in told]
-    return map(kind, *(fields[field] for field in kind.__struct_fields__))

@@ -8,13 +8,14 @@ from importlib.metadata import version
 from zlib import crc32
 
 import msgspec
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
 
+from raftcore.checks.violation import Violation
 from raftcore.recording.columns import SCHEMA, WORDS
 from raftcore.vocabulary.errors import ConfigError, FileError
-from raftcore.vocabulary.names import ServerId
 from raftcore.vocabulary.scenario import Scenario
 
 FORMAT = "raftlab recording"
@@ -27,16 +28,25 @@ _OURS = {_HEADER, _CHECKSUM}
 _WHAT_PYARROW_RAISES = (pa.ArrowException, OSError, ValueError, TypeError, MemoryError, OverflowError)
 
 
+_DTYPES = {pa.int64(): "Int64", pa.float64(): "float64", pa.binary(): "object"}
+_IN_PANDAS = pd.DataFrame({field.name: pd.Series(dtype=_DTYPES.get(field.type, "category")) for field in SCHEMA})
+_TYPED = SCHEMA.with_metadata(pa.Schema.from_pandas(_IN_PANDAS, preserve_index=False).metadata)
+"""So that pandas reads whole numbers as such, also where some are absent."""
+
+
 class Header(Struct, frozen=True, kw_only=True):
-    """What a file says of its run, as JSON under "raftlab" in its metadata. made_with: versions of what wrote it. events: their number."""
+    """What a file says of its run, as JSON under "raftlab" in its metadata.
+
+    made_with: versions of what wrote it. events: their number. violations: what broke an invariant; None: nobody has looked yet.
+    """
 
     format: str = FORMAT
     version: int = VERSION
     made_with: dict[str, str]
     scenario: Scenario
-    server_ids: tuple[ServerId, ...]
     now_ms: float
     events: int
+    violations: tuple[Violation, ...] | None = None
 
 
 class _Kind(Struct):
@@ -52,18 +62,19 @@ def versions() -> dict[str, str]:
 def to_parquet(table: pa.Table, header: Header) -> bytes:
     """The bytes of a file."""
     said = msgspec.json.encode(header)
-    marked = table.replace_schema_metadata({_HEADER: said, _CHECKSUM: str(crc32(said))})
     sink = pa.BufferOutputStream()
-    pq.write_table(
-        marked,
+    with pq.ParquetWriter(
         sink,
+        _TYPED,
         compression="zstd",
         compression_level=9,
         use_dictionary=list(WORDS),
         column_encoding={"id": "DELTA_BINARY_PACKED", "index": "DELTA_BINARY_PACKED", "until_ms": "BYTE_STREAM_SPLIT"},
         write_page_checksum=True,
         write_statistics=False,  # nothing is looked up in these files, so they would only be more that can rot
-    )
+    ) as writer:
+        writer.write_table(table.cast(_TYPED))
+        writer.add_key_value_metadata({_HEADER: said, _CHECKSUM: str(crc32(said))})  # a schema's metadata would be written twice
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 
@@ -77,7 +88,7 @@ def from_parquet(data: bytes, name: str) -> tuple[pa.Table, Header]:
         )
     try:
         file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
-        header = _read_header(file.schema_arrow.metadata or {}, name)
+        header = _read_header(file.metadata.metadata or {}, name)
         table = file.read()
     except _WHAT_PYARROW_RAISES as error:
         if isinstance(error, FileError):
@@ -85,7 +96,7 @@ def from_parquet(data: bytes, name: str) -> tuple[pa.Table, Header]:
         raise FileError(f"{name} is damaged: {error}") from None
     if table.schema.remove_metadata() != SCHEMA or len(table) != header.events:
         raise FileError(f"{name} is damaged: its columns are not those that it says it has")
-    return table.replace_schema_metadata(None), header
+    return table.replace_schema_metadata(None).unify_dictionaries(), header
 
 
 def _read_header(metadata: dict[bytes, bytes], name: str) -> Header:

@@ -1,52 +1,59 @@
-"""A run as data. Its events stand in typed columns, each portion converted once; the file and the tables are made of those."""
+"""A run as data: the files and the tables that are made of its events."""
 
-from collections.abc import Callable, Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterable
+from math import inf
 from pathlib import Path
 from threading import RLock
-from typing import Protocol
+from typing import TypeVar
 
-import msgspec
+import pandas as pd
 import pyarrow as pa
 from msgspec.structs import replace
 
+from raftcore.checks.violation import Violation
+from raftcore.checks.watch import check_trace
 from raftcore.files import save_atomically
-from raftcore.recording.columns import SCHEMA, Converter, to_events
+from raftcore.recording.exports import edn_lines, shiviz_lines
 from raftcore.recording.file import Header, from_parquet, to_parquet, versions
+from raftcore.recording.frames import FRAMES, described
+from raftcore.recording.growing import Growing
+from raftcore.recording.logs import log_frame
+from raftcore.recording.messages import events_frame, messages_frame
+from raftcore.recording.rows import Rows
+from raftcore.recording.servers import servers_frame
+from raftcore.recording.sources import Loaded, Source
+from raftcore.recording.stories import elections_frame, operations_frame, outages_frame, violations_frame
+from raftcore.recording.stream import MARK, Portion, Stream, from_frames, part_of
 from raftcore.trace.stream import Trace
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.config import Config
-from raftcore.vocabulary.errors import FileError
-from raftcore.vocabulary.events import Created, Event
 from raftcore.vocabulary.names import ServerId
 from raftcore.vocabulary.scenario import Scenario
 
-PORTION = 65_536
+_Getter = TypeVar("_Getter", bound=Callable[["Recording"], pd.DataFrame])
 
 
-class Source(Protocol):
-    """Whose data a recording is: a cluster that goes on, a trace, or a file."""
-
-    @property
-    def trace(self) -> Trace: ...
-    @property
-    def scenario(self) -> Scenario: ...
-    @property
-    def server_ids(self) -> tuple[ServerId, ...]: ...
-    @property
-    def now_ms(self) -> float: ...
+def _documented(getter: _Getter) -> _Getter:
+    """Let the help of a table say what stands in its columns."""
+    getter.__doc__ = f"{getter.__doc__}\n\n{described(FRAMES[getter.__name__])}\n"
+    return getter
 
 
 class Recording:
     """All data of a run: `trace`, `scenario`, and the answer to each question as a pandas DataFrame.
 
     `cluster.recording` grows while the run goes on, `Recording.load(path)` is a file's, and `Recording(Told(trace, scenario))` that of a
-    trace which is there already.
+    trace which is there already. Times are simulated milliseconds since the start of the run.
     """
 
-    def __init__(self, run: Source, table: pa.Table | None = None) -> None:
+    def __init__(self, run: Source, table: pa.Table | None = None, judged: Callable[[], tuple[Violation, ...]] | None = None) -> None:
+        """table: the columns of a run that is over. judged: gives what broke an invariant; None: that is found when it is asked for."""
         self._run = run
-        self._table: Callable[[], pa.Table] = _Growing(run).table if table is None else lambda: table
+        self._judged = judged or (lambda: check_trace(self.trace, self.config))
+        self._growing = Growing(run, table)
+        self._rows = Rows(self._growing.table())
+        self._frames: dict[str, pd.DataFrame] = {}
+        self._lock = RLock()  # a screen and a cell may ask at once
 
     # ---- the run
 
@@ -80,6 +87,74 @@ class Recording:
         """The cluster at the end of what is known, as an immutable value."""
         return replace(self.trace.view(), at_ms=self.now_ms)
 
+    # ---- tables
+
+    @property
+    @_documented
+    def events(self) -> pd.DataFrame:
+        """One row an event, in order of time: everything that happened."""
+        return self._frame("events", events_frame)
+
+    @property
+    @_documented
+    def messages(self) -> pd.DataFrame:
+        """One row a message, in order of `sent_at_ms`."""
+        return self._frame("messages", messages_frame)
+
+    @property
+    @_documented
+    def servers(self) -> pd.DataFrame:
+        """One row whenever a server's state has changed, in order of `at_ms`."""
+        return self._frame("servers", servers_frame)
+
+    @property
+    @_documented
+    def log(self) -> pd.DataFrame:
+        """One row for each entry that a server appended, in order of `appended_at_ms`. What came within a snapshot has none."""
+        return self._frame("log", log_frame)
+
+    @property
+    @_documented
+    def operations(self) -> pd.DataFrame:
+        """One row a client's command, in order of `called_at_ms`."""
+        return self._frame("operations", operations_frame)
+
+    @property
+    @_documented
+    def elections(self) -> pd.DataFrame:
+        """One row for each term in which somebody stood for election, in order of `started_at_ms`."""
+        return self._frame("elections", elections_frame)
+
+    @property
+    @_documented
+    def outages(self) -> pd.DataFrame:
+        """One row for each while in which no leader was able to commit, in order of `from_ms`. The first begins with the run."""
+        return self._frame("outages", outages_frame)
+
+    @property
+    @_documented
+    def violations(self) -> pd.DataFrame:
+        """One row for each invariant that was seen broken, the first few of each, in order of `at_ms`."""
+        return self._frame("violations", lambda rows: violations_frame(self._violations(len(rows))))
+
+    def _frame(self, name: str, make: Callable[[Rows], pd.DataFrame]) -> pd.DataFrame:
+        with self._lock:
+            rows = self._all_rows()
+            if name not in self._frames:
+                self._frames[name] = make(rows)
+            return self._frames[name].copy(deep=False)  # whoever adds a column adds it to their own
+
+    def _all_rows(self) -> Rows:
+        with self._lock:
+            table = self._growing.table()
+            if len(table) != len(self._rows):
+                self._rows, self._frames = Rows(table), {}
+            return self._rows
+
+    def _violations(self, events: int) -> tuple[Violation, ...]:
+        """What broke an invariant in the first so many events."""
+        return tuple(violation for violation in self._judged() if violation.evidence[-1] < events)
+
     # ---- files
 
     def save(self, path: str | Path) -> None:
@@ -87,14 +162,44 @@ class Recording:
 
         What stands at `path` is replaced, whole or not at all. Raises OSError.
         """
-        data = self._to_parquet()
+        now_ms, rows = self.now_ms, self._all_rows()
+        header = self._header(now_ms, rows, self._violations(len(rows)))
+        data = to_parquet(rows.table, replace(header, scenario=replace(header.scenario, actions=rows.actions())))
         save_atomically(path, lambda file: file.write_bytes(data))
 
     @classmethod
     def load(cls, path: str | Path) -> "Recording":
-        """The recording that was saved there. Raises FileError, or FileNotFoundError."""
-        table, header = from_parquet(Path(path).read_bytes(), str(path))
-        return cls(_Loaded(table, header, str(path)), table)
+        """The recording that was saved there, or what is left of one that was broken off. Raises FileError and FileNotFoundError."""
+        name = str(path)
+        try:
+            data = Path(path).read_bytes()
+        except FileNotFoundError:
+            if not part_of(path).exists():
+                raise
+            raise FileNotFoundError(f"{name} was never finished; Recording.load({str(part_of(path))!r}) has what was recorded") from None
+        table, header = from_frames(data, name) if data.startswith(MARK) else from_parquet(data, name)
+        known = header.violations
+        return cls(Loaded(table, header, name), table, (lambda: known) if known is not None else None)
+
+    def stream_to(self, path: str | Path) -> Stream:
+        """Write the run to a file while it goes on, until the stream is closed: a crash loses at most the last second.
+
+        Meanwhile it stands in `path` + ".part", which `load` reads too. Raises FileError where there is such a file already, and OSError.
+        """
+        return Stream(self, path)
+
+    def portion(self, position: int) -> Portion:
+        """What came from this position on, as a file's bytes. Its scenario has no actions: they stand among the events."""
+        now_ms, rows = self.now_ms, Rows(self._growing.since(position))
+        return Portion(to_parquet(rows.table, self._header(now_ms, rows)), len(rows))
+
+    def _header(self, now_ms: float, rows: Rows, violations: tuple[Violation, ...] | None = None) -> Header:
+        """What a file of these rows says; none of them came later than it says. `now_ms` was true before they were taken."""
+        end_ms = float(rows.numbers("at_ms")[-1]) if len(rows) else 0.0
+        scenario = replace(self.scenario, actions=())
+        return Header(made_with=versions(), scenario=scenario, now_ms=max(now_ms, end_ms), events=len(rows), violations=violations)
+
+    # ---- exports
 
     def to_html(self, path: str | Path) -> None:
         """Write one page of HTML in which the run plays by itself, with no kernel, server or network: to hand in, or to send.
@@ -105,70 +210,28 @@ class Recording:
 
         write_page(self, path)
 
-    def _to_parquet(self) -> bytes:
-        now_ms, scenario, server_ids = self.now_ms, self.scenario, self.server_ids
-        table = self._table()
-        header = Header(made_with=versions(), scenario=scenario, server_ids=server_ids, now_ms=now_ms, events=len(table))
-        return to_parquet(table, header)
+    def to_csv(self, folder: str | Path) -> None:
+        """Write each table to a file of its own in this folder, which is made if need be: events.csv, messages.csv … Raises OSError."""
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        for name in FRAMES:
+            text = getattr(self, name).to_csv(index=False)
+            _save_text(Path(folder, f"{name}.csv"), text)
+
+    def to_edn(self, path: str | Path) -> None:
+        """Write the clients' history as Jepsen does: one EDN map a line, for each call and each outcome. Raises OSError."""
+        _save_lines(path, edn_lines(self._all_rows()))
+
+    def to_shiviz(self, path: str | Path, from_ms: float = 0.0, to_ms: float = inf) -> None:
+        """Write a log with vector clocks for ShiViz, which reads it with the regular expression SHIVIZ_PARSER.
+
+        from_ms, to_ms: which while, in simulated milliseconds; ShiViz is at its best with a few hundred events. Raises OSError.
+        """
+        _save_lines(path, shiviz_lines(self._all_rows(), from_ms, to_ms))
 
 
-class _Growing:
-    """The columns of a run that goes on: as many portions as were asked for, each converted once."""
-
-    def __init__(self, run: Source) -> None:
-        self._run = run
-        self._converter = Converter()
-        self._lock = RLock()  # a screen and a cell may ask at once
-        self._table = pa.Table.from_batches([], SCHEMA)
-
-    def table(self) -> pa.Table:
-        """All columns so far."""
-        with self._lock:
-            new = list(portions(self._run.trace, len(self._table)))
-            if new:
-                tables = [self._table, *map(self._converter.table, new)]
-                self._table = pa.concat_tables(tables).combine_chunks().unify_dictionaries()
-            return self._table
+def _save_lines(path: str | Path, lines: Iterable[str]) -> None:
+    _save_text(path, "".join(f"{line}\n" for line in lines))
 
 
-def portions(trace: Trace, position: int) -> Iterator[list[Event]]:
-    """The events from this position to the end of the trace as it is now."""
-    end = len(trace)
-    for start in range(position, end, PORTION):
-        yield list(trace[start : min(start + PORTION, end)])
-
-
-class Told:
-    """A trace that is there already, and its scenario."""
-
-    def __init__(self, trace: Trace, scenario: Scenario) -> None:
-        self.trace = trace
-        self.scenario = scenario
-
-    @property
-    def now_ms(self) -> float:
-        """When the last event happened."""
-        return self.trace.end_ms
-
-    @property
-    def server_ids(self) -> tuple[ServerId, ...]:
-        """Those of the beginning, and those that were created since."""
-        return (*self.trace.server_ids, *(event.server for event in self.trace if type(event) is Created))
-
-
-class _Loaded:
-    """What a file holds. Its events are made when somebody asks for them: tables need none."""
-
-    def __init__(self, table: pa.Table, header: Header, name: str) -> None:
-        self._table = table
-        self._name = name
-        self.scenario = header.scenario
-        self.server_ids = header.server_ids
-        self.now_ms = header.now_ms
-
-    @cached_property
-    def trace(self) -> Trace:
-        try:
-            return Trace(self.server_ids[: self.scenario.size], to_events(self._table))
-        except (KeyError, ValueError, TypeError, msgspec.DecodeError) as error:
-            raise FileError(f"{self._name} is damaged: its columns tell no events ({error!r})") from None
+def _save_text(path: str | Path, text: str) -> None:
+    save_atomically(path, lambda file: file.write_bytes(text.encode()))

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
+from raftcore.checks.convergence import why_not_converged
+from raftcore.checks.linearizability import KEY_VALUE, Verdict, check, history
 from raftcore.cluster.cluster import Cluster
 from raftcore.cluster.rulebook import Rulebook
 from raftcore.consensus.rules import Rules
@@ -53,6 +55,15 @@ class Mutant(Struct, frozen=True, kw_only=True):
         cluster = self.cluster()
         self.story(cluster)
         return cluster
+
+    def caught(self, cluster: Cluster) -> str:
+        """How the run shows that the property does not hold, as a sentence; "" where it shows nothing."""
+        if self.property == "Convergence":
+            return why_not_converged(cluster.view)
+        if self.property == "Linearizability":
+            result = check(history(cluster), KEY_VALUE)
+            return result.sentence if result.verdict is Verdict.NOT_LINEARIZABLE else ""
+        return next((found.sentence for found in cluster.violations if found.property == self.property), "")
 
     def mended(self) -> "Mutant":
         """The same play for servers that are as they should be: nothing comes of it."""

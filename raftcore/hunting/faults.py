@@ -1,0 +1,52 @@
+"""What may go wrong in a random run, and how often."""
+
+from collections.abc import Iterable
+from random import Random
+
+from msgspec import Struct
+
+from raftcore.vocabulary.errors import ConfigError
+
+
+class Faults(Struct, frozen=True, kw_only=True):
+    """How often each kind of trouble comes, compared with a usual run: 0 never, 1 as usual, 3 three times as often.
+
+    commands: that clients ask for. links: that lose, double, delay or reorder, or are cut one way. crashes, pauses: with what ends them.
+    timeouts: of election timers. partitions: and heals. membership: servers that come and go. disks: that are slow, full or fail.
+    Raises ConfigError.
+    """
+
+    commands: int = 1
+    links: int = 1
+    crashes: int = 1
+    pauses: int = 1
+    timeouts: int = 1
+    partitions: int = 1
+    membership: int = 1
+    transfers: int = 1
+    snapshots: int = 1
+    clocks: int = 1
+    disks: int = 1
+
+    def __post_init__(self) -> None:
+        for kind in self.__struct_fields__:
+            times = getattr(self, kind)
+            if type(times) is not int or times < 0:
+                raise ConfigError(f"{kind}={times!r} must be a whole number: 0 never, 1 as usual, 3 three times as often")
+        if not any(getattr(self, kind) for kind in self.__struct_fields__):
+            raise ConfigError("nothing would ever happen; let at least one kind of trouble be 1")
+
+    @classmethod
+    def only(cls, kinds: Iterable[str]) -> "Faults":
+        """These kinds as usual, and beside them nothing but the commands of clients. Raises ConfigError for one that nobody knows."""
+        wanted = list(kinds)
+        for kind in wanted:
+            if kind not in cls.__struct_fields__:
+                raise ConfigError(f"there is no kind of trouble {kind!r}; there are {', '.join(cls.__struct_fields__)}")
+        return cls(**{kind: int(kind in wanted or kind == "commands") for kind in cls.__struct_fields__})
+
+    @classmethod
+    def drawn(cls, random: Random) -> "Faults":
+        """A mix of its own: what never comes in a run can't hide what else would have happened in it."""
+        mix = {kind: random.choice([0, 0, 1, 3]) for kind in cls.__struct_fields__}
+        return cls(**(mix | {"commands": 1}))

@@ -1,0 +1,123 @@
+"""Hunt for a violation: random runs until a check fails, and then the shortest story of it that can be found."""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing, suppress
+from functools import partial
+
+from msgspec import Struct
+
+from raftcore.checks.violation import Violation
+from raftcore.checks.watch import INVARIANTS
+from raftcore.cluster.as_code import INDENT, as_code
+from raftcore.cluster.cluster import AnyRules, Cluster
+from raftcore.cluster.rulebook import Rulebook
+from raftcore.hunting.cores import count_cores, in_order
+from raftcore.hunting.faults import Faults
+from raftcore.hunting.shrink import shrink
+from raftcore.hunting.story import CONVERGENCE, LINEARIZABILITY, Story, live
+from raftcore.vocabulary.errors import ConfigError
+from raftcore.vocabulary.scenario import Scenario
+
+
+class Found(Struct, frozen=True):
+    """What a hunt has found. seed: in which run. scenario: what is to be done to see it; in the run itself those were `actions` actions."""
+
+    seed: int
+    scenario: Scenario
+    violation: Violation
+    actions: int
+    rules: Rulebook
+
+    def cluster(self) -> Cluster:
+        """A cluster to which all of it was done, as it was when the violation was seen: Lab(found.cluster()) shows it."""
+        cluster = Cluster.from_scenario(self.scenario, self.rules)
+        with suppress(Exception):  # where that is what was found
+            cluster.run_to(self.violation.at_ms)
+        return cluster
+
+    def as_code(self) -> str:
+        """Python that does all of it, to be pasted into a cell."""
+        return f"{as_code(self.scenario, self.violation.at_ms)}# {self.violation}\n"
+
+    def as_test(self) -> str:
+        """A function for pytest that does all of it, and fails until nothing is wrong any more."""
+        imports, _, run = as_code(self.scenario, self.violation.at_ms).partition("\n\n")
+        more, fact = _FACTS.get(self.violation.property, ("", "assert not cluster.violations"))
+        body = "\n".join(INDENT + line for line in (*run.splitlines(), f"{fact}  # was: {self.violation.property}"))
+        return f"{imports}\n{more}\n\ndef test_the_run_with_seed_{self.seed}() -> None:\n{body}\n"
+
+    def __str__(self) -> str:
+        return f"seed {self.seed}: {self.violation}\n{len(self.scenario.actions)} actions of {self.actions} are left"
+
+
+_FACTS = {
+    CONVERGENCE: ("from raftcore.checks.convergence import why_not_converged\n", 'assert why_not_converged(cluster.view) == ""'),
+    LINEARIZABILITY: (
+        "from raftcore.checks.linearizability import KEY_VALUE, Verdict, check, history\n",
+        "assert check(history(cluster), KEY_VALUE).verdict is not Verdict.NOT_LINEARIZABLE",
+    ),
+}
+
+
+def ignore(word: str) -> None:
+    """Nobody wants to know how far it is."""
+
+
+def hunt(
+    rules: AnyRules = None,
+    faults: Faults | str | Iterable[str] | None = None,
+    seeds: int | Iterable[int] = 1_000,
+    wanted: str | None = None,
+    cores: int | None = None,
+    on_progress: Callable[[str], object] = ignore,
+) -> Found | None:
+    """Run random runs until a check fails, and shrink the first that does; None where all is well.
+
+    faults: kinds of trouble, or a mix of them; None: each seed draws its own. seeds: how many, or which. wanted: a property; None takes
+    the first that breaks. cores: processes that work; None: as many as there are cores. Rules that no other process can import, since
+    they were written in a cell, are tried on one. on_progress: gets a sentence now and then. An interrupt ends it and all its processes.
+    Raises ConfigError.
+    """
+    book, mix, numbers, count = Rulebook.of(rules), _mix(faults), check_seeds(seeds), count_cores(cores)
+    _check_property(wanted)
+    if not all(name.importable for name in book.names()):
+        count = 1
+    work = partial(live, rules=book, faults=mix, wanted=wanted)
+    with closing(in_order(work, numbers, count)) as stories:
+        for seed, story in zip(numbers, stories, strict=True):
+            if story:
+                break
+            on_progress(f"seed {seed}: all is well")
+        else:
+            return None
+    on_progress(f"seed {seed}: {story.violation.property}; shrinking: {len(story.scenario.actions)} actions")
+    return found_in(seed, story, book, on_progress)
+
+
+def found_in(seed: int, story: Story, rules: Rulebook, on_progress: Callable[[str], object] = ignore) -> Found:
+    """The shortest story that tells the same as this one."""
+    short = shrink(story, rules, on_progress)
+    return Found(seed, short.whole.until(short.violation.at_ms), short.violation, len(story.scenario.actions), rules)
+
+
+# ---- what a person may give
+
+
+def _mix(faults: Faults | str | Iterable[str] | None) -> Faults | None:
+    if faults is None or isinstance(faults, Faults):
+        return faults
+    return Faults.only([faults] if isinstance(faults, str) else faults)
+
+
+def check_seeds(seeds: int | Iterable[int]) -> Sequence[int]:
+    """The seeds that are meant: so many from 0 on, or these. Raises ConfigError."""
+    numbers = range(seeds) if type(seeds) is int else list(seeds) if isinstance(seeds, Iterable) else []
+    if not numbers or not all(type(number) is int for number in numbers):
+        raise ConfigError(f"seeds={seeds!r} must be how many to try, 1 or more, or some whole numbers")
+    return numbers
+
+
+def _check_property(wanted: str | None) -> None:
+    known = [*(invariant.name for invariant in INVARIANTS), CONVERGENCE, LINEARIZABILITY]
+    if wanted is not None and wanted not in known:
+        raise ConfigError(f"there is no property {wanted!r}; there are {', '.join(known)}")

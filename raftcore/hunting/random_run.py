@@ -1,0 +1,178 @@
+"""Random runs: each seed is a cluster with its own knobs, clients and mix of trouble. Then all is healed, and must agree."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from random import Random
+
+from raftcore.checks.convergence import why_not_converged
+from raftcore.cluster.cluster import AnyRules, Cluster
+from raftcore.hunting.faults import Faults
+from raftcore.trace.view import ClusterView
+from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, ReadMode, Set
+from raftcore.vocabulary.config import Config
+from raftcore.vocabulary.errors import ConditionNotReached, ControlError
+from raftcore.vocabulary.names import ServerId
+
+ROUNDS = 60
+"""Things that are done to a cluster in one run."""
+
+Act = Callable[[], object]
+
+
+class RandomRun:
+    """One run. What happens in it is a function of the seed, and of what is given: `faults` None draws a mix, `rules` None is Raft."""
+
+    def __init__(self, seed: int, rules: AnyRules = None, faults: Faults | None = None) -> None:
+        self._random = random = Random(f"random run {seed}")
+        size, config = random.choice([1, 2, 3, 3, 4, 5, 5, 5, 7]), random_config(random)
+        mix = Faults.drawn(random)
+        self.cluster = Cluster(size, seed, config, rules)
+        self._acts = self._mixed(faults or mix)
+
+    def trouble(self, stop: Callable[[], object] = bool) -> None:
+        """Let time pass and something happen, again and again, until `stop` says that it is enough."""
+        for _ in range(ROUNDS):
+            self.cluster.run_for(self._random.choice([0, 0, 1, 5, 20, 60, 200, 400]) * self._random.random())
+            with suppress(ControlError):  # it is refused, and changes nothing, where a server is in no state for it
+                self._random.choice(self._acts)()
+            if stop():
+                return
+
+    # ---- what may happen
+
+    def _mixed(self, faults: Faults) -> list[Act]:
+        """Every act as often as it is to be chosen."""
+        cluster, on_one = self.cluster, self._on_one
+        crash, restart, pause, resume = on_one(cluster.crash), on_one(cluster.restart), on_one(cluster.pause), on_one(cluster.resume)
+        kinds: dict[str, list[Act]] = {
+            "commands": [self._ask] * 8,
+            "links": [self._hurt_link] * 3,
+            "crashes": [crash, crash, restart, restart, restart],
+            "pauses": [pause, resume, resume],
+            "timeouts": [on_one(cluster.time_out)] * 3,
+            "partitions": [self._split, on_one(cluster.isolate), cluster.heal],
+            "membership": [cluster.add_server, on_one(cluster.remove_server), self._change],
+            "transfers": [on_one(cluster.transfer_leadership)],
+            "snapshots": [on_one(cluster.take_snapshot)],
+            "clocks": [self._set_clock],
+            "disks": [self._hurt_disk, self._mend_disk],
+        }
+        return [act for kind, acts in kinds.items() for act in acts * getattr(faults, kind)]
+
+    def _server(self) -> ServerId:
+        """One of all; often one that believes it leads, for most that can go wrong goes wrong there."""
+        leaders = [server.id for server in self.cluster.view.leaders]
+        return self._random.choice(leaders if leaders and self._random.random() < 0.3 else self.cluster.server_ids)
+
+    def _on_one(self, act: Callable[[ServerId], object]) -> Act:
+        return lambda: act(self._server())
+
+    def _ask(self) -> None:
+        through = self._random.choice([None, self._server()])
+        self.cluster.submit(self._random.choice(["C1", "C2", "C3", "C4", "C5"]), random_command(self._random), through)
+
+    def _split(self) -> None:
+        names = list(self.cluster.server_ids)
+        self._random.shuffle(names)
+        cut = self._random.randrange(len(names) + 1)
+        self.cluster.partition(names[:cut], names[cut:])
+
+    def _change(self) -> None:
+        names = list(self.cluster.server_ids)
+        self._random.shuffle(names)
+        voters, learners = sorted(self._random.sample(range(len(names) + 1), 2)) if len(names) > 1 else (1, 1)
+        self.cluster.change_membership(names[:voters], names[voters:learners])
+
+    def _set_clock(self) -> None:
+        self.cluster.set_clock_rate(self._server(), self._random.choice([0.96, 1, 1.04]))
+
+    def _hurt_disk(self) -> None:
+        sync_ms, sync_fails, capacity_bytes = self._random.choice([(40.0, False, None), (1.0, True, None), (1.0, False, 4_000)])
+        self.cluster.disk(self._server(), sync_ms=sync_ms, sync_fails=sync_fails, capacity_bytes=capacity_bytes)
+
+    def _mend_disk(self) -> None:
+        self.cluster.disk(self._server(), sync_ms=self.cluster.config.sync_ms, sync_fails=False, capacity_bytes=None)
+
+    def _hurt_link(self) -> None:
+        random = self._random
+        source, target = random.choice([*self.cluster.server_ids, "C1"]), self._server()
+        if source == target:
+            return
+        shortest = random.choice([0, 1, 10, 100])
+        self.cluster.link(
+            source, target,
+            up=random.random() < 0.8,
+            delay_ms=(shortest, shortest + random.choice([0, 5, 50, 200])),
+            loss=random.choice([0, 0.1, 0.5]),
+            duplication=random.choice([0, 0.2, 0.7]),
+            reordering=random.choice([0, 0.2, 0.7]),
+        )  # fmt: skip
+
+
+def random_config(random: Random) -> Config:
+    """Knobs with which Raft promises that a leader comes to be."""
+    delay_ms = random.choice([(10, 20), (0, 0), (0, 5), (1, 30)])
+    sync_ms = random.choice([0, 0.5, 1, 10, 30])
+    # Raft promises leaders only where a broadcast, answers and all, takes less time than an election timeout (§5.6), and than the
+    # timeouts of two servers differ: else votes are split again and again (§9.3).
+    broadcast_ms = 2 * (delay_ms[1] + sync_ms)
+    shortest = broadcast_ms + random.choice([60, 100, 150])
+    return Config(
+        election_timeout_ms=(shortest, shortest + broadcast_ms + random.choice([30, 150])),
+        heartbeat_ms=random.choice([20, 50]),
+        delay_ms=delay_ms,
+        sync_ms=sync_ms,
+        max_entries_per_message=random.choice([1, 2, 64]),
+        max_messages_in_flight=random.choice([1, 2, 8]),
+        max_bytes_per_message=random.choice([1, 3, 1_000]),
+        pre_vote=(pre_vote := random.random() < 0.5),
+        check_quorum=random.random() < 0.7,
+        leader_guard=not pre_vote or random.random() < 0.7,  # without both, a server that was removed disturbs for ever (thesis 4.2.3)
+        snapshot_every=random.choice([0, 3, 10, 50]),
+        snapshot_chunk_bytes=random.choice([7, 50, 10_000]),
+        reads=random.choice(list(ReadMode)),
+        session_timeout_ms=random.choice([500.0, 60_000.0]),
+    )
+
+
+def random_command(random: Random) -> Command:
+    """A command on one of three keys, so that clients meet."""
+    key, value, expected = random.choice("xyz"), str(random.randrange(3)), str(random.randrange(3))
+    mode = random.choice([None, *ReadMode])
+    commands: list[Command] = [Set(key, value), Get(key, mode), Delete(key), Append(key, value), Cas(key, expected, value)]
+    return random.choice(commands)
+
+
+# ---- the end of all trouble
+
+
+def why_not_healed(cluster: Cluster) -> str:
+    """Make everything whole, let time pass, and say why the servers do not agree after that; "" if they do (§9.3)."""
+    view = cluster.view
+    if view.links:
+        cluster.heal()
+    for server in view.servers.values():
+        if server.disk is not None:
+            cluster.disk(server.id, sync_ms=cluster.config.sync_ms, sync_fails=False, capacity_bytes=None, loses_writes=False)
+        if server.clock_rate != 1:
+            cluster.set_clock_rate(server.id, 1)
+        if not server.alive:
+            cluster.restart(server.id)
+        if server.paused:
+            cluster.resume(server.id)
+    try:
+        cluster.run_until(lambda view: not _why_not_all(view), limit_ms=longest_wait_ms(cluster.config))
+    except ConditionNotReached:
+        return _why_not_all(cluster.view)
+    return ""
+
+
+def _why_not_all(view: ClusterView) -> str:
+    """Why not all members agree: with its disk mended, none of them has a reason to be down."""
+    down = [view.servers[name] for name in view.configuration.members if not view.servers[name].alive]
+    return f"{down[0].id} does not start: {down[0].halted}" if down else why_not_converged(view)
+
+
+def longest_wait_ms(config: Config) -> float:
+    """Time for slow messages to land, for a score of split votes, and for logs to travel."""
+    return 1_000 + 30 * config.election_timeout_ms[1]

@@ -1,0 +1,123 @@
+"""A run in which something went wrong: what was done, what was seen, and how to see it again."""
+
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from raftcore.checks.linearizability import KEY_VALUE, Operation, Verdict, check, history
+from raftcore.checks.violation import Violation
+from raftcore.cluster.cluster import AnyRules, Cluster
+from raftcore.hunting.faults import Faults
+from raftcore.hunting.random_run import RandomRun, longest_wait_ms, why_not_healed
+from raftcore.vocabulary.actions import TimeOut
+from raftcore.vocabulary.commands import Get, ReadMode
+from raftcore.vocabulary.errors import RaftLabError
+from raftcore.vocabulary.events import Acted
+from raftcore.vocabulary.scenario import Scenario
+
+CONVERGENCE, LINEARIZABILITY = "Convergence", "Linearizability"
+"""What is judged when a run is over, and not event by event."""
+
+BUDGET = 200_000
+"""Steps that judging the clients of one run may take; where that is not enough, nothing is said against it."""
+
+SLICE_MS = 100.0
+"""After so much simulated time a run that is repeated looks whether it has shown what it should."""
+
+
+class Story(Struct, frozen=True):
+    """What was done to a cluster, what was seen, and the kinds of events that showed it.
+
+    scenario: the trouble. whole: with what healed the cluster after that, if it came to it.
+    """
+
+    scenario: Scenario
+    whole: Scenario
+    violation: Violation
+    kinds: tuple[str, ...]
+
+    @property
+    def mark(self) -> tuple[str, tuple[str, ...]]:
+        """What two stories have in common that tell of the same: the property, and the kinds of its evidence."""
+        return self.violation.property, self.kinds
+
+
+def live(seed: int, rules: AnyRules = None, faults: Faults | None = None, wanted: str | None = None) -> Story | None:
+    """Let a random run live, first in trouble and then healed; what went wrong in it, or None. `wanted` looks for one property alone."""
+    run = RandomRun(seed, rules, faults)
+    return _judge(run.cluster, run.trouble, wanted)
+
+
+def tell(scenario: Scenario, rules: AnyRules, wanted: str, until_ms: float) -> Story | None:
+    """Repeat what was done to a cluster, but for what it refuses, and see whether the wanted property breaks again."""
+    cluster = Cluster(scenario.size, scenario.seed, scenario.config, rules)
+
+    def repeat(stop: Callable[[], object]) -> None:
+        for action in scenario.actions:
+            with suppress(RaftLabError):
+                cluster.act(action)
+        while cluster.now_ms < until_ms and not stop():
+            with suppress(RaftLabError):  # an action does not fit where others were left out
+                cluster.run_to(min(cluster.now_ms + SLICE_MS, until_ms))
+
+    return _judge(cluster, repeat, wanted, healed=wanted in (CONVERGENCE, LINEARIZABILITY))
+
+
+def _judge(cluster: Cluster, live: Callable[[Callable[[], object]], None], wanted: str | None, healed: bool = True) -> Story | None:
+    def broken() -> Violation | None:
+        return next((it for it in cluster.violations if wanted in (None, it.property)), None)
+
+    scenario = cluster.scenario
+    try:
+        live(broken)
+        scenario = cluster.scenario
+        found = broken()
+        if found is None and healed:
+            why = why_not_healed(cluster)
+            found = broken() or _not_healed(cluster, why) or _not_linearizable(cluster)
+    except Exception as error:  # noqa: BLE001  whatever a rule raises is a finding too
+        scenario = cluster.scenario
+        found = broken() or _raised(cluster, error)
+    if found is None or wanted not in (None, found.property):
+        return None
+    if found.property not in (CONVERGENCE, LINEARIZABILITY):
+        scenario = cluster.scenario
+    kinds = tuple(sorted({type(cluster.trace[position]).__name__ for position in found.evidence}))
+    return Story(scenario, cluster.scenario, found, kinds)
+
+
+def _not_healed(cluster: Cluster, why: str) -> Violation | None:
+    if not why:
+        return None
+    sentence = f"{longest_wait_ms(cluster.config):,.0f} ms after all was healed {why}"
+    return Violation(CONVERGENCE, cluster.now_ms, sentence, (), ())
+
+
+def _not_linearizable(cluster: Cluster) -> Violation | None:
+    result = check(_claims(cluster), KEY_VALUE, BUDGET)
+    if result.verdict is not Verdict.NOT_LINEARIZABLE or result.cannot_follow is None:
+        return None
+    position = int(result.cannot_follow.ended)
+    return Violation(LINEARIZABILITY, cluster.trace[position].at_ms, result.sentence, (), (position,))
+
+
+def _claims(cluster: Cluster) -> tuple[Operation, ...]:
+    """What clients saw. Who lets a timer run out by hand lets a clock jump, and leases count on clocks."""
+    operations = history(cluster)
+    if not any(isinstance(event, Acted) and isinstance(event.action, TimeOut) for event in cluster.trace):
+        return operations
+    return tuple(replace(it, stale=it.stale or _by_lease(it, cluster.config.reads)) for it in operations)
+
+
+def _by_lease(operation: Operation, reads: ReadMode) -> bool:
+    return isinstance(operation.command, Get) and (operation.command.mode or reads) is ReadMode.LEASE
+
+
+def _raised(cluster: Cluster, error: Exception) -> Violation:
+    """What a rule raised, as a violation of its own; the last place in the code belongs to what it is called."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    name = f"{type(error).__name__} in {frame.name}"
+    return Violation(name, cluster.now_ms, f"{error} (line {frame.lineno} of {frame.filename})", (), ())

@@ -1,0 +1,122 @@
+"""A recording that is written while the run goes on, so that a crash of the process loses no more than the last moment.
+
+Parquet's end says where everything stands, and comes last. So what is written meanwhile is a file of frames, each with a small Parquet file
+of what came since the one before, its length and its checksum. It stands beside the path, as `run.parquet.part`, until it is whole.
+"""
+
+import atexit
+import struct
+from pathlib import Path
+from threading import Event as Flag
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, NamedTuple, Self
+from zlib import crc32
+
+import pyarrow as pa
+from msgspec.structs import replace
+
+from raftcore.recording.file import Header, from_parquet
+from raftcore.recording.rows import Rows
+from raftcore.vocabulary.errors import FileError
+
+if TYPE_CHECKING:
+    from raftcore.recording.recording import Recording
+
+FLUSH_EVERY_S = 0.5
+"""Half of what a crash may cost, since the portion at hand takes a moment too."""
+
+MARK = b"RAFTLAB>"
+_HEAD = struct.Struct("<8sQI")
+
+
+def part_of(path: str | Path) -> Path:
+    """Where a recording stands until it is whole."""
+    return Path(f"{path}.part")
+
+
+class Stream:
+    """Writes a recording until it is closed, in a thread of its own, whether the run goes on or not.
+
+    `with run.stream_to(path): …` closes it at the end. A process that ends as it should closes it too.
+    """
+
+    def __init__(self, recording: "Recording", path: str | Path) -> None:
+        self.path = Path(path)
+        self.part = part_of(path)
+        self._recording = recording
+        self._position = 0
+        self._lock = Lock()
+        self._closed = Flag()
+        try:
+            self._file = self.part.open("xb")
+        except FileExistsError:
+            raise FileError(
+                f"{self.part} is there already: a recording that was broken off, or still goes on. Save what it holds, "
+                f"Recording.load({str(self.part)!r}).save(…), and remove it"
+            ) from None
+        self.flush()
+        self._thread = Thread(target=self._keep_flushing, name=f"recording to {self.path.name}", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)
+
+    def flush(self) -> None:
+        """Write what came since the last time. Raises OSError."""
+        with self._lock:
+            if self._closed.is_set():
+                return
+            portion = self._recording.portion(self._position)
+            self._file.write(_HEAD.pack(MARK, len(portion.data), crc32(portion.data)) + portion.data)
+            self._file.flush()
+            self._position += portion.events
+
+    def close(self) -> None:
+        """Put one Parquet file at the path, whole or not at all, and remove the frames. Raises OSError; they stay then."""
+        if self._closed.is_set():
+            return
+        with self._lock:
+            self._closed.set()
+        self._thread.join()
+        atexit.unregister(self.close)
+        self._file.close()
+        self._recording.save(self.path)
+        self.part.unlink()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _keep_flushing(self) -> None:
+        while not self._closed.wait(FLUSH_EVERY_S):
+            self.flush()
+
+
+class Portion(NamedTuple):
+    """A piece of a recording as the bytes of a Parquet file, and how many events it holds."""
+
+    data: bytes
+    events: int
+
+
+def from_frames(data: bytes, name: str) -> tuple[pa.Table, Header]:
+    """What a broken-off file holds, up to its last whole frame, and the latest header. Raises FileError."""
+    tables, header, start = [], None, 0
+    while len(data) - start >= _HEAD.size:
+        mark, length, checksum = _HEAD.unpack_from(data, start)
+        if mark != MARK:
+            raise FileError(f"{name} is damaged: no frame begins after {start:,} bytes")
+        start += _HEAD.size
+        frame = data[start : start + length]
+        if len(frame) < length:
+            break  # the process ended while it wrote this one
+        if crc32(frame) != checksum:
+            raise FileError(f"{name} is damaged: the frame after {start:,} bytes is not what was written")
+        table, header = from_parquet(frame, name)
+        tables.append(table)
+        start += length
+    if header is None:
+        raise FileError(f"{name} broke off before anything was written")
+    table = pa.concat_tables(tables).combine_chunks().unify_dictionaries()
+    scenario = replace(header.scenario, actions=Rows(table).actions())
+    return table, replace(header, scenario=scenario, events=len(table))

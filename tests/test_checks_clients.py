@@ -1,0 +1,159 @@
+"""No Invention: what clients did not ask for, what is done twice, and answers that are not so; and what looks like it and is right."""
+
+import pytest
+from stories import Story, no_op, put
+
+from raftcore.vocabulary import events as ev
+from raftcore.vocabulary.actions import TimeOut
+from raftcore.vocabulary.commands import Append, Get, OpenSession, ReadMode, Set
+from raftcore.vocabulary.config import Config
+from raftcore.vocabulary.messages import Entry
+
+DEFAULTS = Config()
+NO_SESSIONS = Config(client_sessions=False)
+
+
+def found(story: Story) -> list[str]:
+    return [violation.sentence for violation in story.violations if violation.property == "No Invention"]
+
+
+@pytest.mark.parametrize("entry", [put(1, 1, "2"), put(1, 2), Entry(1, Set("x", "1"))])
+def test_an_entry_for_which_nobody_has_asked_is_found(entry: Entry) -> None:
+    story = Story()
+    story.ask(1, Set("x", "1"))
+    story.elect("S1", 1, by="S2")
+    story.append("S1", entry)
+    assert found(story) == [f"S1 wrote SET x {entry.command.value} at index 1, and no client has asked for that"]
+
+
+def test_servers_write_no_ops_clients_open_sessions_and_a_read_says_how_it_is_done() -> None:
+    story = Story()
+    story.ask(1, Get("x"))
+    story.elect("S1", 1, by="S2")
+    story.append("S1", no_op(1), Entry(1, OpenSession(), "C1", -1), Entry(1, Get("x", ReadMode.LOG), "C1", 1, 2))
+    assert story.broken == []
+
+
+# ---- exactly once
+
+
+def twice(config: Config, effect: tuple[str | None, str | None]) -> Story:
+    """C1's first command stands in the log twice, and the second copy has this effect."""
+    story = Story(3, config)
+    story.ask(1, Append("x", "a"))
+    story.reign()
+    entry = Entry(1, Append("x", "a"), "C1", 1, 1)
+    story.keep("S1 S2", entry, entry)
+    for server in ("S1", "S2"):
+        story.tell(ev.Committed, server, 3)
+        story.tell(ev.Applied, server, 2, "x", "a")
+        story.tell(ev.Applied, server, 3, *effect, effect[0] is None)
+    return story
+
+
+@pytest.mark.parametrize("config", [DEFAULTS, NO_SESSIONS])
+def test_a_command_that_is_carried_out_twice_is_found(config: Config) -> None:
+    story = twice(config, ("x", "aa"))
+    assert found(story) == [f"{name} carried out APPEND x a of C1 at index 3, as at index 2 before" for name in ("S1", "S2")]
+
+
+def test_a_retry_that_is_remembered_and_changes_nothing_is_right() -> None:
+    assert twice(DEFAULTS, (None, None)).broken == []
+
+
+# ---- answers
+
+
+def written(config: Config = DEFAULTS) -> Story:
+    """x is 1 since index 2, and 2 since index 3; C1 has heard of the first."""
+    story = Story(3, config)
+    story.ask(1, Set("x", "1"))
+    story.reign()
+    story.keep("S1 S2", put(1, 1))
+    story.commit("S1 S2", 2)
+    story.answer(1, Set("x", "1"), 2)
+    story.ask(2, Set("x", "2"))
+    story.keep("S1 S2", put(1, 2, "2"))
+    story.commit("S1 S2", 3)
+    return story
+
+
+def test_an_answer_that_is_not_committed_is_found() -> None:
+    story = written()
+    story.answer(2, Set("x", "2"), 9)
+    story.answer(2, Set("x", "2"), 2)
+    story.answer(7, Set("x", "2"), 3)
+    assert found(story) == [
+        "C1 got an answer to its command 2 at index 9, which nobody has committed",
+        "C1 got an answer to its command 2 at index 2, where SET x 1 is committed",
+        "C1 got an answer to its command 7, which it never began",
+    ]
+
+
+def test_an_answer_that_never_came_says_nothing() -> None:
+    story = written()
+    story.tell(ev.Completed, "C1", 2, Set("x", "2"), None, None, 0, 4, 1.0)
+    assert story.broken == []
+
+
+@pytest.mark.parametrize("mode", list(ReadMode))
+def test_a_read_that_finds_what_was_not_there_is_found(mode: ReadMode) -> None:
+    story = written()
+    story.ask(3, Get("x", mode))
+    story.answer(3, Get("x", mode), 3, "1")
+    assert found(story) == ["C1 got an answer to its command 3: 1, as of index 3, where x held 2"]
+
+
+@pytest.mark.parametrize("mode", [ReadMode.READ_INDEX, ReadMode.LEASE])
+def test_a_read_that_misses_what_was_answered_before_it_was_asked_is_found(mode: ReadMode) -> None:
+    story = written()
+    heard = story.answer(2, Set("x", "2"), 3)
+    story.ask(1, Get("x", mode), client="C2")
+    story.answer(1, Get("x", mode), 2, "1", client="C2")
+    (violation,) = story.violations
+    assert violation.sentence == "C2 got an answer to its command 1 as of index 2, though index 3 had been answered before it was asked"
+    assert heard in violation.evidence
+
+
+def test_a_read_that_was_asked_before_the_answer_may_miss_it() -> None:
+    story = written()
+    story.ask(1, Get("x"), client="C2")
+    story.answer(2, Set("x", "2"), 3)
+    story.answer(1, Get("x"), 2, "1", client="C2")
+    assert story.broken == []
+
+
+def test_a_read_that_is_stale_by_wish_may_miss_what_it_likes() -> None:
+    story = written()
+    story.answer(2, Set("x", "2"), 3)
+    story.ask(1, Get("x", ReadMode.STALE), client="C2")
+    story.answer(1, Get("x", ReadMode.STALE), 0, None, client="C2")
+    assert story.broken == []
+
+
+@pytest.mark.parametrize(
+    "tampering, is_judged",
+    [
+        (lambda story: story.tell(ev.Acted, TimeOut(1.0, "S2")), False),
+        (lambda story: story.tell(ev.ClockRateChanged, "S2", 0.5), False),
+        (lambda story: story.tell(ev.ClockRateChanged, "S2", 1.05), True),
+    ],
+)
+def test_a_lease_holds_as_long_as_clocks_are_no_worse_than_they_may_be(tampering, is_judged: bool) -> None:
+    story = written(Config(reads=ReadMode.LEASE))
+    story.answer(2, Set("x", "2"), 3)
+    tampering(story)
+    story.ask(1, Get("x"), client="C2")
+    story.answer(1, Get("x"), 2, "1", client="C2")
+    assert bool(story.broken) is is_judged
+
+
+def test_a_read_in_the_log_that_was_repeated_has_its_first_answer() -> None:
+    story = written()
+    read = Entry(1, Get("x", ReadMode.LOG), "C1", 3, 1)
+    story.ask(3, Get("x", ReadMode.LOG))
+    story.ask(1, Set("x", "3"), client="C2")
+    story.keep("S1 S2", read, Entry(1, Set("x", "3"), "C2", 1, 1), read)
+    story.commit("S1 S2", 6)
+    story.answer(3, Get("x", ReadMode.LOG), 6, "2")
+    assert story.broken == []

@@ -1,0 +1,125 @@
+"""What the lab knows of whether a run is right: the invariants that were broken, and whether clients saw one copy of everything."""
+
+from bisect import bisect_left
+from math import inf
+from threading import RLock
+
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
+
+from raftcore import Cluster
+from raftcore.checks.client_history import ClientHistory, Operation
+from raftcore.checks.linearizability import KEY_VALUE, Result, check
+from raftcore.checks.violation import Violation
+from raftcore.checks.watch import Watch
+from raftcore.trace.run import Run
+from raftcore.vocabulary.errors import ControlError
+from raftcore.vocabulary.events import Event
+from raftcore.vocabulary.names import ServerId
+
+BUDGET = 100_000
+"""Steps that the check of a history may take at each pause: about a tenth of a second."""
+
+MOST_EVENTS = 6
+"""Of what shows a violation, the latest."""
+
+LINEARIZABLE = "Linearizable"
+"""What clients expect, by the name that it has among the properties."""
+
+
+class Broken(Struct, frozen=True):
+    """A violation, and the events that show it, with their positions in the trace."""
+
+    violation: Violation
+    events: tuple[tuple[int, Event], ...]
+
+
+class Checked(Struct, frozen=True):
+    """What is known of a run at a moment.
+
+    judged: whether invariants are judged at all. broken: what was violated by then. operations: how many clients had begun, and
+    result: what their history comes to; 0 and None while time passes.
+    """
+
+    judged: bool = True
+    broken: tuple[Broken, ...] = ()
+    operations: int = 0
+    result: Result | None = None
+
+    @property
+    def first_of_each(self) -> tuple[Broken, ...]:
+        """The first violation of each property: what has gone wrong goes on doing so, and what follows breaks too."""
+        firsts: dict[str, Broken] = {}
+        for it in self.broken:
+            firsts.setdefault(it.violation.property, it)
+        return tuple(firsts.values())
+
+    @property
+    def servers(self) -> frozenset[ServerId]:
+        """Those that these first violations are about."""
+        return frozenset(name for it in self.first_of_each for name in it.violation.servers)
+
+
+class Checking:
+    """Follows one run as it goes on, and looks at each event once."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._watch = None if isinstance(run, Cluster) else Watch(run.trace.server_ids, run.config)
+        self._broken: list[Broken] = []
+        self._history = ClientHistory(run.config.reads)
+        self._followed = 0
+        self._judged: tuple[tuple[Operation, ...], Result] = ((), check((), KEY_VALUE))
+        self._following = RLock()  # a screen that is attached is painted at once, on a thread of its own
+
+    def at(self, position: int, still: bool) -> Checked:
+        """What is known after so many events. Only while time stands `still` a history is judged."""
+        with self._following:
+            is_judged = self._follow()
+            broken = tuple(it for it in self._broken if it.violation.evidence[-1] < position)
+            if not still:
+                return Checked(is_judged, broken)
+            operations = self._operations(position)
+            result = self._judge(operations)
+            if result.cannot_follow is not None:
+                broken = (*broken, self._show(self._contradiction(result, result.cannot_follow)))
+            return Checked(is_judged, broken, len(operations), result)
+
+    def _follow(self) -> bool:
+        """Take in what happened since the last look; whether invariants are judged."""
+        events = self.run.trace[self._followed :]
+        self._history.absorb(events)
+        self._followed += len(events)
+        try:
+            violations = self._violations()
+        except ControlError:  # this cluster was made without checks
+            return False
+        self._broken += map(self._show, violations[len(self._broken) :])
+        return True
+
+    def _violations(self) -> tuple[Violation, ...]:
+        if self._watch is not None:
+            self._watch.absorb(self.run.trace[self._watch.position :])
+            return tuple(self._watch.violations)
+        return self.run.violations if isinstance(self.run, Cluster) else ()
+
+    def _show(self, violation: Violation) -> Broken:
+        return Broken(violation, tuple((position, self.run.trace[position]) for position in violation.evidence[-MOST_EVENTS:]))
+
+    def _operations(self, position: int) -> tuple[Operation, ...]:
+        """The operations as they were then: what is answered later is not answered yet."""
+        operations = self._history.operations
+        if position >= self._followed:
+            return operations
+        begun = operations[: bisect_left(operations, float(position), key=lambda it: it.began)]
+        return tuple(it if it.ended < position else replace(it, ended=inf, ok=None, value=UNSET) for it in begun)
+
+    def _judge(self, operations: tuple[Operation, ...]) -> Result:
+        if operations != self._judged[0]:
+            self._judged = operations, check(operations, KEY_VALUE, BUDGET)
+        return self._judged[1]
+
+    def _contradiction(self, result: Result, operation: Operation) -> Violation:
+        """That a history is not linearizable, said like every other violation."""
+        ended = int(operation.ended)
+        return Violation(LINEARIZABLE, self.run.trace[ended].at_ms, result.sentence, (), (int(operation.began), ended))

@@ -1,0 +1,75 @@
+// The laws: a few by name, the others behind a button; then what was broken, with its evidence; then the answer to a question.
+
+const NAMED = 4;
+const SIGNS = { holds: "✓", broken: "✗", unknown: "?", waits: "○" };
+const SPOKEN = { holds: "holds", broken: "is broken", unknown: "is not decided", waits: "is judged at each pause" };
+
+class ChecksStrip {
+  constructor(root, send) {
+    this.send = send;
+    this.state = null;
+    this.all = false;
+    this.laws = html("ul", { class: "rl-row", "aria-label": "laws" });
+    this.more = button("", { "data-do": "more-laws", onclick: () => this.toggle() });
+    this.history = makeLaw();
+    const history = html("ul", { class: "rl-row", "aria-label": "what clients saw" }, this.history);
+    this.broken = html("div", { role: "alert" });
+    this.question = html("b");
+    this.answer = html("span");
+    const away = () => send({ do: "why", what: null });
+    const close = button("", { class: "rl-plain", "data-do": "why-away", "aria-label": "Put the answer away", title: "Put away", onclick: away }, icon("close"));
+    this.why = html("div", { class: "rl-why", role: "status", hidden: true }, html("p", {}, this.question, " ", this.answer), close);
+    root.append(html("div", { class: "rl-row rl-laws" }, this.laws, this.more, html("span", { class: "rl-grow" }), history), this.broken, this.why);
+  }
+
+  toggle() {
+    this.all = !this.all;
+    this.show();
+  }
+
+  show() {
+    const { laws, broken } = this.state;
+    const shown = laws.filter((law, place) => this.all || place < NAMED || law.state === "broken");
+    keep(this.laws, shown, (law) => law.name, makeLaw, updateLaw);
+    const hidden = laws.length - shown.length;
+    put(this.more, { text: this.all ? "fewer" : `+ ${hidden} more`, hidden: laws.length <= NAMED || (!this.all && hidden === 0), "aria-expanded": String(this.all) });
+    keep(
+      this.broken,
+      broken,
+      (it) => `${it.property} ${it.at_ms}`,
+      (it) => this.makeBroken(it),
+      () => {},
+    );
+  }
+
+  makeBroken(it) {
+    const places = it.events.map(({ position, at_ms, text }) => {
+      const at = `${Math.floor(at_ms).toLocaleString("en")} ms`;
+      return button(at, { "data-position": position, title: `Go there: ${text}`, onclick: () => this.send({ do: "go", position }) });
+    });
+    const evidence = html("span", { class: "rl-row rl-evidence" }, html("span", { class: "rl-soft" }, "see"), ...places);
+    return html("div", { class: "rl-violation", "data-property": it.property }, icon("warn"), html("p", {}, html("b", {}, `${it.property}:`), ` ${it.sentence}`), evidence);
+  }
+
+  update(state) {
+    this.state = state;
+    updateLaw(this.history, state.history);
+    this.show();
+    put(this.why, { hidden: state.why === null });
+    if (state.why === null) return;
+    put(this.question, { text: state.why.question });
+    put(this.answer, { text: state.why.answer });
+  }
+}
+
+function makeLaw() {
+  return html("li", {}, html("i", { "aria-hidden": "true" }), html("span"));
+}
+
+function updateLaw(node, law) {
+  put(node, { "data-law": law.name, class: `rl-law rl-${law.state}`, title: law.about, "aria-label": `${law.name} ${SPOKEN[law.state]}` });
+  put(node.firstChild, { text: SIGNS[law.state] });
+  put(node.lastChild, { text: law.name });
+}
+
+export default part("checks", (root, send) => new ChecksStrip(root, send));

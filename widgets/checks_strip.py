@@ -1,0 +1,63 @@
+"""The laws that every run is held to, at a glance: which hold, which was broken and by what; and the answer to what a person asked."""
+
+from raftcore.checks.invariant import Invariant
+from raftcore.checks.linearizability import Result, Verdict
+from raftcore.checks.watch import INVARIANTS
+from raftcore.trace.view import ClusterView
+from widgets.checking import LINEARIZABLE, Broken, Checked
+from widgets.frame import Frame
+from widgets.part import Part, Picture, together
+from widgets.words import clip, line
+
+MOST_SHOWN = 3
+ABOUT_HISTORY = (
+    "Linearizable: each operation of a client seems to happen at one moment between its call and its answer, on one copy of the store. "
+    "Judged whenever time stands still."
+)
+
+
+class ChecksStrip(Part):
+    """Sends {"do": "go", "position"} to see what shows a violation, and {"do": "why", "what": None} to put an answer away."""
+
+    _esm = together("kit.js", "checks_strip.js")
+    _css = together("kit.css", "checks_strip.css")
+
+    def draw(self, frame: Frame) -> Picture:
+        checked = frame.checked
+        broken = {it.violation.property for it in checked.broken}
+        return {
+            "laws": [law(invariant, broken) for invariant in INVARIANTS] if checked.judged else [],
+            "history": history(checked),
+            "broken": [violation(it) for it in checked.first_of_each[:MOST_SHOWN]],
+            "why": {"question": frame.why.question, "answer": frame.why.answer} if frame.why else None,
+        }
+
+    def still(self, view: ClusterView) -> str:
+        return ""  # A view holds no history.
+
+
+def law(invariant: type[Invariant], broken: set[str]) -> Picture:
+    """One law: its name, what it says, and whether it holds."""
+    about = " ".join((invariant.__doc__ or "").split())
+    return {"name": invariant.name, "about": f"{about} {invariant.section}", "state": "broken" if invariant.name in broken else "holds"}
+
+
+def history(checked: Checked) -> Picture:
+    """What the clients' history comes to."""
+    states = {Verdict.LINEARIZABLE: "holds", Verdict.NOT_LINEARIZABLE: "broken", Verdict.UNKNOWN: "unknown"}
+    result = checked.result
+    about = ABOUT_HISTORY if result is None else f"{ABOUT_HISTORY} Now {result.sentence}."
+    return {"name": named(checked.operations, result), "about": about, "state": states[result.verdict] if result else "waits"}
+
+
+def named(operations: int, result: Result | None) -> str:
+    if result is None:
+        return f"{LINEARIZABLE}: judged at each pause"
+    count = f"{operations:,} operation{'' if operations == 1 else 's'}"
+    return f"{LINEARIZABLE}: unknown within {result.steps:,} steps" if result.verdict is Verdict.UNKNOWN else f"{LINEARIZABLE} ({count})"
+
+
+def violation(broken: Broken) -> Picture:
+    it = broken.violation
+    events = [{"position": position, "at_ms": event.at_ms, "text": clip(line(event), 100)} for position, event in broken.events]  # type: ignore[arg-type]  # every event is one of AnyEvent
+    return {"property": it.property, "at_ms": it.at_ms, "sentence": clip(it.sentence, 400), "events": events}

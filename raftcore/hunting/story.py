@@ -15,7 +15,7 @@ from raftcore.hunting.random_run import RandomRun, longest_wait_ms, why_not_heal
 from raftcore.vocabulary.actions import TimeOut
 from raftcore.vocabulary.commands import Get, ReadMode
 from raftcore.vocabulary.config import Config
-from raftcore.vocabulary.errors import RaftLabError
+from raftcore.vocabulary.errors import ConfigError, ControlError, RuleError, ServerNotFound
 from raftcore.vocabulary.events import Acted
 from raftcore.vocabulary.scenario import Scenario
 
@@ -24,6 +24,9 @@ CONVERGENCE, LINEARIZABILITY = "Convergence", "Linearizability"
 
 BUDGET = 200_000
 """Steps that judging the clients of one run may take; where that is not enough, nothing is said against it."""
+
+REFUSALS = (ControlError, ConfigError, ServerNotFound)
+"""How an action is refused that does not fit, since one before it was left out."""
 
 SLICE_MS = 100.0
 """After so much simulated time a run that is repeated looks whether it has shown what it should."""
@@ -65,10 +68,10 @@ def tell(scenario: Scenario, rules: AnyRules, wanted: str, until_ms: float) -> S
 
     def repeat(stop: Callable[[], object]) -> None:
         for action in scenario.actions:
-            with suppress(RaftLabError):
+            with suppress(*REFUSALS):
                 cluster.act(action)
         while cluster.now_ms < until_ms and not stop():
-            with suppress(RaftLabError):  # an action does not fit where others were left out
+            with suppress(*REFUSALS):  # an action does not fit where others were left out
                 cluster.run_to(min(cluster.now_ms + SLICE_MS, until_ms))
 
     return _judge(cluster, repeat, wanted, healed=wanted in (CONVERGENCE, LINEARIZABILITY))
@@ -86,6 +89,8 @@ def _judge(cluster: Cluster, live: Callable[[Callable[[], object]], None], wante
         if found is None and healed:
             why = why_not_healed(cluster)
             found = broken() or _not_healed(cluster, why) or _not_linearizable(cluster)
+    except RuleError:  # that is a mistake to be mended, and no story
+        raise
     except Exception as error:  # noqa: BLE001  whatever a rule raises is a finding too
         scenario = cluster.scenario
         found = broken() or _raised(cluster, error)

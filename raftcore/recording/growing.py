@@ -10,7 +10,8 @@ from raftcore.recording.sources import Source
 from raftcore.trace.stream import Trace
 from raftcore.vocabulary.events import Event
 
-PORTION = 65_536
+PORTION = 8_192
+"""Events that are converted at once: they are looked at again and again, and so many fit in a processor's cache."""
 
 EMPTY = pa.Table.from_batches([], SCHEMA)
 

@@ -13,7 +13,7 @@ from raftcore.hunting.faults import Faults
 from raftcore.hunting.hunt import Found, hunt
 from raftcore.hunting.mutants import MUTANTS
 from raftcore.hunting.story import tell
-from raftcore.vocabulary.errors import ConfigError
+from raftcore.vocabulary.errors import ConfigError, RuleError
 from raftcore.vocabulary.messages import ClientReply, ClientRequest, RequestVote, RequestVoteReply
 from raftcore.vocabulary.names import Reason
 
@@ -22,6 +22,10 @@ MUTANT = {mutant.number: mutant for mutant in MUTANTS}
 
 def vote_for_nobody(me: NodeState, ask: RequestVote) -> RequestVoteReply:
     return election.refuse(me, Reason.ALREADY_VOTED)
+
+
+def yes(me: NodeState, ask: RequestVote) -> RequestVoteReply:
+    return True  # type: ignore[return-value]
 
 
 def divide(me: NodeState, ask: RequestVote) -> RequestVoteReply:
@@ -144,6 +148,11 @@ def test_rules_that_no_other_process_can_import_are_tried_here() -> None:
     )
     assert broken
     assert broken.violation.property == "ZeroDivisionError in divide"
+
+
+def test_a_rule_that_returns_the_wrong_thing_is_named() -> None:
+    with pytest.raises(RuleError, match=r"the rule answer_request_vote \(yes\) returned True; it must return a RequestVoteReply"):
+        hunt(Rules(answer_request_vote=yes), seeds=10, cores=1)
 
 
 def test_only_the_trouble_that_is_wanted_comes() -> None:

@@ -32,7 +32,7 @@ class Growing:
         with self._lock:
             self._grow()
             if len(self._parts) > 1:
-                self._parts = [pa.concat_tables(self._parts).combine_chunks().unify_dictionaries()]
+                self._parts = [pa.concat_tables(self._parts).unify_dictionaries().combine_chunks()]
             return self._parts[0] if self._parts else EMPTY
 
     def since(self, position: int) -> pa.Table:

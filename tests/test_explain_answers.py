@@ -56,7 +56,7 @@ def a_slow_client() -> Cluster:
 
 def random_run(seed: int) -> Cluster:
     run = RandomRun(seed)
-    run.trouble(40)
+    run.trouble(rounds=40)
     return run.cluster
 
 
@@ -203,7 +203,7 @@ def test_at_any_moment_of_any_run_every_question_has_an_answer_with_a_section() 
     for seed in range(30):
         run = RandomRun(seed)
         for _ in range(4):
-            run.trouble(8)
+            run.trouble(rounds=8)
             trace = run.cluster.trace
             for view in (run.cluster.view, trace.view_after(len(trace) * 2 // 3)):
                 for sentence in sentences(view):

@@ -56,7 +56,7 @@ def portions_of(events: list[Any], count: int) -> pa.Table:
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_any_event_comes_back(kind: type[ev.Event], data: st.DataObject) -> None:
     event = data.draw(anything(kind))
@@ -65,7 +65,7 @@ def test_any_event_comes_back(kind: type[ev.Event], data: st.DataObject) -> None
     assert back == event
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(data=st.data(), count=st.integers(1, 9))
 def test_any_events_come_back_in_order_however_they_are_portioned(data: st.DataObject, count: int) -> None:
     events = data.draw(st.lists(anything(AnyEvent), min_size=1, max_size=12))

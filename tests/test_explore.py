@@ -63,6 +63,7 @@ def test_of_a_wrong_rule_the_shortest_story_is_found(world: World, property_: st
     assert explored.violation
     assert explored.violation.property == property_
     assert len(explored.path) == length
+    assert property_ in {found.property for found in check_trace(explored.walk().trace, world.config)}
     assert not explored.passed
     assert not explored.complete
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from itertools import pairwise
 from math import isnan
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -329,3 +330,19 @@ def test_a_read_has_an_index_but_no_entry() -> None:
     read = cluster.recording.operations.iloc[-1]
     assert (read["operation"], read["value"], read["index"]) == ("get", "1", answer.index)
     assert show_command(Get("x")) not in set(cluster.recording.log["command"].dropna())
+
+
+# ---- the page
+
+
+def section(name: str) -> str:
+    """What docs/data.md says of a table."""
+    head = (getattr(Recording, name).__doc__ or "").splitlines()[0]
+    rows = [f"| `{column}` | {it.dtype} | {it.meaning} |" for column, it in FRAMES[name].items()]
+    return "\n".join([f"## run.{name}", "", head, "", "| column | dtype | meaning |", "| --- | --- | --- |", *rows, ""])
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_the_page_about_data_says_what_the_tables_are(name: str) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "data.md").read_text(encoding="utf-8")
+    assert section(name) in page, f"docs/data.md should say:\n{section(name)}"

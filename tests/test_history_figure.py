@@ -12,7 +12,7 @@ from raftcore.checks.linearizability import Operation, history
 from raftcore.vocabulary.commands import Get, Set
 from raftcore.vocabulary.errors import ConfigError
 from widgets.figures.background import background_of
-from widgets.figures.history import PALE, history_figure, moments
+from widgets.figures.history import MOST_OPERATIONS, PALE, history_figure, moments
 from widgets.timeline_pieces import CLEAR, RED
 
 
@@ -104,6 +104,15 @@ def test_what_a_student_typed_is_text() -> None:
 def test_an_empty_history_is_an_empty_figure() -> None:
     assert len(traces(history_figure([]))["operations"].base) == 0
     assert len(traces(history_figure(Cluster(size=3)))["operations"].base) == 0
+
+
+def test_of_a_long_history_the_part_that_matters_is_shown() -> None:
+    history = [Operation("C1", Set("x", str(number)), 2 * number, 2 * number + 1, True) for number in range(3 * MOST_OPERATIONS)]
+    assert len(bars_of(history_figure(history))[0]) == MOST_OPERATIONS
+    stale = Operation("C2", Get("x"), 2_000.1, 2_000.2, True, "7")
+    words, colours = bars_of(history_figure([*history[:1_001], stale, *history[1_001:]]))
+    assert len(words) == MOST_OPERATIONS
+    assert [word for word, colour in zip(words, colours, strict=True) if colour == RED] == ["get x → 7"]
 
 
 def test_what_is_no_history_is_refused() -> None:

@@ -7,7 +7,6 @@ import pytest
 
 from raftcore import Cluster, Scenario
 from raftcore.checks.convergence import why_not_converged
-from raftcore.checks.watch import INVARIANTS
 from raftcore.hunting.mutants import MUTANTS, Mutant
 from raftcore.hunting.mutants.mutant import BY_HAND, elect, settle
 from raftcore.trace.view import ClusterView
@@ -24,15 +23,13 @@ def has_converged(view: ClusterView) -> bool:
     return not why_not_converged(view)
 
 
-JUDGED = {invariant.name for invariant in INVARIANTS} | {"Convergence", "Linearizability"}
-
 each_mutant = pytest.mark.parametrize("mutant", MUTANTS, ids=named)
 
 
 # ---- the plays
 
 
-@pytest.mark.parametrize("mutant", [mutant for mutant in MUTANTS if mutant.property in JUDGED], ids=named)
+@each_mutant
 def test_a_planted_bug_is_caught_in_its_play_by_the_property_that_it_breaks(mutant: Mutant) -> None:
     assert mutant.caught(mutant.play())
 

@@ -13,11 +13,13 @@ from raftcore import Cluster
 from raftcore.trace.log_view import LogView
 from raftcore.trace.view import ClusterView, OperationView, ProgressView
 from raftcore.vocabulary.commands import Cas, Set
+from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.events import AnyEvent, Completed, MessageDropped, MessageSent, RoleChanged, TimerSet, VoteDenied
 from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, Entry, RequestVoteReply
 from raftcore.vocabulary.names import FollowerState, Reason, Role
 from widgets import still
+from widgets.checks_strip import ChecksStrip
 from widgets.command_bar import CommandBar
 from widgets.event_feed import LINES_OF_A_KIND, EventFeed
 from widgets.frame import Frame, highest_leader
@@ -26,11 +28,12 @@ from widgets.log_grid import COLUMNS, LogGrid
 from widgets.part import Part
 from widgets.player_bar import PlayerBar
 from widgets.ring import MOST_FLIGHTS, Ring
+from widgets.sessions import Sessions
 from widgets.status_line import StatusLine, say
 from widgets.words import LINES, line
 
 SCRIPT = "<script>alert(1)</script>"
-PARTS = [PlayerBar, Ring, LogGrid, KvTable, CommandBar, StatusLine, EventFeed]
+PARTS = [PlayerBar, Ring, LogGrid, KvTable, CommandBar, StatusLine, EventFeed, ChecksStrip]
 
 
 def sent(number: int, source: str, target: str, message: object, at_ms: float = 990.0) -> MessageSent:
@@ -80,12 +83,20 @@ def test_an_intent_reaches_every_callback():
     assert heard == [{"do": "crash", "server": "S1"}] * 2
 
 
-def test_a_part_leaves_a_still_picture_in_the_notebook():
-    ring = Ring()
-    ring.show(Frame(view=split_brain()))
-    data, _ = ring._repr_mimebundle_()
+def test_a_part_lays_a_still_picture_into_the_notebook_right_before_itself(monkeypatch):
+    laid: list[dict] = []
+    for module in ("widgets.kept", "widgets.part"):
+        monkeypatch.setattr(f"{module}.display", lambda data, **_: laid.append(data))
+    ring, sessions = Ring(), Sessions()
+    for part in (ring, sessions):
+        part.show(Frame(view=split_brain()))
+        part._ipython_display_()
 
-    assert data["text/html"].startswith('<img alt="Ring" src="data:image/svg+xml;base64,')
+    still, live, other = laid  # sessions last for moments, and have no still picture
+    assert still["image/svg+xml"].startswith("<svg")
+    assert still["text/plain"] == "Ring at 1,000 ms"
+    assert live["application/vnd.jupyter.widget-view+json"]["model_id"] == ring.model_id
+    assert other["application/vnd.jupyter.widget-view+json"]["model_id"] == sessions.model_id
 
 
 # ---- the ring
@@ -227,7 +238,7 @@ def test_an_outcome_is_told_with_its_command():
     drawn = CommandBar().draw(Frame(view=replace(split_brain(), at_ms=12_340.0, pending=pending, completed=done)))
 
     assert drawn["outcomes"] == [{"text": "C1 set y=2 → ok, index 5, 31 ms", "ok": True}]
-    assert drawn["pending"] == ["C2 set y=7 → waiting, 2.1 s"]
+    assert drawn["pending"] == [{"client": "C2", "text": "C2 set y=7 → waiting, 2.1 s"}]
 
 
 def test_every_event_has_its_words():
@@ -331,6 +342,19 @@ def test_nothing_of_a_crashed_server_looks_lost_that_is_not():
     assert "stroke-dasharray" not in still.kv_still(view)
 
 
+def test_a_still_ring_shows_who_votes_who_only_learns_and_both_majorities_of_a_joint_change():
+    joint = Configuration(("S1", "S2"), next_voters=("S2", "S3"), learners=("S4",))
+    leader = server("S1", 2, Role.LEADER, leader="S1", configuration=joint)
+    followers = [server(name, 2, leader="S1", configuration=joint) for name in ("S2", "S3", "S4", "S5")]
+    drawn = ET.fromstring(still.ring_still(cluster_view(leader, *followers)))
+    said = [node.text for node in drawn.iter("{http://www.w3.org/2000/svg}text")]
+
+    assert {"C_old: 2 of 2 follow S1: a majority", "C_new: 2 of 2 follow S1: a majority"} <= set(said)
+    assert [word for word in said if word in ("old", "new", "old, new", "learner", "not a member")] == [
+        "old", "old, new", "new", "learner", "not a member",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("draw", [still.ring_still, still.log_still, still.kv_still])
 def test_a_still_picture_is_well_formed_and_text_stays_text(draw):
     view = split_brain()
@@ -342,5 +366,7 @@ def test_a_still_picture_is_well_formed_and_text_stays_text(draw):
 
 
 def test_parts_that_hold_history_or_controls_have_no_still():
-    assert [kind.__name__ for kind in PARTS if not kind().still(split_brain())] == ["PlayerBar", "CommandBar", "StatusLine", "EventFeed"]
+    assert [kind.__name__ for kind in PARTS if not kind().still(split_brain())] == [
+        "PlayerBar", "CommandBar", "StatusLine", "EventFeed", "ChecksStrip",
+    ]  # fmt: skip
     assert all(issubclass(kind, Part) for kind in PARTS)

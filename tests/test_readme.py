@@ -3,12 +3,15 @@
 import re
 from pathlib import Path
 
+from raftcore.recording.exports import SHIVIZ_PARSER
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_examples_without_a_screen_run(capsys):
-    start, first, again, second = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+def test_the_examples_without_a_screen_run(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    start, first, again, second, data, why, broken = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     imports = "\n".join(line for line in start.splitlines() if line.startswith("from raftcore"))
     names: dict[str, object] = {}
 
@@ -31,6 +34,21 @@ def test_the_examples_without_a_screen_run(capsys):
     assert view.leader == "S4"
     assert view.servers["S4"].snapshot.kv_store["x"] == "1"
 
+    exec(data, names)
+
+    assert (tmp_path / "run.parquet").is_file()
+
+    exec(why, names)
+
+    sentence = names["why_not_committed"](names["cluster"].view, index=4, server=names["old"])
+    assert "a commit needs 3 of 5" in sentence
+    assert names["cluster"].violations == ()
+
+    exec(broken, names)
+
+    assert f"print(violation)  # {names['violation']}\n" in broken
+    assert f"{names['violation']}\n" == capsys.readouterr().out
+
 
 def test_every_make_command_exists():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -39,3 +57,13 @@ def test_every_make_command_exists():
 
     assert wanted >= {"lab", "test"}
     assert wanted <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+
+
+def test_the_page_about_data_is_true(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    for example in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(example, names)
+    assert names["run"].now_ms == 2_000
+    assert SHIVIZ_PARSER in page

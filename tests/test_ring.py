@@ -271,3 +271,22 @@ def test_a_run_with_everything_can_be_told():
     assert "you: flip a bit on the disk of S1" in told
     assert "S4 was created, with an empty disk" in told
     assert any(text.startswith("S2 halted: ") for text in told)
+
+
+def test_a_flipped_bit_is_marked_until_the_server_has_read_its_disk_or_put_a_snapshot_in_its_place():
+    def said(name: str) -> list[str]:
+        return Ring().draw(Frame(view=cluster.view))["servers"][int(name[1:]) - 1]["disk"]["said"]
+
+    cluster = Cluster(size=5, seed=7)
+    cluster.run_for(1_000)
+    cluster.client("C1").set("x", "1")
+    cluster.flip_bit("S2")
+    cluster.flip_bit("S3")
+    assert (said("S1"), said("S2"), said("S3")) == ([], ["has a flipped bit"], ["has a flipped bit"])
+
+    cluster.take_snapshot("S3")
+    cluster.crash("S2")
+    cluster.run_for(100)
+    assert (said("S2"), said("S3")) == (["has a flipped bit"], [])
+    cluster.restart("S2")  # it finds it, and stops, or what was damaged is written no more
+    assert cluster.view.servers["S2"].halted or said("S2") == []

@@ -13,5 +13,6 @@ from widgets.replay import Replay
 from widgets.ring import Ring
 from widgets.status_line import StatusLine
 from widgets.timeline import Timeline
+from widgets.walking import Walking
 
-__all__ = ["CommandBar", "EventFeed", "KvTable", "Lab", "LogGrid", "PlayerBar", "Replay", "Ring", "StatusLine", "Timeline"]
+__all__ = ["CommandBar", "EventFeed", "KvTable", "Lab", "LogGrid", "PlayerBar", "Replay", "Ring", "StatusLine", "Timeline", "Walking"]

@@ -3,8 +3,10 @@
 from msgspec import Struct
 
 from raftcore import Cluster, diff
+from raftcore.hunting.walk import Walk
 from raftcore.trace.diff import Difference
 from raftcore.trace.run import Run
+from raftcore.vocabulary.errors import ControlError
 from widgets.frame import Line
 
 
@@ -50,9 +52,14 @@ class Parting:
 
 
 def fork(run: Run, at_ms: float) -> Cluster:
-    """A cluster with the same past up to this moment, which goes on from there. Raises UnknownRulesError if that can't be repeated."""
+    """A cluster with the same past up to this moment, which goes on from there. Raises ControlError where there is none,
+
+    and UnknownRulesError if it can't be repeated.
+    """
     if isinstance(run, Cluster):
         return run.fork(at_ms)
+    if isinstance(run, Walk):
+        raise ControlError("a small world has no clock, so no cluster can go on from it; Walking(Walk(world, path)) goes on by hand")
     cluster = Cluster.from_scenario(run.scenario.until(at_ms))
     cluster.run_to(at_ms)
     return cluster

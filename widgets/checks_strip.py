@@ -1,7 +1,5 @@
 """The laws that every run is held to, at a glance: which hold, which was broken and by what; and the answer to what a person asked."""
 
-import inspect
-
 from raftcore.checks.invariant import Invariant
 from raftcore.checks.linearizability import Result, Verdict
 from raftcore.checks.watch import INVARIANTS
@@ -30,7 +28,7 @@ class ChecksStrip(Part):
         return {
             "laws": [law(invariant, broken) for invariant in INVARIANTS] if checked.judged else [],
             "history": history(checked),
-            "broken": [violation(it) for it in first_of_each(checked.broken)[:MOST_SHOWN]],
+            "broken": [violation(it) for it in checked.first_of_each[:MOST_SHOWN]],
             "why": {"question": frame.why.question, "answer": frame.why.answer} if frame.why else None,
         }
 
@@ -40,8 +38,7 @@ class ChecksStrip(Part):
 
 def law(invariant: type[Invariant], broken: set[str]) -> Picture:
     """One law: its name, what it says, and whether it holds."""
-    said = inspect.getdoc(invariant) or ""
-    about = " ".join(said.split("\n\n")[0].split())
+    about = " ".join((invariant.__doc__ or "").split())
     return {"name": invariant.name, "about": f"{about} {invariant.section}", "state": "broken" if invariant.name in broken else "holds"}
 
 
@@ -49,23 +46,18 @@ def history(checked: Checked) -> Picture:
     """What the clients' history comes to."""
     states = {Verdict.LINEARIZABLE: "holds", Verdict.NOT_LINEARIZABLE: "broken", Verdict.UNKNOWN: "unknown"}
     result = checked.result
-    about = ABOUT_HISTORY if result is None else f"{ABOUT_HISTORY} Now {result.sentence}."
-    return {"name": named(checked.operations, result), "about": about, "state": states[result.verdict] if result else "waits"}
+    if result is not None:
+        about = f"{ABOUT_HISTORY} Now {result.sentence}."
+        return {"name": named(checked.operations, result), "about": about, "state": states[result.verdict]}
+    if checked.operations:
+        name = f"{LINEARIZABLE}: {checked.operations:,} operations are too many for a pause"
+        return {"name": name, "about": f"{ABOUT_HISTORY} In code, check(history(run), KEY_VALUE) judges so many.", "state": "unknown"}
+    return {"name": f"{LINEARIZABLE}: judged at each pause", "about": ABOUT_HISTORY, "state": "waits"}
 
 
-def named(operations: int, result: Result | None) -> str:
-    if result is None:
-        return f"{LINEARIZABLE}: judged at each pause"
+def named(operations: int, result: Result) -> str:
     count = f"{operations:,} operation{'' if operations == 1 else 's'}"
     return f"{LINEARIZABLE}: unknown within {result.steps:,} steps" if result.verdict is Verdict.UNKNOWN else f"{LINEARIZABLE} ({count})"
-
-
-def first_of_each(broken: tuple[Broken, ...]) -> list[Broken]:
-    """The first violation of each property: what follows from it is broken again and again."""
-    firsts: dict[str, Broken] = {}
-    for it in broken:
-        firsts.setdefault(it.violation.property, it)
-    return list(firsts.values())
 
 
 def violation(broken: Broken) -> Picture:

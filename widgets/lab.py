@@ -4,10 +4,10 @@ A cell that runs again replaces its lab, and so does a new lab on the same clust
 """
 
 import atexit
-import time
+from functools import partial
 from threading import Lock, Thread
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from IPython.core.getipython import get_ipython
 from IPython.display import SVG, display
@@ -15,26 +15,22 @@ from ipywidgets import Box, VBox
 
 from raftcore import Cluster
 from raftcore.trace.run import Run
-from raftcore.trace.view import ClusterView
 from widgets.checks_strip import ChecksStrip
 from widgets.command_bar import CommandBar
 from widgets.event_feed import EventFeed
 from widgets.forks import Forks
-from widgets.frame import Frame
 from widgets.halves import Halves, half
+from widgets.kept import KeptStill
 from widgets.kv_table import KvTable
 from widgets.log_grid import LogGrid
 from widgets.player import Player
 from widgets.player_bar import PlayerBar
-from widgets.playhead import Playhead
 from widgets.ring import Ring
 from widgets.run_title import RunTitle
 from widgets.sessions import Sessions
 from widgets.status_line import StatusLine
 from widgets.still import lab_still
 from widgets.timeline import Timeline
-
-STILL_EVERY_S = 5.0
 
 
 class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -168,31 +164,10 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _ipython_display_(self) -> None:
         """Show a still picture, and above it, where a kernel runs, the lab itself; its style hides the still picture then."""
         if not self._closed:
-            self._player.attach(_Still(self._player.head))
+            head = self._player.head
+            draw = partial(lab_still, healthy_delay_ms=head.main.run.config.delay_ms)
+            self._player.attach(KeptStill(draw, "The lab", head.view))
         display(super()._repr_mimebundle_(), raw=True)
-
-
-class _Still:
-    """The still picture that a notebook keeps for when no kernel runs: a screen that is painted now and then."""
-
-    watched = True
-
-    def __init__(self, head: Playhead) -> None:
-        self._delay_ms = head.main.run.config.delay_ms
-        self._handle = display(self._picture(head.view), raw=True, display_id=True)
-        self._painted_at = time.monotonic()
-        self._shown_ms = head.shown_ms
-
-    def _picture(self, view: ClusterView) -> dict[str, Any]:
-        return {"image/svg+xml": lab_still(view, self._delay_ms), "text/plain": f"The lab at {view.at_ms:,.0f} ms"}
-
-    def show(self, frame: Frame) -> None:
-        """Paint anew when time has passed, in the run and on the wall."""
-        now = time.monotonic()
-        if self._handle is None or frame.view.at_ms == self._shown_ms or now - self._painted_at < STILL_EVERY_S:
-            return
-        self._painted_at, self._shown_ms = now, frame.view.at_ms
-        self._handle.update(self._picture(frame.view), raw=True)
 
 
 # ---- one driver

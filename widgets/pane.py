@@ -92,7 +92,7 @@ class Pane:
             lives=self.cluster is not None,
             events=cast("tuple[AnyEvent, ...]", events),
             position=position,
-            checked=self._checking.at(position, still=not said["playing"]),
+            checked=self._checking.at(position, still=not said.get("playing")),
             jump=before.jump + leap,
             number=before.number + 1,
             changed_keys=None if leap else changed_keys(events),

@@ -4,18 +4,18 @@ A part draws Frames and nothing else. What comes back from the browser is data t
 """
 
 from abc import abstractmethod
-from base64 import b64encode
 from collections.abc import Callable
-from html import escape
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import anywidget
 import traitlets
+from IPython.display import display
 
 from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView
 from widgets.frame import Frame
+from widgets.kept import KeptStill
 from widgets.player import Player
 
 Picture: TypeAlias = dict[str, Any]
@@ -42,6 +42,7 @@ class Part(anywidget.AnyWidget):
         """With a run, a cluster or a recording, the part follows it and acts on it; without one it shows what it is given."""
         super().__init__()
         self._latest: Frame | None = None
+        self._kept: KeptStill | None = None
         self._callbacks: list[Callable[[Intent], None]] = []
         self._watchers: list[Callable[[bool], None]] = []
         self._views: int | None = None  # how many views a browser has open; None before the first
@@ -64,6 +65,8 @@ class Part(anywidget.AnyWidget):
         self._latest = frame
         self.state = self.draw(frame)
         self.beat = frame.beat
+        if self._kept:
+            self._kept.show(frame)
 
     def on_intent(self, callback: Callable[[Intent], None]) -> None:
         """Call back with what the person does in the browser, on whichever thread the kernel brings it."""
@@ -100,17 +103,10 @@ class Part(anywidget.AnyWidget):
             for callback in self._watchers:
                 callback(self._views > 0)
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[Picture, Picture] | None:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None or self._latest is None:
-            return bundle
-        data, metadata = bundle
-        return {**data, "text/html": as_image(self.still(self._latest.view), type(self).__name__)}, metadata
-
-
-def as_image(svg: str, description: str) -> str:
-    """An HTML image of this SVG. As an image nothing in it can run, and viewers that strip inline SVG still show it."""
-    if not svg:
-        return ""
-    encoded = b64encode(svg.encode()).decode()
-    return f'<img alt="{escape(description)}" src="data:image/svg+xml;base64,{encoded}">'
+    def _ipython_display_(self) -> None:
+        """Show a still picture, and after it the part itself; where a kernel runs, its style hides the picture."""
+        if self._latest is not None and self.still(self._latest.view):
+            self._kept = KeptStill(self.still, type(self).__name__, self._latest.view)
+        bundle = self._repr_mimebundle_()
+        assert bundle  # every part has a view
+        display(bundle[0], metadata=bundle[1], raw=True)

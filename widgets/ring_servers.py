@@ -93,7 +93,7 @@ def disk_picture(server: ServerView, healthy_sync_ms: float) -> Picture:
     """What is wrong with a server's disk, in words and one by one."""
     disk = server.disk
     return {
-        "said": disk_faults(disk, healthy_sync_ms),
+        "said": [*disk_faults(disk, healthy_sync_ms), *(["has a flipped bit"] if server.damage else [])],
         "slow": disk is not None and disk.sync_ms > healthy_sync_ms,
         "sync_fails": disk is not None and disk.sync_fails,
         "full": disk is not None and disk.capacity_bytes is not None,

@@ -5,12 +5,15 @@ from pathlib import Path
 
 from raftcore import Cluster
 from raftcore.cluster.as_code import as_code, as_test
+from raftcore.hunting.walk import Walk
 from raftcore.trace.run import Run
 from raftcore.vocabulary.errors import ControlError
 
 
 def text(run: Run, at_ms: float, what: object) -> str:
     """Python that repeats the run up to this moment. what: "code" for a cell, or "test" for pytest. Raises ControlError."""
+    if isinstance(run, Walk):
+        return run.as_code()
     scenario = run.scenario.until(at_ms)
     match what:
         case "code":

@@ -10,14 +10,19 @@ from math import cos, pi, sin
 
 from raftcore.trace.view import ClusterView, ServerView
 from raftcore.vocabulary.config import Config
+from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.names import Role
 from widgets.frame import highest_leader
 from widgets.palette import term_colours
+from widgets.quorums import Quorum, standing_now
+from widgets.ring_servers import groups_of, place
 from widgets.words import CUT, clip, faults, short
 
 INK, SOFT, LINE, BAD, PANEL = "#1f2933", "#67727e", "#dfe3e8", "#c4321c", "#ffffff"
 FONT = "system-ui, Segoe UI, Roboto, sans-serif"
+RING_HEIGHT = 395
+MEMBER_NOTES = {"voter": (), "learner": ("learner",), "outsider": ("not a member",)}
 COLUMNS, ROWS, SOUGHT = 10, 12, 1_000
 
 Point = tuple[float, float]
@@ -60,7 +65,7 @@ def attributes(paint: dict[str, object]) -> str:
 
 
 def ring_still(view: ClusterView, healthy_delay_ms: tuple[float, float] = Config().delay_ms) -> str:
-    """Servers, links and the messages in flight at this moment."""
+    """Servers, links, the messages in flight at this moment, and whose majority counts."""
     seats = {
         server: (200 + 130 * cos(2 * pi * place / len(view.servers) - pi / 2), 185 + 130 * sin(2 * pi * place / len(view.servers) - pi / 2))
         for place, server in enumerate(view.servers)
@@ -76,8 +81,19 @@ def ring_still(view: ClusterView, healthy_delay_ms: tuple[float, float] = Config
         for one in view.messages.values()
         if one.source in seats and one.target in seats
     ]
-    discs = [disc(server, *seats[server.id]) for server in view.servers.values()]
-    return picture(400, 375, *lines, *discs, *flights, text(8, 368, f"{view.at_ms:,.0f} ms", fill=SOFT, anchor="start"))
+    configuration, counting, groups = standing_now(view)
+    discs = [disc(server, *seats[server.id], configuration) for server in view.servers.values()]
+    names = ("C_old: ", "C_new: ") if configuration.is_joint else ("",)
+    said = [f"{name}{tells(group, counting)}" for name, group in zip(names, groups, strict=False)]
+    words = [text(392, RING_HEIGHT - 7 - 15 * row, line, fill=SOFT, anchor="end") for row, line in enumerate(reversed(said))]
+    moment = text(8, RING_HEIGHT - 7, f"{view.at_ms:,.0f} ms", fill=SOFT, anchor="start")
+    return picture(400, RING_HEIGHT, *lines, *discs, *flights, *words, moment)
+
+
+def tells(group: Quorum, counting: str) -> str:
+    """How many of these voters count, and whether they are enough (§6)."""
+    verdict = "a majority" if group.enough else f"a majority is {group.need}"
+    return f"{len(group.counted)} of {len(group.voters)} {counting}: {verdict}"
 
 
 def flown(sent_ms: float, deliver_ms: float, now_ms: float) -> float:
@@ -101,20 +117,25 @@ def half_link(link: Link | None, healthy_delay_ms: tuple[float, float], start: P
     return stroke(start, between(start, end, 0.46), stroke=BAD, stroke_dasharray="3 5") + label
 
 
-def disc(server: ServerView, x: float, y: float) -> str:
+def disc(server: ServerView, x: float, y: float, configuration: Configuration) -> str:
+    """A server: its colour is its term, its border its role. One that does not vote is pale, and below it stands what it is."""
     fill, ink = term_colours(server.current_term)
+    votes = place(server.id, configuration) == "voter"
+    notes = [*MEMBER_NOTES[place(server.id, configuration)], *groups_of(server.id, configuration)]
+    below = text(x, y + 46, ", ".join([*(["paused"] if server.alive and server.paused else []), *notes]), size=11, fill=SOFT)
     if not server.alive:
         body = circle(x, y, 31, fill="#f1f3f5", stroke="#a9b2bb", stroke_dasharray="2 4")
-        return body + text(x, y - 1, server.id, size=15, bold=True, fill=SOFT) + text(x, y + 14, "crashed", size=11, fill=SOFT)
+        return body + text(x, y - 1, server.id, size=15, bold=True, fill=SOFT) + text(x, y + 14, "crashed", size=11, fill=SOFT) + below
     edge = {
         Role.LEADER: {"stroke": INK, "stroke_width": 4},
         Role.CANDIDATE: {"stroke": INK, "stroke_width": 2.5, "stroke_dasharray": "6 4"},
         Role.FOLLOWER: {"stroke": PANEL, "stroke_width": 2},
     }[server.role]
     badge = circle(x + 25, y - 27, 10, fill=INK) + text(x + 25, y - 23, server.role.value[0].upper(), bold=True, fill=PANEL)
-    paused = text(x, y + 46, "paused", size=11, fill=SOFT) if server.paused else ""
+    ink = ink if votes else INK
     name = text(x, y - 1, server.id, size=15, bold=True, fill=ink) + text(x, y + 14, f"term {server.current_term}", size=11, fill=ink)
-    return circle(x, y, 31, fill=fill, **edge) + name + paused + ("" if server.role is Role.FOLLOWER else badge)
+    body = circle(x, y, 31, fill=PANEL) + circle(x, y, 31, fill=fill, fill_opacity=1 if votes else 0.35, **edge)
+    return body + name + below + ("" if server.role is Role.FOLLOWER else badge)
 
 
 # ---- the logs
@@ -159,8 +180,8 @@ def kv_still(view: ClusterView) -> str:
     count = max(len(some), *(len(server.kv_store) for server in servers))
     keys = nsmallest(ROWS, some)
     drawn = [text(8, 14, "key", size=11, fill=SOFT, anchor="start")]
-    for place, server in enumerate(servers):
-        drawn.append(faded(server, text(130 + 80 * place, 14, server.id if server.alive else f"{server.id} crashed", size=11, fill=SOFT)))
+    for column, server in enumerate(servers):
+        drawn.append(faded(server, text(130 + 80 * column, 14, server.id if server.alive else f"{server.id} crashed", size=11, fill=SOFT)))
     for line, key in enumerate(keys):
         y = 36 + 24 * line
         drawn += [stroke((0, y - 16), (90 + 80 * len(servers), y - 16), stroke=LINE), text(8, y, clip(key, 11), bold=True, anchor="start")]
@@ -185,5 +206,7 @@ def lab_still(view: ClusterView, healthy_delay_ms: tuple[float, float]) -> str:
     logs = 24 + 40 * len(view.servers)
     placed = ((0.0, 0.0, ring_still(view, healthy_delay_ms)), (410.0, 6.0, log_still(view)), (410.0, logs + 20.0, kv_still(view)))
     return picture(
-        1120, max(375, logs + 20 + 34 + 24 * (ROWS + 1)), *(f'<g transform="translate({x:g},{y:g})">{one}</g>' for x, y, one in placed)
+        1120,
+        max(RING_HEIGHT, logs + 20 + 34 + 24 * (ROWS + 1)),
+        *(f'<g transform="translate({x:g},{y:g})">{one}</g>' for x, y, one in placed),
     )

@@ -21,24 +21,27 @@ COLON = ":"  # between a rule's module and its name
 
 def as_code(scenario: Scenario, now_ms: float) -> str:
     """Lines of Python that repeat the run up to now."""
-    return "\n".join([*_imports(scenario, ["Cluster"]), "", *_run(scenario, now_ms)]) + "\n"
+    return "\n".join([*imports(scenario, ["Cluster"]), "", *_run(scenario, now_ms)]) + "\n"
 
 
 def as_test(scenario: Scenario, now_ms: float, view: ClusterView) -> str:
     """A function for pytest that repeats the run up to now, and asserts what is true of every server."""
     body = [*_run(scenario, now_ms), "", *_facts(view)]
-    head = [*_imports(scenario, ["Cluster", "Role"]), "", "", f"def test_the_run_with_seed_{scenario.seed}_at_{now_ms:.0f}_ms() -> None:"]
+    head = [*imports(scenario, ["Cluster", "Role"]), "", "", f"def test_the_run_with_seed_{scenario.seed}_at_{now_ms:.0f}_ms() -> None:"]
     return "\n".join([*head, *(INDENT + line if line else "" for line in body)]).replace("seed_-", "seed_minus_") + "\n"
 
 
 # ---- the run
 
 
-def _imports(scenario: Scenario, names: list[str]) -> Iterator[str]:
+def imports(scenario: Scenario, names: list[str]) -> Iterator[str]:
+    """The imports that lines with these names of raftcore need, and what the scenario's configuration and rules need."""
     changed = _changes(scenario.config)
     swapped = any(rule.rule != SERVER_ITSELF for rule in scenario.rules)
     used = {"Config": bool(changed), "ReadMode": "reads" in changed, "Rules": swapped}
-    yield f"from raftcore import {', '.join(sorted([*names, *(name for name in used if used[name])]))}"
+    wanted = sorted([*names, *(name for name in used if used[name])])
+    if wanted:
+        yield f"from raftcore import {', '.join(wanted)}"
     if scenario.rules and _rules(scenario.rules).startswith("Rulebook"):
         yield "from raftcore.cluster.rulebook import Rulebook"
     for rule in scenario.rules:
@@ -50,7 +53,7 @@ def _imports(scenario: Scenario, names: list[str]) -> Iterator[str]:
 
 
 def _run(scenario: Scenario, now_ms: float) -> Iterator[str]:
-    yield f"cluster = Cluster({', '.join(_arguments(scenario))})"
+    yield f"cluster = Cluster({', '.join(arguments(scenario))})"
     clock_ms = 0.0
     for action in scenario.actions:
         if action.at_ms > clock_ms:
@@ -61,7 +64,8 @@ def _run(scenario: Scenario, now_ms: float) -> Iterator[str]:
         yield f"cluster.run_to({now_ms!r})"
 
 
-def _arguments(scenario: Scenario) -> Iterator[str]:
+def arguments(scenario: Scenario) -> Iterator[str]:
+    """What makes the cluster, as keywords: size, seed, and what is not as usual."""
     yield f"size={scenario.size}"
     yield f"seed={scenario.seed}"
     changed = _changes(scenario.config)

@@ -7,6 +7,7 @@ can't forget to save it.
 from collections.abc import Callable, Iterable, Sequence
 from typing import assert_never
 
+from raftcore.consensus.checked import checked
 from raftcore.consensus.door import (
     ChangeWanted,
     DeadlineReached,
@@ -64,7 +65,7 @@ class RaftNode:
         snapshot: Snapshot | None = None,
         entries: Iterable[Entry] = (),
     ) -> None:
-        self.rules = rules
+        self.rules = checked(rules)
         self.state = NodeState(server_id, bootstrap, config, draw, saved, snapshot, entries)
         self._saved_term = saved.current_term
         self._saved_vote = saved.voted_for

@@ -11,6 +11,7 @@ from msgspec import Struct
 from raftcore.consensus import election, membership, quorum, reads, replication, snapshotting, transfer
 from raftcore.consensus.state import NodeState
 from raftcore.vocabulary.configuration import Configuration
+from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.messages import (
     AppendEntries,
     AppendEntriesReply,
@@ -30,7 +31,7 @@ from raftcore.vocabulary.names import Index, ServerId
 class Rules(Struct, frozen=True, kw_only=True):
     """The rules of Figure 2, and those that the thesis adds, each a function of the server's state and what it is about.
 
-    The defaults are correct.
+    The defaults are correct. Raises ConfigError for what is no function; what one returns is looked at when it does (checked.py).
     """
 
     start_election: Callable[[NodeState], None] = election.start_election
@@ -62,3 +63,8 @@ class Rules(Struct, frozen=True, kw_only=True):
 
     answer_read: Callable[[NodeState, ClientRequest], ClientReply | None] = reads.answer_read
     has_lost_majority: Callable[[NodeState], bool] = reads.has_lost_majority
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            if not callable(getattr(self, name)):
+                raise ConfigError(f"{name}={getattr(self, name)!r} is no rule; give a function: Rules({name}=mine)")

@@ -48,5 +48,5 @@ class Faults(Struct, frozen=True, kw_only=True):
     @classmethod
     def drawn(cls, random: Random) -> "Faults":
         """A mix of its own: what never comes in a run can't hide what else would have happened in it."""
-        mix = {kind: random.choice([0, 1, 1, 3]) for kind in cls.__struct_fields__}
+        mix = {kind: random.choice([0, 0, 1, 3]) for kind in cls.__struct_fields__}
         return cls(**(mix | {"commands": 1}))

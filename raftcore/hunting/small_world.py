@@ -25,7 +25,7 @@ from raftcore.vocabulary.scenario import MAX_SERVERS
 TIMELESS = Config(pre_vote=False, check_quorum=False, leader_guard=False, snapshot_every=0, max_messages_in_flight=1)
 """What Figure 2 says. What asks how long ago a leader was heard has no meaning where there is no clock."""
 
-_BOUNDS = ("terms", "commands", "heartbeats", "crashes", "losses", "duplications")
+BOUNDS = ("terms", "commands", "heartbeats", "crashes", "losses", "duplications")
 
 
 class World(Struct, frozen=True, kw_only=True):
@@ -49,7 +49,7 @@ class World(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if type(self.size) is not int or not 1 <= self.size <= MAX_SERVERS:
             raise ConfigError(f"a small world of {self.size!r} servers can't be; choose 1 to {MAX_SERVERS}, best 3")
-        for name in _BOUNDS:
+        for name in BOUNDS:
             count = getattr(self, name)
             if type(count) is not int or count < 0:
                 raise ConfigError(f"{name}={count!r} must be a whole number, 0 or more")

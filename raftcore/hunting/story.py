@@ -14,7 +14,8 @@ from raftcore.hunting.faults import Faults
 from raftcore.hunting.random_run import RandomRun, longest_wait_ms, why_not_healed
 from raftcore.vocabulary.actions import TimeOut
 from raftcore.vocabulary.commands import Get, ReadMode
-from raftcore.vocabulary.errors import RaftLabError
+from raftcore.vocabulary.config import Config
+from raftcore.vocabulary.errors import ConfigError, ControlError, RuleError, ServerNotFound
 from raftcore.vocabulary.events import Acted
 from raftcore.vocabulary.scenario import Scenario
 
@@ -23,6 +24,9 @@ CONVERGENCE, LINEARIZABILITY = "Convergence", "Linearizability"
 
 BUDGET = 200_000
 """Steps that judging the clients of one run may take; where that is not enough, nothing is said against it."""
+
+REFUSALS = (ControlError, ConfigError, ServerNotFound)
+"""How an action is refused that does not fit, since one before it was left out."""
 
 SLICE_MS = 100.0
 """After so much simulated time a run that is repeated looks whether it has shown what it should."""
@@ -45,9 +49,16 @@ class Story(Struct, frozen=True):
         return self.violation.property, self.kinds
 
 
-def live(seed: int, rules: AnyRules = None, faults: Faults | None = None, wanted: str | None = None) -> Story | None:
+def live(
+    seed: int,
+    rules: AnyRules = None,
+    faults: Faults | None = None,
+    wanted: str | None = None,
+    size: int | None = None,
+    config: Config | None = None,
+) -> Story | None:
     """Let a random run live, first in trouble and then healed; what went wrong in it, or None. `wanted` looks for one property alone."""
-    run = RandomRun(seed, rules, faults)
+    run = RandomRun(seed, rules, faults, size, config)
     return _judge(run.cluster, run.trouble, wanted)
 
 
@@ -57,10 +68,10 @@ def tell(scenario: Scenario, rules: AnyRules, wanted: str, until_ms: float) -> S
 
     def repeat(stop: Callable[[], object]) -> None:
         for action in scenario.actions:
-            with suppress(RaftLabError):
+            with suppress(*REFUSALS):
                 cluster.act(action)
         while cluster.now_ms < until_ms and not stop():
-            with suppress(RaftLabError):  # an action does not fit where others were left out
+            with suppress(*REFUSALS):  # an action does not fit where others were left out
                 cluster.run_to(min(cluster.now_ms + SLICE_MS, until_ms))
 
     return _judge(cluster, repeat, wanted, healed=wanted in (CONVERGENCE, LINEARIZABILITY))
@@ -78,6 +89,8 @@ def _judge(cluster: Cluster, live: Callable[[Callable[[], object]], None], wante
         if found is None and healed:
             why = why_not_healed(cluster)
             found = broken() or _not_healed(cluster, why) or _not_linearizable(cluster)
+    except RuleError:  # that is a mistake to be mended, and no story
+        raise
     except Exception as error:  # noqa: BLE001  whatever a rule raises is a finding too
         scenario = cluster.scenario
         found = broken() or _raised(cluster, error)

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from raftcore.checks.violation import Violation
+from raftcore.cluster.as_code import arguments, imports
 from raftcore.cluster.rulebook import Rulebook
-from raftcore.hunting.small_world import DELIVER, DROP, DUPLICATE, REQUEST, Choice, World, in_words
+from raftcore.hunting.small_world import BOUNDS, DELIVER, DROP, DUPLICATE, REQUEST, Choice, World, in_words
 from raftcore.hunting.stage import Stage
 from raftcore.hunting.teller import Teller
 from raftcore.statemachine.language import show_command
@@ -26,7 +27,8 @@ class Walk:
     walk.choose(0)
     walk.back()
 
-    path: the choices so far, each as its place among all that could happen. violation: the law that the latest of them broke, or None.
+    path: the choices so far, each as its place among all that could happen; said: the same in words. violation: what the latest of them
+    broke, or None.
     Raises ConfigError where `path` names a choice that is not there.
     """
 
@@ -37,6 +39,7 @@ class Walk:
 
     def _begin(self, path: Iterable[int]) -> None:
         self.path: tuple[int, ...] = ()
+        self.said: tuple[str, ...] = ()
         self.violation: Violation | None = None
         self._state = self._stage.start
         self._teller = Teller(self.world)
@@ -59,6 +62,7 @@ class Walk:
         if type(index) is not int or not 0 <= index < len(choices):
             raise ConfigError(f"there is no choice {index!r} after {list(self.path)}; there are {len(choices)}, counted from 0")
         choice = choices[index]
+        self.said = (*self.said, self._in_words(choice))
         step = self._stage.after(self._state, choice)
         before = len(self._teller.events)
         self._teller.choice(choice, self._stage.next_request(self._state) if choice[0] == REQUEST else None)
@@ -104,6 +108,21 @@ class Walk:
     def scenario(self) -> Scenario:
         """Size, configuration and rules. What is chosen is no action: it is the path that repeats it."""
         return Scenario(size=self.world.size, seed=0, config=self.config, rules=Rulebook.of(self.world.rules).names())
+
+    def as_code(self) -> str:
+        """Python that goes the same way, to be pasted into a cell."""
+        scenario = self.scenario
+        bounds = [f"{name}={getattr(self.world, name)}" for name in BOUNDS]
+        made = [argument for argument in arguments(scenario) if not argument.startswith("seed=")]
+        lines = [
+            *imports(scenario, []),
+            "from raftcore.hunting.small_world import World",
+            "from raftcore.hunting.walk import Walk",
+            "",
+            f"walk = Walk(World({', '.join([*bounds, *made])}), {list(self.path)})",
+            *(f"# {words}" for words in self.said),
+        ]
+        return "\n".join(lines) + "\n"
 
     @property
     def now_ms(self) -> float:

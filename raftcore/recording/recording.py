@@ -27,7 +27,6 @@ from raftcore.recording.stream import MARK, Portion, Stream, from_frames, part_o
 from raftcore.trace.stream import Trace
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.config import Config
-from raftcore.vocabulary.errors import ControlError
 from raftcore.vocabulary.names import ServerId
 from raftcore.vocabulary.scenario import Scenario
 
@@ -47,8 +46,10 @@ class Recording:
     trace which is there already. Times are simulated milliseconds since the start of the run.
     """
 
-    def __init__(self, run: Source, table: pa.Table | None = None) -> None:
+    def __init__(self, run: Source, table: pa.Table | None = None, judged: Callable[[], tuple[Violation, ...]] | None = None) -> None:
+        """table: the columns of a run that is over. judged: gives what broke an invariant; None: that is found when it is asked for."""
         self._run = run
+        self._judged = judged or (lambda: check_trace(self.trace, self.config))
         self._growing = Growing(run, table)
         self._rows = Rows(self._growing.table())
         self._frames: dict[str, pd.DataFrame] = {}
@@ -152,11 +153,7 @@ class Recording:
 
     def _violations(self, events: int) -> tuple[Violation, ...]:
         """What broke an invariant in the first so many events."""
-        try:
-            found = self._run.violations
-        except ControlError:  # nobody looked on while it ran
-            found = check_trace(self.trace, self.config)
-        return tuple(violation for violation in found if violation.evidence[-1] < events)
+        return tuple(violation for violation in self._judged() if violation.evidence[-1] < events)
 
     # ---- files
 
@@ -181,7 +178,8 @@ class Recording:
                 raise
             raise FileNotFoundError(f"{name} was never finished; Recording.load({str(part_of(path))!r}) has what was recorded") from None
         table, header = from_frames(data, name) if data.startswith(MARK) else from_parquet(data, name)
-        return cls(Loaded(table, header, name), table)
+        known = header.violations
+        return cls(Loaded(table, header, name), table, (lambda: known) if known is not None else None)
 
     def stream_to(self, path: str | Path) -> Stream:
         """Write the run to a file while it goes on, until the stream is closed: a crash loses at most the last second.

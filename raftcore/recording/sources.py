@@ -6,8 +6,6 @@ from typing import Protocol
 import msgspec
 import pyarrow as pa
 
-from raftcore.checks.violation import Violation
-from raftcore.checks.watch import check_trace
 from raftcore.recording.columns import to_events
 from raftcore.recording.file import Header
 from raftcore.recording.rows import Rows
@@ -19,7 +17,7 @@ from raftcore.vocabulary.scenario import Scenario
 
 
 class Source(Protocol):
-    """Whose data a recording is. Where nobody has looked for violations, to ask for them is a ControlError."""
+    """Whose data a recording is."""
 
     @property
     def trace(self) -> Trace: ...
@@ -29,8 +27,6 @@ class Source(Protocol):
     def server_ids(self) -> tuple[ServerId, ...]: ...
     @property
     def now_ms(self) -> float: ...
-    @property
-    def violations(self) -> tuple[Violation, ...]: ...
 
 
 class Told:
@@ -50,18 +46,12 @@ class Told:
         """Those of the beginning, and those that were created since."""
         return (*self.trace.server_ids, *(event.server for event in self.trace if type(event) is Created))
 
-    @cached_property
-    def violations(self) -> tuple[Violation, ...]:
-        """What breaks an invariant."""
-        return check_trace(self.trace, self.scenario.config)
-
 
 class Loaded:
     """What a file holds. Its events are made when somebody asks for them: tables need none. Raises FileError where they can't be."""
 
     def __init__(self, table: pa.Table, header: Header, name: str) -> None:
         self._table = table
-        self._header = header
         self._name = name
         self.scenario = header.scenario
         self.now_ms = header.now_ms
@@ -79,9 +69,3 @@ class Loaded:
     def server_ids(self) -> tuple[ServerId, ...]:
         """Those of the beginning, and those that were created since."""
         return (*self._founders, *(event.server for _, event in Rows(self._table).events(Created)))
-
-    @cached_property
-    def violations(self) -> tuple[Violation, ...]:
-        """What breaks an invariant. One that broke off had not been judged."""
-        known = self._header.violations
-        return known if known is not None else check_trace(self.trace, self.scenario.config)

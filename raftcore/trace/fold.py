@@ -117,7 +117,8 @@ def _session_expired(server: ServerView, event: ev.SessionExpired) -> ServerView
 def _snapshot_taken(server: ServerView, event: ev.SnapshotTaken) -> ServerView:
     index, term = event.last_included_index, event.last_included_term
     snapshot = SnapshotView(index, term, event.size_bytes, server.kv_store, server.sessions)
-    return replace(server, log=server.log.compact(index, term), snapshots=(*server.snapshots, snapshot)[-2:])
+    # With the log a new file begins, and the damaged one goes.
+    return replace(server, log=server.log.compact(index, term), snapshots=(*server.snapshots, snapshot)[-2:], damage="")
 
 
 def _snapshot_installed(server: ServerView, event: ev.SnapshotInstalled) -> ServerView:
@@ -127,7 +128,7 @@ def _snapshot_installed(server: ServerView, event: ev.SnapshotInstalled) -> Serv
     log = server.log.compact(index, term) if event.kept else LogView(index, base_index=index, base_term=term)
     return replace(
         server, log=log, snapshots=(*server.snapshots, snapshot)[-2:], kv_store=snapshot.kv_store, sessions=sessions,
-        commit_index=index, last_applied=index, synced_index=server.synced_index if event.kept else 0,
+        commit_index=index, last_applied=index, synced_index=server.synced_index if event.kept else 0, damage="",
     )  # fmt: skip
 
 
@@ -168,6 +169,7 @@ def _crashed(server: ServerView, event: ev.Crashed) -> ServerView:
         ServerView(id=server.id, alive=False, current_term=server.current_term, voted_for=server.voted_for),
         log=server.log, synced_index=server.synced_index, snapshots=server.snapshots, configuration=server.configuration,
         configuration_index=server.configuration_index, clock_rate=server.clock_rate, disk=server.disk,
+        damage=server.damage,
     )  # fmt: skip
 
 
@@ -196,6 +198,10 @@ def _clock_rate_changed(server: ServerView, event: ev.ClockRateChanged) -> Serve
 
 def _disk_changed(server: ServerView, event: ev.DiskChanged) -> ServerView:
     return replace(server, disk=event.disk)
+
+
+def _disk_damaged(server: ServerView, event: ev.DiskDamaged) -> ServerView:
+    return replace(server, damage=event.what)
 
 
 def _paused(server: ServerView, event: ev.Paused) -> ServerView:
@@ -297,7 +303,7 @@ FOLDS: Mapping[type[Event], Callable[[ClusterView, Any], ClusterView]] = {
     ev.Resumed: _of_server(_resumed),
     ev.ClockRateChanged: _of_server(_clock_rate_changed),
     ev.DiskChanged: _of_server(_disk_changed),
-    ev.DiskDamaged: _of_server(_unchanged),
+    ev.DiskDamaged: _of_server(_disk_damaged),
     ev.MessageSent: _message_sent,
     ev.MessageDelivered: _message_delivered,
     ev.MessageDropped: _message_gone,

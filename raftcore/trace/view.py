@@ -49,7 +49,8 @@ class ServerView(Struct, frozen=True, kw_only=True):
     of arrival. progress: what this leader knows of each follower. quorum_heard_ms, lease_until_ms: since when a majority is known to
     follow this leader, and until when its lease on reads lasts. reads: those that wait for a round, by client and number. answered: while
     there are such, the latest round that each follower has answered. transfer: under way, or None. clock_rate: milliseconds that it
-    counts in one of simulated time. disk: None as long as nobody changed it.
+    counts in one of simulated time. disk: None as long as nobody changed it. damage: what was turned over on its disk and not read since,
+    or "".
     """
 
     id: ServerId
@@ -80,6 +81,7 @@ class ServerView(Struct, frozen=True, kw_only=True):
     transfer: TransferStarted | None = None
     clock_rate: float = 1.0
     disk: DiskState | None = None
+    damage: str = ""
 
     @property
     def snapshot(self) -> SnapshotView | None:

@@ -47,3 +47,7 @@ class FileError(RaftLabError, ValueError):
 
 class UnknownRulesError(RaftLabError, LookupError):
     """A run used rules that can't be found again by a name, so it can't be repeated without them."""
+
+
+class RuleError(RaftLabError, TypeError):
+    """A rule returned what its place in the table does not allow."""

@@ -8,6 +8,7 @@ from browser.notebooks import open_notebook, run_all, write_notebook
 from playwright.sync_api import Locator, Page, expect
 
 LAB = "from raftcore import Cluster\nfrom widgets import Lab\ncluster = Cluster(size=5, seed=7)\nlab = Lab(cluster)\nlab.speed = 1 / 3\nlab"
+ALONE = "from raftcore import Cluster\nfrom widgets.ring import Ring\nRing(Cluster(size=5, seed=7))"
 LIMIT_MS = 30_000
 LED = re.compile(r"^S\d, leader, term \d+")
 
@@ -247,11 +248,13 @@ def test_a_lab_whose_output_is_closed_stops(page: Page, jupyter):
     assert printed(page, "[lab.playing for lab in labs]") == "[False]"
 
 
-def test_a_notebook_without_a_kernel_keeps_a_still_picture(page: Page, jupyter):
-    path = write_notebook(jupyter.folder, "kept.ipynb", LAB)
+@pytest.mark.parametrize("code", [LAB, ALONE], ids=["lab", "a part alone"])
+def test_a_notebook_without_a_kernel_keeps_a_still_picture(page: Page, jupyter, code: str):
+    path = write_notebook(jupyter.folder, "kept.ipynb", code)
     open_notebook(page, path)
     run_all(page)
-    leader(page)
+    expect(page.locator(".rl-ring [data-server=S1]")).to_be_visible(timeout=LIMIT_MS)
+    expect(page.locator(".jp-RenderedSVG")).to_be_hidden()
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     page.wait_for_timeout(1000)
     page.goto("about:blank")  # first, so that JupyterLab has no lost connection to tell of

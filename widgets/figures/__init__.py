@@ -3,6 +3,7 @@
 Each takes a run, a recording or a live cluster, and returns a figure of bounded size, however long the run is; each says how.
 """
 
+from widgets.figures.history import history_figure
 from widgets.figures.latency import latency
 from widgets.figures.log_grid import log_grid
 from widgets.figures.message_matrix import message_matrix
@@ -10,4 +11,4 @@ from widgets.figures.space_time import hover_space_time, space_time
 from widgets.figures.throughput import throughput
 from widgets.figures.timeline import timeline
 
-__all__ = ["hover_space_time", "latency", "log_grid", "message_matrix", "space_time", "throughput", "timeline"]
+__all__ = ["history_figure", "hover_space_time", "latency", "log_grid", "message_matrix", "space_time", "throughput", "timeline"]

@@ -1,9 +1,10 @@
 """What all figures share: the clear ground, the words of an empty one, and the tables of a run."""
 
-from typing import Any
+from typing import Any, cast
 
 import plotly.graph_objects as go
 
+from raftcore import Cluster
 from raftcore.recording.recording import Recording
 from raftcore.trace.run import Run
 from widgets.timeline_pieces import GREY, LOOK, Figure, Picture
@@ -37,8 +38,5 @@ def fill(figure: Figure, picture: Picture) -> None:
 
 
 def recorded(run: Run) -> Recording:
-    """The recording of a run, whose tables it has."""
-    if isinstance(run, Recording):
-        return run
-    found = getattr(run, "recording", None)
-    return found if isinstance(found, Recording) else Recording(run)
+    """The recording of a run, which has its tables."""
+    return run if isinstance(run, Recording) else cast("Cluster", run).recording

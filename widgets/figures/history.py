@@ -17,7 +17,7 @@ from raftcore.trace.run import Run
 from raftcore.vocabulary.commands import Get
 from widgets.figures.background import Background, background_of
 from widgets.palette import term_colours
-from widgets.timeline_pieces import CLEAR, GREY, RED, Figure, period, plain
+from widgets.timeline_pieces import CLEAR, GREY, LOOK, RED, TIME_AXIS, Figure, period, plain
 from widgets.words import clip, short
 
 SLATE, PAPER, INK = "#5b6770", "#ffffff", "#1f2a33"  # white reads on slate, and slate on light and on dark
@@ -31,6 +31,8 @@ lie on the lower edge of a bar.
 
 LINE = 120
 
+MOST_OPERATIONS = 2_000
+
 NUMBERED = 60
 """With so many operations or fewer, each disc says which place in the order it has."""
 
@@ -42,7 +44,7 @@ def history_figure(source: Run | Iterable[Operation], model: Model = KEY_VALUE, 
     """Check the history of a run, or one that was read from a file, and show it.
 
     The axis is simulated time in milliseconds, with who led and what was wrong; where the history is a file's, it is the file's lines.
-    Raises what `check` does.
+    Bounded: 2,000 operations, and of more those before what can't follow, or the latest. Raises what `check` does.
     """
     if isinstance(source, Iterable):
         operations, background = tuple(source), Background()
@@ -51,16 +53,26 @@ def history_figure(source: Run | Iterable[Operation], model: Model = KEY_VALUE, 
     return _Drawing(operations, check(operations, model, budget), background).figure()
 
 
+def _part(operations: tuple[Operation, ...], result: Result) -> tuple[Operation, ...]:
+    """As many operations as a figure has room for."""
+    if len(operations) <= MOST_OPERATIONS:
+        return operations
+    last = operations.index(result.cannot_follow) + MOST_OPERATIONS // 10 if result.cannot_follow else len(operations)
+    end = min(max(last, MOST_OPERATIONS), len(operations))
+    return operations[end - MOST_OPERATIONS : end]
+
+
 class _Drawing:
     """What is drawn where: the rows from the top are leaders, then clients in the order in which they came."""
 
     def __init__(self, operations: tuple[Operation, ...], result: Result, background: Background) -> None:
         self._result, self._background = result, background
-        self._operations = operations
-        known = [position for it in operations for position in (it.began, it.ended) if isfinite(position)]
-        self._end = background.end_ms or max(known, default=0.0) + 1
+        self._operations = shown = _part(operations, result)
+        last = max((at for it in shown for at in (it.began, it.ended) if isfinite(at)), default=0.0)
+        self._end = (background.end_ms or last + 1) if shown[-1:] == operations[-1:] else self._at(last)
+        self._begin = 0.0 if shown[:1] == operations[:1] else self._at(shown[0].began)
         self._lanes = len(background.lanes)
-        clients = dict.fromkeys(it.client for it in operations)
+        clients = dict.fromkeys(it.client for it in shown)
         self._row_of = {client: self._lanes + row for row, client in enumerate(clients)}
         self._rows = self._lanes + len(clients)
         self._placed = set(result.longest_prefix)
@@ -71,27 +83,20 @@ class _Drawing:
 
     def _layout(self) -> dict[str, Any]:
         names = [*["leader"] * min(self._lanes, 1), *[""] * (self._lanes - 1), *map(plain, self._row_of)]
-        still = {"showgrid": False, "zeroline": False}
-        unit: dict[str, Any] = {"ticksuffix": " ms"} if self._background.end_ms else {"title": {"text": "line"}}
+        unit = {} if self._background.end_ms else {"ticksuffix": "", "title": {"text": "line"}}
         font = {"size": 13, "color": RED if self._result.cannot_follow else GREY}
         height = TOP + BOTTOM + ROW * (self._rows + FAULT_NAMES)
         title = {"text": self._title(), "font": font, "x": 0, "xref": "paper", "y": 1 - 10 / height, "yref": "container", "yanchor": "top"}
         rows = {"tickvals": [row + 0.5 for row in range(self._rows)], "ticktext": names, "range": [self._rows, -FAULT_NAMES]}
         return {
-            "template": {},
+            **LOOK,
             "height": height,
             "margin": {"l": 64, "r": 14, "t": TOP, "b": BOTTOM},
-            "paper_bgcolor": CLEAR,
-            "plot_bgcolor": CLEAR,
-            "font": {"size": 12, "color": GREY},
             "uniformtext": {"minsize": 11, "mode": "hide"},  # a label that does not fit its bar is left out
-            "showlegend": False,
             "barmode": "overlay",
-            "hovermode": "closest",
-            "hoverlabel": {"align": "left"},
             "title": title,
-            "xaxis": {**still, **unit, "range": [0, self._end * 1.005], "separatethousands": True},
-            "yaxis": {**still, **rows, "fixedrange": True},
+            "xaxis": {**TIME_AXIS, **unit, "range": [self._begin, self._end + 0.005 * (self._end - self._begin)]},
+            "yaxis": {"showgrid": False, "zeroline": False, **rows, "fixedrange": True},
         }
 
     def _title(self) -> str:
@@ -108,6 +113,7 @@ class _Drawing:
         labels = {
             "text": [plain(fault.label) for fault in faults],
             "hovertext": [f"{plain(fault.label)}<br>{period(fault.begin_ms, fault.end_ms)}" for fault in faults],
+            "insidetextfont": {"color": GREY, "size": 11},
         }
         over_all = {
             "y": [middle] * len(faults),
@@ -165,15 +171,16 @@ class _Drawing:
 
     def _order(self) -> list[Any]:
         """A disc at a moment of each operation in the order, and a line through them."""
-        order = self._result.longest_prefix
-        x = moments([(self._at(it.began), self._at(it.ended)) for it in order])
-        y = [self._middle(it) + (DISC if it.ok is not None else 0) for it in order]
+        shown = set(self._operations)
+        order = [(place, it) for place, it in enumerate(self._result.longest_prefix, 1) if it in shown]
+        x = moments([(self._at(it.began), self._at(it.ended)) for _, it in order])
+        y = [self._middle(it) + (DISC if it.ok is not None else 0) for _, it in order]
         numbered = len(order) <= NUMBERED
         look = {"size": 13 if numbered else 6, "color": PAPER, "line": {"width": 1.2, "color": SLATE}}
         words = {
-            "text": [str(place) for place in range(1, len(order) + 1)],
+            "text": [str(place) for place, _ in order],
             "textfont": {"size": 9, "color": INK},
-            "hovertext": [f"{place}. {self._hover(it)}" for place, it in enumerate(order, 1)],
+            "hovertext": [f"{place}. {self._hover(it)}" for place, it in order],
         }
         mode = "markers+text" if numbered else "markers"
         return [

@@ -40,8 +40,8 @@ def message_matrix(run: Run) -> Figure:
 
 def crossed(messages: pd.DataFrame, names: list[str]) -> Numbers:
     """How many of these messages went from each name to each; nan for none."""
-    ends = [messages[end].astype("object").where(messages[end].isin(names), CLIENTS) for end in ("source", "target")]
-    counts = pd.crosstab(*ends).reindex(index=names, columns=names).to_numpy(dtype=float)
+    source, target = (messages[end].astype("object").where(messages[end].isin(names), CLIENTS) for end in ("source", "target"))
+    counts = pd.crosstab(source, target).reindex(index=names, columns=names).to_numpy(dtype=float)
     return np.where(counts > 0, counts, np.nan)
 
 

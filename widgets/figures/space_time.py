@@ -17,6 +17,7 @@ from raftcore.vocabulary.names import Address
 from widgets.event_feed import LEFT_OUT
 from widgets.figures.canvas import BLUE, FAINT, ORANGE, PINK, canvas, fill
 from widgets.figures.causality import BEFORE, Cone, Flight, cone_of
+from widgets.timeline import Frame
 from widgets.timeline_figure import show
 from widgets.timeline_pieces import GREY, RED, TIME_AXIS, Figure, Picture, Props, Span, lines, plain
 from widgets.words import concerns, describe, line
@@ -24,6 +25,7 @@ from widgets.words import concerns, describe, line
 MOST_MESSAGES = 800
 MOST_DOTS = 400
 LANE_PX = 48
+ABOVE = 0.18
 TRAFFIC = (MessageSent, MessageDelivered, MessageDropped)
 NOBODY = Cone(frozenset(), frozenset(), {}, {})
 
@@ -51,7 +53,7 @@ def space_time(run: Run, from_ms: float, to_ms: float, highlight: int | None = N
     return figure
 
 
-def hover_space_time(run: Run, from_ms: float, to_ms: float) -> Figure:
+def hover_space_time(run: Run, from_ms: float, to_ms: float) -> Frame:
     """The same, as a widget: the causal past and future of the message under the pointer light up. Needs a kernel."""
     scene = scene_of(run, from_ms, to_ms)
     figure = go.FigureWidget(canvas(list(traces()), title(scene, to_ms), **layout(scene)))
@@ -68,7 +70,7 @@ def hover_space_time(run: Run, from_ms: float, to_ms: float) -> Figure:
             show(figure, shown, before)
 
     hovered.on_hover(light_up)
-    return figure
+    return Frame(figure=figure)
 
 
 # ---- what happened
@@ -81,7 +83,7 @@ def scene_of(run: Run, from_ms: float, to_ms: float) -> Scene:
         raise ConfigError(f"a window from {from_ms:g} to {to_ms:g} ms has no room; give a later end")
     sent = {number: (BEFORE, event) for number, event in run.trace.view_after(start).messages.items()}
     ended: dict[int, tuple[int, Event, str]] = {}
-    dots = []
+    dots: list[tuple[float, Address, str]] = []
     for position, event in enumerate(run.trace[start:end], start):
         if type(event) is MessageSent:
             if len(sent) >= MOST_MESSAGES:
@@ -99,13 +101,20 @@ def scene_of(run: Run, from_ms: float, to_ms: float) -> Scene:
 
 
 def flight_of(sent_at: int, sent: MessageSent, end: tuple[int, Event, str] | None) -> Flight:
-    where = {"id": sent.id, "source": sent.source, "target": sent.target, "sent_ms": sent.at_ms, "sent_at": sent_at}
-    words = f"{sent.source} → {sent.target}: {describe(sent.message)}"
-    if end is None:
-        return Flight(**where, end_ms=sent.deliver_at_ms, ended_at=None, why_lost="", way=1.0, words=words)
-    position, event, why_lost = end
-    way = (event.at_ms - sent.at_ms) / ((sent.deliver_at_ms - sent.at_ms) or 1.0) if why_lost else 1.0
-    return Flight(**where, end_ms=event.at_ms, ended_at=position, why_lost=why_lost, way=way, words=words)
+    """The message with its end: position in the trace, event, and why it was lost; None while it flies."""
+    ended_at, end_ms, why_lost = (end[0], end[1].at_ms, end[2]) if end else (None, sent.deliver_at_ms, "")
+    return Flight(
+        id=sent.id,
+        source=sent.source,
+        target=sent.target,
+        sent_ms=sent.at_ms,
+        end_ms=end_ms,
+        sent_at=sent_at,
+        ended_at=ended_at,
+        why_lost=why_lost,
+        way=(end_ms - sent.at_ms) / ((sent.deliver_at_ms - sent.at_ms) or 1.0) if why_lost else 1.0,
+        words=f"{sent.source} → {sent.target}: {describe(sent.message)}",
+    )
 
 
 # ---- the figure
@@ -145,7 +154,7 @@ def title(scene: Scene, to_ms: float) -> str:
     """What the window holds, and where it was cut short."""
     held = f"{len(scene.flights):,} messages, {scene.from_ms:,.0f} to {scene.to_ms:,.0f} ms"
     cut = f" · {MOST_MESSAGES} messages at most, so not up to {to_ms:,.0f} ms" if scene.to_ms < to_ms else ""
-    return f"{held} · ring: sent · disc: received · cross: lost{cut}"
+    return f"{held} · ring: sent · disc: received · cross: lost · square: something else{cut}"
 
 
 MIDDLE = 0.5
@@ -187,7 +196,7 @@ def group_of(flight: Flight, cone: Cone, highlight: int | None) -> str:
     return "past" if flight.id in cone.past else "future" if flight.id in cone.future else "others"
 
 
-def level(spans: list[tuple[float, float, float]], window: Span) -> Props:
+def level(spans: Sequence[tuple[float, float, float]], window: Span) -> Props:
     x, y = lines(spans, window)
     return {"x": x, "y": y}
 
@@ -237,9 +246,9 @@ def hover_text(flight: Flight) -> str:
 
 
 def event_points(scene: Scene, row: Mapping[Address, int]) -> Props:
-    """What else happened at each place."""
+    """What else happened at each place, a little above its lane, where no message ends."""
     return {
         "x": np.array([at_ms for at_ms, _, _ in scene.dots]),
-        "y": np.array([row[place] for _, place, _ in scene.dots]),
+        "y": np.array([row[place] - ABOVE for _, place, _ in scene.dots]),
         "hovertext": [f"{plain(words)}<br>{at_ms:,.1f} ms" for at_ms, _, words in scene.dots],
     }

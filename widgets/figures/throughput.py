@@ -1,6 +1,7 @@
 """How much clients got done."""
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
 from raftcore.trace.run import Run
@@ -33,9 +34,7 @@ def throughput(run: Run) -> Figure:
         *([steps("given up", edges, answered + given_up, RED, "tonexty")] if unknown.any() else []),
     ]
     mean = (~unknown).sum() / (run.now_ms / 1_000)
-    outages = recording.outages
-    shown = outages.loc[(outages["to_ms"].fillna(run.now_ms) - outages["from_ms"]).nlargest(MOST_OUTAGES).index]
-    bands = [(one.from_ms, one.to_ms if one.to_ms == one.to_ms else run.now_ms, str(one.cause)) for one in shown.itertuples()]
+    bands = outage_bands(recording.outages, run.now_ms)
     return canvas(
         [*traces, causes(bands, float((answered + given_up).max()))],
         f"Commands answered a second (mean {mean:,.1f}) · shaded: no leader that a majority follows"
@@ -46,6 +45,14 @@ def throughput(run: Run) -> Figure:
         xaxis={**TIME_AXIS, "range": [0, run.now_ms]},
         yaxis={"rangemode": "tozero", **GRID},
     )
+
+
+def outage_bands(outages: pd.DataFrame, now_ms: float) -> list[tuple[float, float, str]]:
+    """The longest ones, from when to when, and their causes; one that goes on lasts until now."""
+    ends = outages["to_ms"].fillna(now_ms)
+    longest = (ends - outages["from_ms"]).nlargest(MOST_OUTAGES).index
+    columns = outages["from_ms"][longest], ends[longest], outages["cause"][longest].astype(str)
+    return list(zip(*columns, strict=True))
 
 
 def steps(name: str, edges: Numbers, rates: Numbers, colour: str, down_to: str) -> go.Scatter:

@@ -2,7 +2,6 @@
 // PARTS: the parts by name, as their own files export them.
 
 const PAINT_MS = 100; // as in the lab: moving pictures are fed ten times a second and move by themselves in between
-const DROPS_LAST_MS = 1000;
 const SPEEDS = [1 / 1000, 1 / 300, 1 / 100, 1 / 50, 1 / 30, 1 / 20, 1 / 10, 1 / 5, 1 / 3, 1 / 2, 1, 2, 3, 5, 10];
 const FIRST_SPEED = 1 / 10;
 const FILM_ONLY = "This is a recorded run: nothing can be done in it. Its scenario, below, repeats it in the lab.";
@@ -35,7 +34,7 @@ class Shown {
 
 class Projector {
   constructor(film, bar, page) {
-    Object.assign(this, { film, bar, page, now: 0, painted: 0, playing: false, speed: FIRST_SPEED, request: 0, soon: 0 });
+    Object.assign(this, { film, bar, page, now: 0, painted: 0, playing: false, speed: FIRST_SPEED, request: 0, soon: 0, jump: 0 });
     this.models = Object.fromEntries(Object.keys(PARTS).map((name) => [name, new Shown()]));
     for (const [name, part] of Object.entries(PARTS)) part.render({ model: this.models[name], el: page.querySelector(`[data-part=${name}]`) });
     this.track = page.querySelector("[data-track]");
@@ -50,21 +49,29 @@ class Projector {
 
   toggle() {
     this.playing = !this.playing;
-    if (this.playing && this.now >= this.film.end) this.now = this.painted = 0;
+    if (this.playing && this.now >= this.film.end) this.seek(0);
     this.paint();
     if (this.playing) this.run(performance.now());
   }
 
+  // A leap: what happened in between is passed over.
   seek(now) {
-    this.now = Math.max(0, Math.min(this.film.end, Math.round(now)));
+    this.go(now);
     this.painted = this.now;
+    this.jump += 1;
+  }
+
+  go(now) {
+    this.now = Math.max(0, Math.min(this.film.end, Math.round(now)));
     this.place();
     this.soon ||= requestAnimationFrame(() => this.paint()); // a hand on the timeline moves faster than anything is painted
   }
 
   step(forward) {
     this.playing = false;
-    this.seek(this.film.stop(this.now, forward));
+    const stop = this.film.stop(this.now, forward);
+    if (forward) this.go(stop);
+    else this.seek(stop);
   }
 
   setSpeed(speed) {
@@ -96,8 +103,8 @@ class Projector {
     this.soon = 0;
     const { film, models, now, playing, speed } = this;
     const picture = film.pictureAt(now);
-    const moment = { now_ms: now / 1000, speed, playing };
-    const traffic = { flights: film.flights(this.painted, now), dropped: film.losses(now - DROPS_LAST_MS * speed * 1000, now) };
+    const moment = { now_ms: now / 1000, jump: this.jump, speed, playing };
+    const traffic = { flights: film.flights(this.painted, now), dropped: film.losses(this.painted, now) };
     models.ring.show({ ...picture.ring, ...moment, ...traffic });
     models.log.show(this.withEntries(picture.log));
     models.kv.show(picture.kv);

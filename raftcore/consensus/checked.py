@@ -1,0 +1,47 @@
+"""Rules that are not Raft's own, held to what their places in the table promise. Raft's own go unwatched, and cost nothing."""
+
+from collections.abc import Callable
+from functools import cache, wraps
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+
+from msgspec.structs import replace
+
+from raftcore.consensus.rules import Rules
+from raftcore.vocabulary.errors import RuleError
+
+RAFT = Rules()
+
+
+def checked(rules: Rules) -> Rules:
+    """The same table, in which a rule of somebody else's that returns the wrong kind of thing raises RuleError, and says which it is."""
+    swapped = {name: getattr(rules, name) for name in Rules.__struct_fields__ if getattr(rules, name) is not getattr(RAFT, name)}
+    return replace(rules, **{name: _checked(name, rule) for name, rule in swapped.items()}) if swapped else rules
+
+
+def _checked(name: str, rule: Callable[..., Any]) -> Callable[..., Any]:
+    kind = _promised()[name]
+
+    @wraps(rule)
+    def obey(*arguments: Any) -> Any:
+        answer = rule(*arguments)
+        if not isinstance(answer, kind):
+            called = getattr(rule, "__qualname__", repr(rule))
+            raise RuleError(f"the rule {name} ({called}) returned {answer!r}; it must return {_in_words(kind)}")
+        return answer
+
+    return obey
+
+
+@cache
+def _promised() -> dict[str, Any]:
+    """What each rule must return: the table's own annotations say it."""
+    return {name: get_args(kind)[1] or NoneType for name, kind in get_type_hints(Rules).items()}
+
+
+def _in_words(kind: Any) -> str:
+    if kind is NoneType:
+        return "nothing: what it decides belongs into the state"
+    return " or ".join(
+        "None" if one is NoneType else f"{'an' if one.__name__[0] in 'AEIOU' else 'a'} {one.__name__}" for one in get_args(kind) or (kind,)
+    )

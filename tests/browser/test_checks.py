@@ -1,0 +1,91 @@
+"""The laws and Why? in the lab: what a person sees and clicks when a rule is wrong, and when an entry is not committed."""
+
+import re
+
+from browser.test_lab import LIMIT_MS, button, opened, server
+from playwright.sync_api import Page, expect
+
+PLANTED = """
+from raftcore import Cluster, Config, Rules
+from raftcore.vocabulary.messages import RequestVoteReply
+from widgets import Lab
+
+def grant_always(me, ask):
+    me.voted_for = None
+    me.vote_for(ask.candidate_id)
+    return RequestVoteReply(me.current_term, me.id, vote_granted=True)
+
+cluster = Cluster(size=3, seed=3, config=Config(pre_vote=False, leader_guard=False), rules=Rules(answer_request_vote=grant_always))
+cluster.run_for(140)
+for name in ("S1", "S2"):
+    cluster.time_out(name)
+lab = Lab(cluster)
+lab
+"""
+
+CUT_OFF = """
+from raftcore import Cluster
+from widgets import Lab
+
+cluster = Cluster(size=5, seed=1)
+cluster.run_until(lambda view: view.leader is not None)
+leader = cluster.leader
+cluster.client("C1").set("x", "1")
+cluster.partition([leader, "S1" if leader != "S1" else "S2"])
+cluster.submit("C1", "SET y 7", through=leader)
+cluster.run_for(60)
+lab = Lab(cluster)
+lab.pause()
+lab
+"""
+
+
+def strip(page: Page):
+    return page.locator(".rl-checks")
+
+
+def test_a_planted_bug_stops_time_and_leads_to_its_evidence(page: Page, jupyter):
+    opened(page, jupyter, PLANTED)
+    broken = strip(page).locator(".rl-violation").first
+    expect(broken).to_contain_text("Vote Once:", timeout=LIMIT_MS)
+    expect(strip(page).locator("[data-law='Vote Once']")).to_have_class(re.compile("rl-broken"))
+    expect(strip(page).locator("[data-law='Election Safety']")).to_have_attribute("aria-label", "Election Safety holds")
+    expect(page.locator(".rl-status")).to_contain_text("Vote Once is broken")
+    expect(button(page, "play")).to_contain_text("Play")
+    stopped = page.locator("[data-clock]").first.inner_text()
+    expect(page.locator(".rl-ring .violated").first).to_be_visible()
+    expect(page.locator(".rl-log .rl-violated").first).to_be_visible()
+    page.wait_for_timeout(300)
+    assert page.locator("[data-clock]").first.inner_text() == stopped
+
+    place = broken.locator(".rl-evidence button").first
+    there = re.sub(r"\D", "", place.inner_text())
+    place.click()
+    expect(page.locator("[data-clock]").first).to_have_text(re.compile(f"^{there} ms"), timeout=LIMIT_MS)
+    expect(strip(page).locator(".rl-violation")).to_have_count(0, timeout=LIMIT_MS)
+
+
+def test_an_entry_that_is_not_committed_says_why_when_it_is_clicked(page: Page, jupyter):
+    opened(page, jupyter, CUT_OFF)
+    page.get_by_role("button", name=re.compile(r"^entry \d+ of S\d is not committed: why\?")).first.click()
+    why = strip(page).locator(".rl-why")
+    expect(why).to_contain_text("not committed?", timeout=LIMIT_MS)
+    expect(why).to_contain_text(re.compile(r"a commit needs 3 of 5, and .* cut off from S\d; no majority has answered .* §5\.3"))
+    expect(strip(page).locator("[data-law^=Linearizable]")).to_have_text(re.compile(r"✓\s*Linearizable \(2 operations\)"))
+
+    why.get_by_role("button", name="Put the answer away").click()
+    expect(why).to_be_hidden()
+
+
+def test_a_client_that_waits_and_a_missing_leader_say_why(page: Page, jupyter):
+    opened(page, jupyter, CUT_OFF)
+    button(page, "why-operation").click()
+    why = strip(page).locator(".rl-why")
+    expect(why).to_contain_text("Why does C1 wait for set y=7?", timeout=LIMIT_MS)
+
+    for name in ("S1", "S2", "S3"):
+        server(page, name).click()
+        button(page, "crash").click()
+        expect(server(page, name)).to_have_attribute("aria-label", re.compile("crashed"))
+    button(page, "why-leader").click()
+    expect(why).to_contain_text("Why is there no leader? A leader needs the votes of 3 of 5, and S1, S2 and S3 are crashed. §5.2")

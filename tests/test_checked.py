@@ -1,0 +1,51 @@
+"""A rule that returns the wrong kind of thing is named, wherever a student meets it first."""
+
+import pytest
+
+from raftcore import Cluster, Rules
+from raftcore.consensus.checked import RAFT, checked
+from raftcore.hunting.explore import explore
+from raftcore.hunting.small_world import World
+from raftcore.vocabulary.errors import ConfigError, RuleError
+
+MISTAKES = {
+    "a reply is forgotten": (
+        Rules(answer_request_vote=lambda _me, _ask: None),
+        r"the rule answer_request_vote \(<lambda>\) returned None; it must return a RequestVoteReply",
+    ),
+    "an index instead of a deed": (
+        Rules(advance_commit_index=lambda me: me.log.last_index),
+        "the rule advance_commit_index .* returned 1; it must return nothing: what it decides belongs into the state",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_cluster_names_the_rule_that_returned_the_wrong_thing(name: str) -> None:
+    rules, sentence = MISTAKES[name]
+    with pytest.raises(RuleError, match=sentence):
+        Cluster(size=3, rules=rules).run_for(3_000)
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_an_exploration_names_it_too(name: str) -> None:
+    rules, sentence = MISTAKES[name]
+    with pytest.raises(RuleError, match=sentence):
+        explore(World(rules=rules, terms=1))
+
+
+def test_some_rules_may_answer_or_not() -> None:
+    with pytest.raises(RuleError, match="must return a ClientReply or None"):
+        checked(Rules(answer_client_request=lambda _me, _ask: "ok")).answer_client_request(None, None)  # type: ignore[arg-type]
+
+
+def test_raft_itself_goes_unwatched() -> None:
+    assert checked(RAFT) is RAFT
+    half = checked(Rules(answer_read=lambda _me, _ask: None))
+    assert half.answer_request_vote is RAFT.answer_request_vote
+    assert half.answer_read is not RAFT.answer_read
+
+
+def test_what_is_no_function_is_no_rule() -> None:
+    with pytest.raises(ConfigError, match=r"answer_request_vote=42 is no rule; give a function: Rules\(answer_request_vote=mine\)"):
+        Rules(answer_request_vote=42)  # type: ignore[arg-type]

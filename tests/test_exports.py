@@ -1,0 +1,189 @@
+"""What others read of a run: the history as EDN, the ShiViz log and the CSV files are read back, by rules that are not ours."""
+
+import csv
+import json
+import re
+from collections import defaultdict
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from strategies import values
+from test_random_runs import RandomRun
+
+from raftcore import Cluster
+from raftcore.checks.history_files import read_kv
+from raftcore.checks.linearizability import history
+from raftcore.recording.exports import SHIVIZ_PARSER, _edn
+from raftcore.recording.frames import FRAMES
+from raftcore.vocabulary import events as ev
+from raftcore.vocabulary.commands import Append, Cas, Get, Set
+from raftcore.vocabulary.events import Completed, Invoked
+
+
+def run_of(seed: int) -> Cluster:
+    run = RandomRun(seed)
+    run.trouble(80)
+    return run.cluster
+
+
+every_run = pytest.mark.parametrize("seed", range(8))
+
+
+# ---- Jepsen's EDN
+
+TOKEN = re.compile(r'\s*(?:([{}\[\]])|("(?:[^"\\]|\\.)*")|([^\s,{}\[\]"]+)),?')
+
+
+def read_edn(text: str):
+    """One EDN value: maps, vectors, strings, keywords, whole numbers and nil."""
+    tokens = iter(TOKEN.findall(text))
+
+    def value(token):
+        bracket, string, atom = token
+        if string:
+            return json.loads(string)
+        if atom:
+            return None if atom == "nil" else atom if atom.startswith(":") else int(atom)
+        inner = []
+        for following in tokens:
+            if following[0] in ("}", "]"):
+                break
+            inner.append(value(following))
+        return dict(zip(inner[::2], inner[1::2], strict=True)) if bracket == "{" else inner
+
+    return value(next(tokens))
+
+
+def edn_of(cluster: Cluster, folder) -> list[dict]:
+    cluster.recording.to_edn(folder / "history.edn")
+    return [read_edn(line) for line in (folder / "history.edn").read_text(encoding="utf-8").splitlines()]
+
+
+@every_run
+def test_the_history_has_each_call_and_each_outcome(seed, tmp_path):
+    cluster = run_of(seed)
+    told = [event for event in cluster.trace if isinstance(event, Invoked | Completed)]
+    kinds = {True: ":ok", False: ":fail", None: ":info"}
+    verbs = {Set: ":put", Append: ":append", Get: ":get", Cas: ":cas"}
+    lines = edn_of(cluster, tmp_path)
+    for line, event in zip(lines, told, strict=True):
+        command = event.command
+        assert line[":type"] == (kinds[event.ok] if isinstance(event, Completed) else ":invoke")
+        assert line[":f"] == verbs.get(type(command), ":delete")
+        assert line[":key"] == command.key
+        assert line[":time"] == round(event.at_ms * 1e6)
+        if isinstance(command, Cas):
+            assert line[":value"] == [command.expected, command.value]
+        elif isinstance(command, Get):
+            assert line[":value"] == (event.value if line[":type"] == ":ok" else None)
+        else:
+            assert line[":value"] == getattr(command, "value", None)
+
+
+@every_run
+def test_a_process_asks_one_thing_at_a_time_and_no_more_once_an_outcome_is_unknown(seed, tmp_path):
+    state = defaultdict(lambda: "idle")
+    for line in edn_of(run_of(seed), tmp_path):
+        process = line[":process"]
+        assert state[process] == ("idle" if line[":type"] == ":invoke" else "asking")
+        state[process] = {":invoke": "asking", ":info": "gone"}.get(line[":type"], "idle")
+
+
+def test_an_unknown_outcome_makes_a_client_a_new_process(tmp_path):
+    cluster = Cluster(size=3, seed=7)
+    cluster.client("C1").set("x", "1")
+    cluster.client("C2").set("x", "2")
+    for server in cluster.server_ids:
+        cluster.crash(server)
+    assert cluster.client("C2").set("x", "3").ok is None
+    cluster.submit("C2", "GET x")
+    lines = edn_of(cluster, tmp_path)
+    assert [(line[":process"], line[":type"]) for line in lines] == [
+        (0, ":invoke"), (0, ":ok"), (1, ":invoke"), (1, ":ok"), (1, ":invoke"), (1, ":info"), (3, ":invoke"),
+    ]  # fmt: skip
+
+
+def test_a_reader_of_others_histories_reads_ours(tmp_path):
+    """Without the times, a history of puts, gets and appends has the form of a public collection of them."""
+    cluster = Cluster(size=5, seed=7)
+    for number in range(20):
+        for client in ("C1", "C2", "C3"):
+            cluster.submit(client, [Set("x", f"{number}"), Get("x"), Append("y", '"\n')][number % 3])
+    cluster.run_for(10_000)
+    cluster.recording.to_edn(tmp_path / "history.edn")
+    text = re.sub(r", :time \d+\}", "}", (tmp_path / "history.edn").read_text(encoding="utf-8"))
+    (tmp_path / "kv.txt").write_text(text, encoding="utf-8")
+    theirs = read_kv(tmp_path / "kv.txt")
+    assert [(it.command, it.ok) for it in theirs] == [(it.command, it.ok) for it in history(cluster)]
+    reads = [(it.value, ours.value) for it, ours in zip(theirs, history(cluster), strict=True) if isinstance(it.command, Get)]
+    assert len(reads) == 21
+    assert all(read == ours for read, ours in reads)
+
+
+@given(values)
+def test_any_text_comes_back_from_edn(text):
+    assert read_edn(_edn(text)) == text
+
+
+# ---- ShiViz
+
+
+def shiviz_of(cluster: Cluster, folder, **window) -> list[tuple[str, dict[str, int], str]]:
+    """What ShiViz would read: the hosts, their clocks, and the events."""
+    cluster.recording.to_shiviz(folder / "shiviz.log", **window)
+    parser = re.compile(SHIVIZ_PARSER.replace("(?<", "(?P<"))
+    text = (folder / "shiviz.log").read_text(encoding="utf-8")
+    found = list(parser.finditer(text))
+    assert len(found) == text.count("\n") / 2
+    return [(match["host"], json.loads(match["clock"]), match["event"]) for match in found]
+
+
+@every_run
+@pytest.mark.parametrize("window", [{}, {"from_ms": 500, "to_ms": 900}])
+def test_each_host_counts_its_events_one_by_one(seed, window, tmp_path):
+    counted = defaultdict(int)
+    for host, clock, _ in shiviz_of(run_of(seed), tmp_path, **window):
+        counted[host] += 1
+        assert clock[host] == counted[host]
+        assert all(count <= counted[other] for other, count in clock.items())  # nobody knows of what has not happened
+
+
+@every_run
+def test_who_receives_a_message_knows_all_that_its_sender_knew(seed, tmp_path):
+    sent, arrived = {}, 0
+    cluster = run_of(seed)
+    for host, clock, event in shiviz_of(cluster, tmp_path):
+        number = re.search(r"#(\d+)", event)
+        if event.startswith("MessageSent"):
+            sent[number[1]] = (host, clock)
+        elif event.startswith("MessageDelivered"):
+            source, before = sent[number[1]]
+            arrived += 1
+            assert f"from {source}" in event
+            assert all(clock[other] >= count for other, count in before.items())
+    assert arrived == sum(isinstance(event, ev.MessageDelivered) for event in cluster.trace)
+
+
+def test_the_log_has_all_events_of_its_while(tmp_path):
+    cluster = run_of(1)
+    untold = (ev.TimerSet, ev.LinkChanged, ev.Acted, ev.MessageDropped)
+    told = [event for event in cluster.trace if 500 <= event.at_ms <= 900 and not isinstance(event, untold)]
+    lines = [event for _, _, event in shiviz_of(cluster, tmp_path, from_ms=500, to_ms=900)]
+    assert [line.split()[0] for line in lines] == [type(event).__name__ for event in told]
+
+
+# ---- CSV
+
+
+def test_each_table_becomes_a_file(tmp_path):
+    cluster = run_of(3)
+    cluster.recording.to_csv(tmp_path / "new" / "folder")
+    assert {path.name for path in (tmp_path / "new" / "folder").iterdir()} == {f"{name}.csv" for name in FRAMES}
+    for name in FRAMES:
+        with (tmp_path / "new" / "folder" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            head, *lines = csv.reader(file)
+        table = getattr(cluster.recording, name)
+        assert head == list(table.columns)
+        ours = [["" if pd.isna(value) else str(value) for value in row] for row in table.itertuples(index=False)]
+        assert lines == ours, name

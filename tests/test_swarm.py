@@ -1,0 +1,150 @@
+"""The swarm: some hundred random runs, and what its command line says. Thousands more are for `python -m raftcore swarm`."""
+
+import multiprocessing
+import subprocess
+import sys
+from functools import partial
+from itertools import pairwise
+
+import pytest
+
+from raftcore import Rules
+from raftcore.__main__ import main
+from raftcore.checks.convergence import why_not_converged
+from raftcore.cluster.rulebook import Rulebook
+from raftcore.consensus import election
+from raftcore.consensus.state import NodeState
+from raftcore.hunting.faults import Faults
+from raftcore.hunting.random_run import RandomRun, why_not_healed
+from raftcore.hunting.story import live
+from raftcore.hunting.swarm import swarm
+from raftcore.vocabulary.actions import Submit
+from raftcore.vocabulary.events import Acted, Committed, Crashed, LogTruncated, MessageDropped, SnapshotInstalled
+from raftcore.vocabulary.messages import RequestVote, RequestVoteReply
+from raftcore.vocabulary.names import Reason
+
+BLOCKS, SEEDS_PER_BLOCK = 20, 25
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_whatever_happens_all_laws_hold_and_after_a_heal_all_agree(block: int) -> None:
+    failures: list[str] = []
+    swarm(range(block * SEEDS_PER_BLOCK, (block + 1) * SEEDS_PER_BLOCK), say=failures.append)
+    assert not failures
+
+
+def test_a_run_is_a_function_of_its_seed_and_heals_in_the_end() -> None:
+    one, other = RandomRun(5), RandomRun(5)
+    for run in (one, other):
+        run.trouble()
+        assert why_not_healed(run.cluster) == ""
+    assert one.cluster.trace.to_bytes() == other.cluster.trace.to_bytes()
+    assert why_not_converged(one.cluster.view) == ""
+    assert all(earlier.at_ms <= later.at_ms for earlier, later in pairwise(one.cluster.trace))
+    assert all(isinstance(event.reason, Reason) for event in one.cluster.trace if isinstance(event, MessageDropped))
+
+
+def test_runs_are_full_of_trouble() -> None:
+    """A swarm in which nothing happens would find nothing either."""
+    seen: dict[type, int] = {}
+    for seed in range(60):
+        run = RandomRun(seed)
+        run.trouble()
+        for event in run.cluster.trace:
+            kind = type(event.action) if isinstance(event, Acted) else type(event)
+            seen[kind] = seen.get(kind, 0) + 1
+    assert seen[Committed] > 1_000
+    assert seen[Submit] > 500
+    assert seen[Crashed] > 100
+    assert seen[LogTruncated] > 1
+    assert seen[SnapshotInstalled] > 10
+
+
+def test_a_mix_decides_what_may_happen() -> None:
+    run = RandomRun(1, faults=Faults.only(["crashes"]))
+    run.trouble()
+    kinds = {type(action).__name__ for action in run.cluster.scenario.actions}
+    assert kinds == {"Submit", "Crash", "Restart"}
+
+
+# ---- the swarm itself
+
+
+def vote_for_nobody(me: NodeState, ask: RequestVote) -> RequestVoteReply:
+    return election.refuse(me, Reason.ALREADY_VOTED)
+
+
+BROKEN = partial(live, rules=Rules(answer_request_vote=vote_for_nobody))
+
+
+def test_a_failure_is_one_line_that_says_how_to_repeat_it() -> None:
+    lines: list[str] = []
+    result = swarm(range(5), work=BROKEN, say=lines.append)
+    assert [seed for seed, _ in result.failed] == [int(line.split()[2].rstrip(":")) for line in lines]
+    assert lines
+    assert all("Convergence" in line for line in lines)
+    assert all(line.endswith(f"python -m raftcore swarm --seed {seed}") for line, (seed, _) in zip(lines, result.failed, strict=True))
+    assert str(result).endswith(f"{len(lines)} failed")
+
+
+def test_a_swarm_tells_how_far_it_is_and_ends_in_time() -> None:
+    words: list[str] = []
+    result = swarm(range(1_000), limit_s=0.0, say_progress=words.append)
+    assert result.runs == 1
+    assert words[0].startswith("1 of 1,000 runs, 0 failed")
+
+
+def test_many_cores_do_what_one_does() -> None:
+    one, two = swarm(range(24)), swarm(range(24), cores=2)
+    assert (one.runs, one.failed) == (two.runs, two.failed) == (24, ())
+    assert multiprocessing.active_children() == []
+
+
+# ---- its command line
+
+
+def test_the_command_line_says_that_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["swarm", "--seeds", "3", "--first", "40", "--cores", "1"]) == 0
+    assert capsys.readouterr().out.startswith("3 runs in ")
+    assert main(["swarm", "--seed", "4711"]) == 0
+    assert capsys.readouterr().out == "seed 4711: all is well\n"
+
+
+def test_the_command_line_repeats_a_failure_and_tells_its_shortest_story(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("raftcore.__main__", "raftcore.cluster.rulebook"):
+        monkeypatch.setattr(f"{name}.CORRECT", Rulebook(everywhere=Rules(answer_request_vote=vote_for_nobody)))
+    assert main(["swarm", "--seeds", "2", "--cores", "1"]) == 1
+    out = capsys.readouterr().out
+    seed = out.split()[2].rstrip(":")
+    assert out.startswith(f"FAILED seed {seed}: Convergence")
+    assert main(["swarm", "--seed", seed]) == 1
+    out = capsys.readouterr().out
+    assert "cluster = Cluster(" in out
+    assert "0 actions" in out
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (["swarm", "--seeds", "0"], "'0' must be a whole number, 1 or more"),
+        (["swarm", "--seeds", "many"], "'many' must be a whole number"),
+        (["swarm", "--seed", "x"], "invalid int value: 'x'"),
+        (["swarm", "--cores", "-1"], "'-1' must be a whole number"),
+        (["sworm"], "choose from 'swarm'"),
+        ([], "required: swarm"),
+    ],
+)
+def test_arguments_that_mean_nothing_are_refused(arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(arguments)
+    assert refused.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_it_runs_as_a_program() -> None:
+    line = [sys.executable, "-m", "raftcore", "swarm", "--seeds", "8", "--cores", "2"]
+    done = subprocess.run(line, capture_output=True, check=True, text=True)
+    assert done.stderr == ""
+    assert "8 runs in" in done.stdout

@@ -11,7 +11,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_the_examples_without_a_screen_run(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    start, first, again, second, data, why, broken = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    start, first, again, second, data, why, broken, hunting = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     imports = "\n".join(line for line in start.splitlines() if line.startswith("from raftcore"))
     names: dict[str, object] = {}
 
@@ -48,6 +48,12 @@ def test_the_examples_without_a_screen_run(capsys, tmp_path, monkeypatch):
 
     assert f"print(violation)  # {names['violation']}\n" in broken
     assert f"{names['violation']}\n" == capsys.readouterr().out
+
+    exec(hunting, names)
+
+    assert names["found"].violation.property == names["explored"].violation.property == "Vote Once"
+    assert len(names["found"].scenario.actions) <= 4
+    assert len(names["explored"].path) == 3
 
 
 def test_every_make_command_exists():

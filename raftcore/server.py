@@ -104,10 +104,14 @@ class Server:
         self.paused = False
         self._go_on()
 
+    def is_full(self) -> bool:
+        """Whether what comes now is lost, since it holds back all that it can."""
+        return len(self._inbox) >= MOST_WAITING
+
     def hear(self, stimulus: Stimulus) -> None:
         """Let something happen to this server."""
         if self._syncing or self.paused:
-            if len(self._inbox) < MOST_WAITING:
+            if not self.is_full():
                 self._inbox.append(stimulus)
             return
         ready = self.node.step(stimulus, self._clock.now_ms)

@@ -250,6 +250,16 @@ def test_promises_are_counted_by_voter_and_only_for_the_term_that_is_asked_for()
     assert play.state("S1").role is CANDIDATE
 
 
+@pytest.mark.parametrize("guard", [False, True])
+def test_without_the_guard_a_promise_ignores_a_live_leader(guard: bool) -> None:
+    """Thesis 9.6 with 4.2.3: that voters have not heard from a leader is the guard's part of a promise."""
+    play = reign_of_s1(config=Config(snapshot_every=0, leader_guard=guard))
+    play.stand("S3", heard_by="S1 S2")
+
+    assert play.leads("S3") is not guard
+    assert play.state("S1").current_term == (1 if guard else 2)
+
+
 def test_a_promise_that_comes_after_the_leader_was_heard_is_void() -> None:
     """Thesis 9.6."""
     play = reign_of_s1(5)

@@ -284,6 +284,25 @@ def test_a_lease_is_counted_by_the_leaders_own_clock(rate: float, lasts_ms: floa
     assert len(play.served) == 1
 
 
+AT_THE_EDGE = [(0.9091, 1.0, False), (0.9090, 1.0, True), (1.0, 1.1, False), (1.0, 1.101, True)]
+
+
+@pytest.mark.parametrize("leaders_rate, voters_rate, old_value", AT_THE_EDGE)
+def test_a_lease_holds_as_far_as_clocks_are_trusted_and_no_further(leaders_rate: float, voters_rate: float, old_value: bool) -> None:
+    """Thesis 6.4.1: clocks are trusted to differ by a tenth, so at 1/1.1 and at 1.1 a lease is safe, and just beyond it is not."""
+    play = reign_of_s1()
+    for name, rate in (("S1", leaders_rate), ("S2", voters_rate), ("S3", voters_rate)):
+        play.state(name).set_clock_rate(rate, play.now_ms)
+    play.heartbeat("S1", heard_by="S2 S3")
+    play.pass_ms(150 / voters_rate + 0.001)  # their guard has just ended
+    play.elect("S2", heard_by="S3")
+    play.propose("S2", "new", heard_by="S3")
+    assert play.commit("S2") == 3
+    play.read("S1", LEASE)
+
+    assert bool(play.served) is old_value
+
+
 # ---- stale, and everywhere
 
 

@@ -1,13 +1,17 @@
 """A server whose disk fails, that is paused for too long, and that puts a snapshot in place of its log."""
 
+import pytest
 from msgspec.structs import replace
 from plays import AS_IN_THE_PAPER
 from test_server import SYNC_MS, Stage
 
+from raftcore import Cluster
 from raftcore.server import MOST_WAITING
 from raftcore.vocabulary.commands import Set
 from raftcore.vocabulary.disks import DiskState
+from raftcore.vocabulary.events import MessageDropped
 from raftcore.vocabulary.messages import AppendEntriesReply, ClientRequest, RequestVote, RequestVoteReply
+from raftcore.vocabulary.names import Reason
 
 
 def test_what_comes_to_a_paused_server_is_held_back_up_to_a_limit_and_then_lost() -> None:
@@ -16,6 +20,23 @@ def test_what_comes_to_a_paused_server_is_held_back_up_to_a_limit_and_then_lost(
     for number in range(MOST_WAITING + 50):
         stage.hear(RequestVoteReply(0, f"S{number}", vote_granted=False))
     assert len(stage.server._inbox) == MOST_WAITING
+
+
+def test_what_a_paused_server_has_no_room_for_is_told_as_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("raftcore.server.MOST_WAITING", 5)
+    cluster = Cluster(size=3, seed=7)
+    cluster.run_for(1_000)
+    paused = next(name for name in cluster.server_ids if name != cluster.leader)
+    cluster.pause(paused)
+    cluster.run_for(1_000)
+    before = len(cluster.trace)
+    told = [event for event in cluster.trace[before - 200 :] if isinstance(event, MessageDropped)]
+
+    assert {(event.target, event.reason) for event in told} == {(paused, Reason.SERVER_FULL)}
+    cluster.resume(paused)
+    cluster.run_for(1_000)
+    assert not [event for event in cluster.trace[before:] if isinstance(event, MessageDropped)]
+    assert cluster.view.servers[paused].leader == cluster.leader
 
 
 def test_a_sync_that_fails_stops_the_server_before_it_says_anything() -> None:

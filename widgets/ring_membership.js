@@ -2,6 +2,7 @@
 
 const GROUP_NAMES = { voters: "", old: "C_old", new: "C_new" };
 const NOTE_PX = 13;
+const SHORT = 12;
 
 // Under a disc: what is special about a server. How the leader sends to it is said where that is not the rule, or where the leader is chosen.
 function notesOf(server, asked) {
@@ -25,8 +26,8 @@ function diskNotes(server) {
   return server.disk.said.map((fault) => `disk ${fault}`);
 }
 
-// Above all discs, so that among many servers no neighbour hides them. There each has one line, or it would hide a neighbour's name;
-// the others are counted, and the line under the ring says them all.
+// Above all discs. Among many servers each has one short line, on its outer side, or it would hide a neighbour's name; the line under
+// the ring says all.
 function updateAllNotes(layer, servers, asked, ring) {
   keep(
     layer,
@@ -35,22 +36,32 @@ function updateAllNotes(layer, servers, asked, ring) {
     (server) => svg("text", { "data-notes": server.id }),
     (node, server) => {
       put(node, { transform: moveTo(ring.seats.get(server.id)) });
-      updateNotes(node, inShort(notesOf(server, asked), servers.length), ring);
+      const notes = notesOf(server, asked);
+      if (servers.length > ROOMY) updateNotes(node, inShort(notes), outerSide(ring, server));
+      else updateNotes(node, notes, { x: 0, y: ring.edge + 14, anchor: "middle" });
     },
   );
 }
 
-function inShort(notes, servers) {
-  return servers <= ROOMY || notes.length < 2 ? notes : [`${notes[0]} +${notes.length - 1}`];
+function inShort(notes) {
+  if (notes.length > 1) return [`${notes.length} notes`];
+  return notes.map((note) => (note.length > SHORT ? `${note.slice(0, SHORT - 1)}…` : note));
 }
 
-function updateNotes(node, notes, ring) {
+function outerSide(ring, server) {
+  const { angle } = ring.seats.get(server.id);
+  const right = Math.cos(angle);
+  if (Math.abs(right) > 0.5) return { x: Math.sign(right) * (ring.edge + 7), y: 4, anchor: right > 0 ? "start" : "end" };
+  return { x: 0, y: Math.sin(angle) > 0 ? ring.edge + 14 : -ring.edge - 6, anchor: "middle" };
+}
+
+function updateNotes(node, notes, { x, y, anchor }) {
   keep(
     node,
     notes,
     (note) => note,
-    (note) => svg("tspan", { x: 0 }, note),
-    (line, note) => put(line, { y: ring.edge + 14 + NOTE_PX * notes.indexOf(note) }),
+    (note) => svg("tspan", {}, note),
+    (line, note) => put(line, { x: round(x), y: round(y) + NOTE_PX * notes.indexOf(note), style: `text-anchor: ${anchor}` }),
   );
 }
 

@@ -186,9 +186,11 @@ class More {
     Object.assign(this, { send, selection, state: null });
     this.buttons = new Map();
     const shelves = SHELVES.map((groups) => html("div", { class: "rl-row rl-shelf" }, ...groups.map((group) => this.makeGroup(...group))));
-    this.about = html("p", { class: "rl-about rl-soft", role: "status" }, ABOUT_NOTHING);
-    this.node = html("div", { class: "rl-more", hidden: true }, ...shelves, this.about, makeLegend());
+    this.about = html("p", { class: "rl-about rl-soft", role: "status" });
+    this.foot = html("div", { class: "rl-foot" }, this.about, makeLegend());
+    this.node = html("div", { class: "rl-more", hidden: true }, ...shelves, this.foot);
     for (const kind of ["pointerover", "focusin"]) this.node.addEventListener(kind, (event) => this.explain(event.target));
+    for (const kind of ["pointerleave", "focusout"]) this.node.addEventListener(kind, () => this.explain(null));
   }
 
   makeGroup(title, controls) {
@@ -215,10 +217,13 @@ class More {
     }
   }
 
+  // At the foot stands what the control does that is pointed at, else what the marks mean: one place for both.
   explain(node) {
-    for (const [control, one] of this.buttons) {
-      if (one === node) put(this.about, { text: one.disabled ? `${control.about} Not now: ${one.title}.` : control.about });
-    }
+    const [control] = [...this.buttons].find(([, one]) => one === node) ?? [];
+    if (node && !control) return;
+    const words = control ? (node.disabled ? `${control.about} Not now: ${node.title}.` : control.about) : "";
+    put(this.about, { text: words });
+    this.foot.classList.toggle("rl-told", words !== "");
   }
 
   key(name) {
@@ -229,5 +234,3 @@ class More {
     return true;
   }
 }
-
-const ABOUT_NOTHING = "Point at a control to read what it does.";

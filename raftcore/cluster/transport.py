@@ -19,17 +19,23 @@ from raftcore.vocabulary.names import Address, Reason
 Receive = Callable[[Message], None]
 
 
+def never() -> bool:
+    """Of who takes in all that comes."""
+    return False
+
+
 class _Direction:
     """One direction of a link: its state, its random streams, and who listens at its end."""
 
     __slots__ = (
-        "draw_delay", "faulty", "hand_over", "last_arrival_ms", "link", "name", "net", "receive", "shortest_ms", "spread_ms", "streams",
-        "unseen",
+        "draw_delay", "faulty", "hand_over", "is_full", "last_arrival_ms", "link", "name", "net", "receive", "shortest_ms",
+        "spread_ms", "streams", "unseen",
     )  # fmt: skip
 
     def __init__(self, net: "LoopbackTransport", source: Address, target: Address) -> None:
         self.net = net
-        self.receive: Receive | None = net.receivers[target]
+        self.receive: Receive | None
+        self.receive, self.is_full = net.receivers[target]
         self.name = f"{net.seed} {source}->{target}"
         self.draw_delay = Random(f"{self.name} delay").random
         self.streams: dict[str, Random] = {}
@@ -63,12 +69,14 @@ class _Direction:
         return self.streams[fault]
 
     def arrive(self, flight: MessageSent) -> None:
-        """Hand a message over, unless the link was cut or the server went down while it flew."""
+        """Hand a message over, unless the link was cut or the server went down while it flew, or it has no room for it."""
         net = self.net
         if not self.link.up:
             net.drop(flight, Reason.LINK_CUT)
         elif self.receive is None:
             net.drop(flight, Reason.SERVER_DOWN)
+        elif self.is_full():
+            net.drop(flight, Reason.SERVER_FULL)
         else:
             if net.say:
                 net.say(MessageDelivered(net.clock.now_ms, flight.id, flight.source, flight.target, flight.message))
@@ -92,17 +100,17 @@ class LoopbackTransport:
         self.healthy = healthy
         self.clock = clock
         self.say = say
-        self.receivers: dict[Address, Receive | None] = {}
+        self.receivers: dict[Address, tuple[Receive | None, Callable[[], bool]]] = {}
         self.seed = seed
         self._directions: dict[Address, dict[Address, _Direction]] = {}  # by source, by target
         self._last_id = 0
 
-    def join(self, address: Address, receive: Receive | None) -> None:
-        """Deliver what comes for an address to `receive`; None while nobody is there."""
-        self.receivers[address] = receive
+    def join(self, address: Address, receive: Receive | None, is_full: Callable[[], bool] = never) -> None:
+        """Deliver what comes for an address to `receive`; None while nobody is there. What it would not take in `is_full` tells."""
+        self.receivers[address] = receive, is_full
         for directions in self._directions.values():
             if address in directions:
-                directions[address].receive = receive
+                directions[address].receive, directions[address].is_full = receive, is_full
 
     def _direction(self, source: Address, target: Address) -> _Direction:
         """One direction, made when it is first spoken of."""

@@ -91,7 +91,7 @@ class SimWorld:
         )
 
     def join(self, server: Server) -> None:
-        self.network.join(server.id, server.hear)
+        self.network.join(server.id, server.hear, server.is_full)
         server.start()
 
     def _halt(self, name: ServerId, reason: str) -> None:

@@ -32,7 +32,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_messages_in_flight: AppendEntries with entries that a follower has not answered yet, at most.
     pre_vote: a server asks whether it would win before it begins a term (thesis 9.6).
     check_quorum: a leader that hears from no majority for an election timeout steps down (thesis 6.2).
-    leader_guard: who hears a leader takes part in no election (thesis 4.2.3).
+    leader_guard: who hears a leader takes part in no election (thesis 4.2.3), and promises no vote for one (thesis 9.6). Without it
+        promises look at logs and votes only, as etcd's do without check-quorum, so pre_vote alone does not protect a live leader.
     snapshot_every: entries that a server applies before it compacts them into a snapshot (§7); 0: only by hand.
     snapshot_chunk_bytes: piece of a snapshot in one InstallSnapshot.
     reads: how reads that don't say it themselves find their answer (thesis ch. 6).

@@ -58,3 +58,4 @@ class Reason(Enum):
     LOST = "lost"
     LINK_CUT = "link cut"
     SERVER_DOWN = "server down"
+    SERVER_FULL = "server holds no more back"

@@ -50,6 +50,17 @@ def test_a_control_says_what_it_does_and_why_not(lab: Page):
     expect(button(lab, "disk-slow")).to_have_attribute("aria-pressed", "false", timeout=LIMIT_MS)
 
 
+def test_the_ring_with_all_its_controls_fits_a_low_screen(lab: Page):
+    lab.set_viewport_size({"width": 1440, "height": 757})
+    button(lab, "more").click()
+    expect(lab.locator(".rl-ring .rl-legend")).to_be_visible()
+    ring, notebook = lab.locator(".rl-ring").bounding_box(), lab.locator(".jp-WindowedPanel-outer").bounding_box()
+
+    assert ring
+    assert notebook
+    assert ring["height"] <= notebook["height"]
+
+
 def test_a_read_can_be_asked_for_in_each_way(lab: Page):
     leader(lab)
     lab.locator("[data-field=op]").select_option("get")

@@ -22,6 +22,7 @@ _APPENDS = {
 _DROPS = {
     Reason.LOST: "The link from {source} to {target} loses some messages, and Raft's senders send again. §5.5",
     Reason.LINK_CUT: "The link from {source} to {target} is cut; whoever needs an answer sends again. §5.5",
+    Reason.SERVER_FULL: "{target} was held up for so long that it can hold nothing more back; whoever needs an answer sends again. §5.5",
     Reason.SERVER_DOWN: "{target} does not run, so nobody took the message; whoever needs an answer sends again. §5.5",
 }
 _CLIENTS = {

@@ -4,7 +4,7 @@ from bench.figure import Figure, best_of, rate
 from raftcore import Cluster, Config
 from raftcore.vocabulary.commands import Get, ReadMode, Set
 
-ROUNDS = 15
+ROUNDS = 40
 IDLE_MS, BUSY_MS = 20_000, 2_000
 CLIENTS = 30
 

@@ -10,6 +10,7 @@ from raftcore.checks.linearizability import Verdict
 from raftcore.checks.watch import INVARIANTS
 from raftcore.vocabulary.messages import RequestVoteReply
 from widgets import Lab
+from widgets import checking as checking_module
 from widgets.checking import BUDGET, Checked, Checking
 from widgets.checks_strip import ChecksStrip, named
 from widgets.event_feed import EventFeed
@@ -156,6 +157,15 @@ def test_what_the_budget_does_not_decide_says_so():
     assert named(3, unknown) == "Linearizable: unknown within 100,000 steps"
     assert named(1, result) == "Linearizable (1 operation)"
     assert ChecksStrip().draw(Frame(view=cluster.view, checked=Checked()))["history"]["state"] == "waits"
+
+
+def test_very_many_operations_are_not_judged_at_a_pause(monkeypatch):
+    monkeypatch.setattr(checking_module, "MOST_OPERATIONS", 2)
+    picture = drawn(asked_by_clients())
+    assert (picture["history"]["state"], picture["history"]["name"]) == (
+        "unknown",
+        "Linearizable: 3 operations are too many for a pause",
+    )
 
 
 # ---- time stands still

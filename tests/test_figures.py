@@ -15,6 +15,7 @@ from widgets.figures import latency, log_grid, message_matrix, space_time, throu
 from widgets.figures.causality import BEFORE, Flight, cone_of
 from widgets.figures.space_time import MOST_MESSAGES, hover_space_time, scene_of
 from widgets.palette import term_colours
+from widgets.timeline_series import WHOLE, TimelineSeries
 
 CLEAR = "rgba(0, 0, 0, 0)"
 
@@ -109,6 +110,20 @@ def test_the_timeline_marks_crashes_and_names_faults():
     figure = timeline(recorded())
     assert list(trace(figure, "crosses").x) == [event.at_ms for event in of(Crashed)]
     assert "partition S4 S5 | S1 S2 S3" in list(trace(figure, "faultlabels").text)
+
+
+def test_a_whole_run_is_remembered_and_where_it_has_too_many_bands_it_says_since_when():
+    long_ago = TimelineSeries(["S1", "S2"], (10.0, 20.0), WHOLE)
+    long_ago.absorb(RoleChanged(1.0, "S1", Role.LEADER, 1))
+    long_ago.absorb(RoleChanged(1_000_000.0, "S1", Role.FOLLOWER, 2))
+    assert [band.begin_ms for band in long_ago.servers["S1"].bands] == [0.0, 1.0, 1_000_000.0]
+    assert long_ago.since_ms == 0
+
+    for number in range(5_000):
+        long_ago.absorb(RoleChanged(2_000_000.0 + number, "S2", Role.CANDIDATE, number))
+    kept = long_ago.servers["S2"].ended
+    assert len(kept) == WHOLE.bands
+    assert long_ago.since_ms == kept[0].begin_ms > 2_000_000
 
 
 # ---- logs

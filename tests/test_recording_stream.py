@@ -151,6 +151,24 @@ def test_what_was_broken_off_is_not_written_over(tmp_path):
     assert Path(f"{path}.part").read_bytes() == b"precious"
 
 
+def test_a_disk_that_is_full_leaves_what_was_written(tmp_path, by_hand):
+    resource = pytest.importorskip("resource", reason="only POSIX limits the size of files")
+    cluster = Cluster(size=3, seed=7)
+    cluster.run_for(1_000)
+    with cluster.recording.stream_to(tmp_path / "run.parquet") as writing:
+        before, limits = len(cluster.trace), resource.getrlimit(resource.RLIMIT_FSIZE)
+        cluster.run_for(1_000)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (writing.part.stat().st_size + 100, limits[1]))
+        try:
+            with pytest.raises(OSError, match="File too large"):
+                writing.flush()
+            assert len(Recording.load(writing.part).trace) == before
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        writing.flush()  # there is room again
+        assert Recording.load(writing.part).trace.to_bytes() == cluster.trace.to_bytes()
+
+
 def test_a_flush_writes_no_more_than_what_came_since(tmp_path, by_hand):
     cluster = Cluster(size=3, seed=7)
     cluster.run_for(30_000)

@@ -33,7 +33,7 @@ from widgets import timeline as module
 from widgets.palette import term_colours
 from widgets.timeline import Timeline
 from widgets.timeline_figure import MOST_SERVERS, picture, plain
-from widgets.timeline_series import BANDS, POINTS, WHOLE, WINDOW_MS, Band, Condition, Fault, TimelineSeries
+from widgets.timeline_series import BANDS, POINTS, WINDOW_MS, Band, Condition, Fault, TimelineSeries
 
 F, C, L = Role.FOLLOWER, Role.CANDIDATE, Role.LEADER
 RUNNING, PAUSED, CRASHED = Condition
@@ -194,20 +194,6 @@ def test_memory_is_bounded_however_long_the_run():
     assert BANDS / 2 <= len(series.completed) <= BANDS
     assert len(series.servers["S2"].commits) <= POINTS
     assert all(len(one.words) <= 80 for one in series.operations())
-
-
-def test_a_whole_run_is_remembered_and_where_it_has_too_many_bands_it_says_since_when():
-    long_ago = TimelineSeries(["S1", "S2"], HEALTHY.delay_ms, WHOLE)
-    long_ago.absorb(RoleChanged(1.0, "S1", Role.LEADER, 1))
-    long_ago.absorb(RoleChanged(1_000_000.0, "S1", Role.FOLLOWER, 2))
-    assert [band.begin_ms for band in long_ago.servers["S1"].bands] == [0.0, 1.0, 1_000_000.0]
-    assert long_ago.since_ms == 0
-
-    for number in range(5_000):
-        long_ago.absorb(RoleChanged(2_000_000.0 + number, "S2", Role.CANDIDATE, number))
-    kept = long_ago.servers["S2"].ended
-    assert len(kept) == WHOLE.bands
-    assert long_ago.since_ms == kept[0].begin_ms > 2_000_000
 
 
 def test_a_thinned_commit_line_still_covers_the_window_and_is_never_early():

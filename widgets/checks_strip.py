@@ -46,13 +46,16 @@ def history(checked: Checked) -> Picture:
     """What the clients' history comes to."""
     states = {Verdict.LINEARIZABLE: "holds", Verdict.NOT_LINEARIZABLE: "broken", Verdict.UNKNOWN: "unknown"}
     result = checked.result
-    about = ABOUT_HISTORY if result is None else f"{ABOUT_HISTORY} Now {result.sentence}."
-    return {"name": named(checked.operations, result), "about": about, "state": states[result.verdict] if result else "waits"}
+    if result is not None:
+        about = f"{ABOUT_HISTORY} Now {result.sentence}."
+        return {"name": named(checked.operations, result), "about": about, "state": states[result.verdict]}
+    if checked.operations:
+        name = f"{LINEARIZABLE}: {checked.operations:,} operations are too many for a pause"
+        return {"name": name, "about": f"{ABOUT_HISTORY} In code, check(history(run), KEY_VALUE) judges so many.", "state": "unknown"}
+    return {"name": f"{LINEARIZABLE}: judged at each pause", "about": ABOUT_HISTORY, "state": "waits"}
 
 
-def named(operations: int, result: Result | None) -> str:
-    if result is None:
-        return f"{LINEARIZABLE}: judged at each pause"
+def named(operations: int, result: Result) -> str:
     count = f"{operations:,} operation{'' if operations == 1 else 's'}"
     return f"{LINEARIZABLE}: unknown within {result.steps:,} steps" if result.verdict is Verdict.UNKNOWN else f"{LINEARIZABLE} ({count})"
 

@@ -1,27 +1,25 @@
 """What goes on all the time, and breaks nothing: it is seen in one look, where to ask every invariant would cost three times as much.
 
-Each of these says whether the event is as everybody expects, and if so has taken it in. What they ask for is what the invariants ask for,
+Each of these takes in an event that is as everybody expects, and passes on what is not. What they ask for is what the invariants ask for,
 all together; tests hold both against each other.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
-
 from raftcore.checks.memory import Memory
+from raftcore.checks.seeing import Handler
+from raftcore.checks.violation import Violation
 from raftcore.vocabulary import events as ev
 from raftcore.vocabulary.messages import AppendEntriesReply
 from raftcore.vocabulary.names import LEADER
 
-Look: TypeAlias = Callable[[int, Any], bool]
-
 
 class Usual:
-    """The common kinds of events, for one memory."""
+    """The common kinds of events, for one memory. `ask` asks all invariants."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, ask: Handler) -> None:
         self.memory = memory
         self.servers = memory.servers
-        self.looks: dict[type, Look] = {
+        self.ask = ask
+        self.looks: dict[type, Handler] = {
             ev.EntriesAppended: self.appended,
             ev.Synced: self.synced,
             ev.Committed: self.committed,
@@ -29,61 +27,61 @@ class Usual:
             AppendEntriesReply: self.acknowledged,
         }
 
-    def appended(self, at: int, event: ev.EntriesAppended) -> bool:
-        """Entries behind the end of a log that are the same in another one."""
+    def appended(self, at: int, event: ev.EntriesAppended) -> Violation | None:
+        """A follower puts entries behind the end of its log that are the same in another one."""
         server, find = self.servers[event.server], self.memory.logbook.find
         last = server.last
-        if last.index != event.first_index - 1:
-            return False
+        if server.role is LEADER or last.index != event.first_index - 1:
+            return self.ask(at, event)
         brought = []
         for entry in event.entries:
             found = find(last, entry)
             if found is None:
-                return False
+                return self.ask(at, event)
             brought.append(found)
             last = found
         if last.entry.term > server.term:
-            return False
+            return self.ask(at, event)
         server.entries += brought
         server.last = last
-        return True
+        return None
 
-    def synced(self, at: int, event: ev.Synced) -> bool:
+    def synced(self, at: int, event: ev.Synced) -> Violation | None:
         """All that there is has been saved."""
         server = self.servers[event.server]
         last = server.last
         in_log = last.configured[1] if last.configured else server.initial
         if event.last_index != last.index or event.current_term != server.term or in_log is not server.configuration:
-            return False
+            return self.ask(at, event)
         server.saved_term, server.saved_vote, server.saved_index, server.saved_at = event.current_term, event.voted_for, last.index, at
-        return True
+        return None
 
-    def committed(self, at: int, event: ev.Committed) -> bool:
+    def committed(self, at: int, event: ev.Committed) -> Violation | None:
         """A follower commits what is committed."""
         memory, server, index = self.memory, self.servers[event.server], event.index
-        if server.role is LEADER or not server.commit_index <= index <= memory.committed_index:
-            return False
-        if server.at(index) is not memory.committed[index]:
-            return False
+        is_known = server.role is not LEADER and server.commit_index <= index <= memory.committed_index
+        if not is_known or server.at(index) is not memory.committed[index]:
+            return self.ask(at, event)
         server.commit_index, server.commit_at = index, at
-        return True
+        return None
 
-    def applied(self, at: int, event: ev.Applied) -> bool:
+    def applied(self, at: int, event: ev.Applied) -> Violation | None:
         """The next committed entry comes to what it came to elsewhere, if it was applied elsewhere."""
         memory, server, index = self.memory, self.servers[event.server], event.index
         if index != server.last_applied + 1 or not server.commit_index >= index <= server.saved_index or index in memory.repeats:
-            return False
+            return self.ask(at, event)
         first = memory.outcomes.first
         if index < len(first):
             if event.changed_key != first[index].changed_key or event.new_value != first[index].new_value:
-                return False
+                return self.ask(at, event)
         elif index == len(first):
             memory.outcomes.keep(at, event)
         server.last_applied = index
-        return True
+        return None
 
-    def acknowledged(self, at: int, event: ev.MessageSent) -> bool:
+    def acknowledged(self, at: int, event: ev.MessageSent) -> Violation | None:
         """A follower says what it has saved."""
         reply: AppendEntriesReply = event.message  # type: ignore[assignment]  # it sees no others
         server = self.servers[event.source]
-        return reply.match_index <= server.saved_index and reply.term <= server.term
+        is_right = reply.match_index <= server.saved_index and reply.term <= server.term
+        return None if is_right else self.ask(at, event)

@@ -47,7 +47,8 @@ DEFAULTS = Config()
 class Watch:
     """Judges a run event by event, from its first one on. server_ids: those of the beginning.
 
-    violations: in the order in which they were seen, the first few of each property; it only grows.
+    violations: in the order in which they were seen, the first few of each property; it only grows. shortcuts: see usual.py; without
+    them every invariant sees every event, and what is found is the same.
     """
 
     def __init__(self, server_ids: Iterable[ServerId], config: Config = DEFAULTS, shortcuts: bool = True) -> None:
@@ -56,12 +57,14 @@ class Watch:
         self.position = 0
         """How many events it has seen."""
         self._found: dict[str, int] = {}
-        handlers: dict[type, list[Handler]] = {ev.EntriesAppended: [memory.write_down], ev.Restarted: [memory.write_down_restart]}
+        self._handlers: dict[type, list[Handler]] = {ev.EntriesAppended: [memory.write_down], ev.Restarted: [memory.write_down_restart]}
         for subject in (*(invariant(memory) for invariant in INVARIANTS), memory):
             for kind, handler in handlers_of(subject):
-                handlers.setdefault(kind, []).append(handler)
-        usual = Usual(memory).looks if shortcuts else {}
-        self._judges = {kind: (usual.get(kind), handlers[kind]) for kind in handlers}
+                self._handlers.setdefault(kind, []).append(handler)
+        # One look decides for what is common; what only one sees needs no asking round.
+        self._judges = {kind: handlers[0] if len(handlers) == 1 else self._ask for kind, handlers in self._handlers.items()}
+        if shortcuts:
+            self._judges |= Usual(memory, self._ask).looks
 
     def absorb(self, events: Iterable[Event]) -> None:
         """Judge the next events."""
@@ -70,16 +73,18 @@ class Watch:
             kind: type = type(event)
             if kind is MessageSent:
                 kind = type(event.message)  # type: ignore[attr-defined]  # the line above has seen to it
-            if kind not in judges:
-                continue
-            is_usual, handlers = judges[kind]
-            if is_usual is not None and is_usual(at, event):
-                continue
-            for handle in handlers:
-                violation = handle(at, event)
+            if kind in judges:
+                violation = judges[kind](at, event)
                 if violation is not None:
                     self._keep(violation)
         self.position = at + 1
+
+    def _ask(self, at: int, event: Event) -> None:
+        """Let everybody see an event who wants to, the memory last."""
+        for handle in self._handlers[type(event.message) if isinstance(event, MessageSent) else type(event)]:
+            violation = handle(at, event)
+            if violation is not None:
+                self._keep(violation)
 
     def _keep(self, violation: Violation) -> None:
         found = self._found[violation.property] = self._found.get(violation.property, 0) + 1

@@ -55,7 +55,7 @@ class Origin(NamedTuple):
 SLICE = 256
 """How many things happen before another thread may act."""
 
-JUDGED_AT_ONCE = 4_096
+JUDGED_AT_ONCE = 16_384
 """Events that wait for the invariants at most: to judge in large portions costs less than to change between two works all the time."""
 
 

@@ -15,6 +15,7 @@ from raftcore.hunting.cores import count_cores, in_order
 from raftcore.hunting.faults import Faults
 from raftcore.hunting.shrink import shrink
 from raftcore.hunting.story import CONVERGENCE, LINEARIZABILITY, Story, live
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.scenario import Scenario
 
@@ -70,19 +71,22 @@ def hunt(
     wanted: str | None = None,
     cores: int | None = None,
     on_progress: Callable[[str], object] = ignore,
+    size: int | None = None,
+    config: Config | None = None,
 ) -> Found | None:
     """Run random runs until a check fails, and shrink the first that does; None where all is well.
 
     faults: kinds of trouble, or a mix of them; None: each seed draws its own. seeds: how many, or which. wanted: a property; None takes
     the first that breaks. cores: processes that work; None: as many as there are cores. Rules that no other process can import, since
-    they were written in a cell, are tried on one. on_progress: gets a sentence now and then. An interrupt ends it and all its processes.
+    they were written in a cell, are tried on one. on_progress: gets a sentence now and then. size, config: of the clusters; None: each
+    seed draws its own. An interrupt ends it and all its processes.
     Raises ConfigError.
     """
     book, mix, numbers, count = Rulebook.of(rules), _mix(faults), check_seeds(seeds), count_cores(cores)
     _check_property(wanted)
     if not all(name.importable for name in book.names()):
         count = 1
-    work = partial(live, rules=book, faults=mix, wanted=wanted)
+    work = partial(live, rules=book, faults=mix, wanted=wanted, size=size, config=config)
     with closing(in_order(work, numbers, count)) as stories:
         for seed, story in zip(numbers, stories, strict=True):
             if story:

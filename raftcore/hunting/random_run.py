@@ -20,13 +20,18 @@ Act = Callable[[], object]
 
 
 class RandomRun:
-    """One run. What happens in it is a function of the seed, and of what is given: `faults` None draws a mix, `rules` None is Raft."""
+    """One run. What happens in it is a function of the seed, and of what is given: what of `faults`, `size` and `config` is None is drawn,
 
-    def __init__(self, seed: int, rules: AnyRules = None, faults: Faults | None = None) -> None:
+    and `rules` None is Raft.
+    """
+
+    def __init__(
+        self, seed: int, rules: AnyRules = None, faults: Faults | None = None, size: int | None = None, config: Config | None = None
+    ) -> None:
         self._random = random = Random(f"random run {seed}")
-        size, config = random.choice([1, 2, 3, 3, 4, 5, 5, 5, 7]), random_config(random)
+        drawn_size, drawn_config = random.choice([1, 2, 3, 3, 4, 5, 5, 5, 7]), random_config(random)
         mix = Faults.drawn(random)
-        self.cluster = Cluster(size, seed, config, rules)
+        self.cluster = Cluster(drawn_size if size is None else size, seed, config or drawn_config, rules)
         self._acts = self._mixed(faults or mix)
 
     def trouble(self, stop: Callable[[], object] = bool) -> None:

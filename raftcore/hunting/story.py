@@ -14,6 +14,7 @@ from raftcore.hunting.faults import Faults
 from raftcore.hunting.random_run import RandomRun, longest_wait_ms, why_not_healed
 from raftcore.vocabulary.actions import TimeOut
 from raftcore.vocabulary.commands import Get, ReadMode
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError, ControlError, RuleError, ServerNotFound
 from raftcore.vocabulary.events import Acted
 from raftcore.vocabulary.scenario import Scenario
@@ -48,9 +49,16 @@ class Story(Struct, frozen=True):
         return self.violation.property, self.kinds
 
 
-def live(seed: int, rules: AnyRules = None, faults: Faults | None = None, wanted: str | None = None) -> Story | None:
+def live(
+    seed: int,
+    rules: AnyRules = None,
+    faults: Faults | None = None,
+    wanted: str | None = None,
+    size: int | None = None,
+    config: Config | None = None,
+) -> Story | None:
     """Let a random run live, first in trouble and then healed; what went wrong in it, or None. `wanted` looks for one property alone."""
-    run = RandomRun(seed, rules, faults)
+    run = RandomRun(seed, rules, faults, size, config)
     return _judge(run.cluster, run.trouble, wanted)
 
 

@@ -37,7 +37,8 @@ def part_of(path: str | Path) -> Path:
 class Stream:
     """Writes a recording until it is closed, in a thread of its own, whether the run goes on or not.
 
-    `with run.stream_to(path): …` closes it at the end. A process that ends as it should closes it too.
+    `with run.stream_to(path): …` closes it at the end, and so does a process that ends as it should. Where nothing can be written any
+    more, the thread says so and ends; what it wrote stays.
     """
 
     def __init__(self, recording: "Recording", path: str | Path) -> None:
@@ -48,7 +49,7 @@ class Stream:
         self._lock = Lock()
         self._closed = Flag()
         try:
-            self._file = self.part.open("xb")
+            self._file = self.part.open("xb", buffering=0)
         except FileExistsError:
             raise FileError(
                 f"{self.part} is there already: a recording that was broken off, or still goes on. Save what it holds, "
@@ -65,9 +66,19 @@ class Stream:
             if self._closed.is_set():
                 return
             portion = self._recording.portion(self._position)
-            self._file.write(_HEAD.pack(MARK, len(portion.data), crc32(portion.data)) + portion.data)
-            self._file.flush()
+            self._append(_HEAD.pack(MARK, len(portion.data), crc32(portion.data)) + portion.data)
             self._position += portion.events
+
+    def _append(self, frame: bytes) -> None:
+        """Write a frame, whole or not at all: behind half a one nothing could be found."""
+        start, left = self._file.tell(), memoryview(frame)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError:
+            self._file.seek(start)
+            self._file.truncate()
+            raise
 
     def close(self) -> None:
         """Put one Parquet file at the path, whole or not at all, and remove the frames. Raises OSError; they stay then."""

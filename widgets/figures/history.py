@@ -113,6 +113,7 @@ class _Drawing:
         labels = {
             "text": [plain(fault.label) for fault in faults],
             "hovertext": [f"{plain(fault.label)}<br>{period(fault.begin_ms, fault.end_ms)}" for fault in faults],
+            "insidetextfont": {"color": GREY, "size": 11},
         }
         over_all = {
             "y": [middle] * len(faults),

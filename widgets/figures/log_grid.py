@@ -29,15 +29,17 @@ def log_grid(run: Run, at_ms: float | None = None, from_index: Index | None = No
     view = run.view if at_ms is None else run.trace.view_at(at_ms)
     picture = log_picture(view, from_index, columns=COLUMNS)
     rows = list(enumerate(picture["servers"]))
+    shown = [cell for row, server in rows for cell in cells(row, server, picture)]
     traces = [
-        entries([cell for row, server in rows for cell in cells(row, server, picture)]),
-        outlines([cell for row, server in rows for cell in cells(row, server, picture) if cell["solid"]], "committed", "solid"),
-        outlines([cell for row, server in rows for cell in cells(row, server, picture) if not cell["solid"]], "open", "dash"),
+        entries(shown),
+        outlines([cell for cell in shown if cell["solid"]], "committed", "solid"),
+        outlines([cell for cell in shown if not cell["solid"]], "open", "dash"),
         snapshots(rows, picture["first"]),
         applied(rows, picture),
         progress(rows, picture),
     ]
     left = picture["first"] - (2.2 if any(server["snapshot"] for _, server in rows) else 0.6)
+    still = {"showgrid": False, "zeroline": False}
     return canvas(
         traces,
         f"Logs at {view.at_ms:,.0f} ms · colour: term · dashed: not committed · dot: last applied",
@@ -45,20 +47,12 @@ def log_grid(run: Run, at_ms: float | None = None, from_index: Index | None = No
         barmode="overlay",
         uniformtext={"minsize": 11, "mode": "hide"},
         margin={"l": 128, "r": 14, "t": 54, "b": 8},
-        xaxis={
-            "side": "top",
-            "range": [left, picture["first"] + COLUMNS - 0.4],
-            "dtick": 1,
-            "showgrid": False,
-            "zeroline": False,
-            "tickformat": ",d",
-        },
+        xaxis={**still, "side": "top", "range": [left, picture["first"] + COLUMNS - 0.4], "dtick": 1, "tickformat": ",d"},
         yaxis={
+            **still,
             "range": [len(rows) - 0.4, -0.5],
             "tickvals": [row for row, _ in rows],
             "ticktext": [heading(server) for _, server in rows],
-            "showgrid": False,
-            "zeroline": False,
         },
     )
 

@@ -25,6 +25,7 @@ from widgets.words import concerns, describe, line
 MOST_MESSAGES = 800
 MOST_DOTS = 400
 LANE_PX = 48
+ABOVE = 0.18
 TRAFFIC = (MessageSent, MessageDelivered, MessageDropped)
 NOBODY = Cone(frozenset(), frozenset(), {}, {})
 
@@ -153,7 +154,7 @@ def title(scene: Scene, to_ms: float) -> str:
     """What the window holds, and where it was cut short."""
     held = f"{len(scene.flights):,} messages, {scene.from_ms:,.0f} to {scene.to_ms:,.0f} ms"
     cut = f" · {MOST_MESSAGES} messages at most, so not up to {to_ms:,.0f} ms" if scene.to_ms < to_ms else ""
-    return f"{held} · ring: sent · disc: received · cross: lost{cut}"
+    return f"{held} · ring: sent · disc: received · cross: lost · square: something else{cut}"
 
 
 MIDDLE = 0.5
@@ -245,9 +246,9 @@ def hover_text(flight: Flight) -> str:
 
 
 def event_points(scene: Scene, row: Mapping[Address, int]) -> Props:
-    """What else happened at each place."""
+    """What else happened at each place, a little above its lane, where no message ends."""
     return {
         "x": np.array([at_ms for at_ms, _, _ in scene.dots]),
-        "y": np.array([row[place] for _, place, _ in scene.dots]),
+        "y": np.array([row[place] - ABOVE for _, place, _ in scene.dots]),
         "hovertext": [f"{plain(words)}<br>{at_ms:,.1f} ms" for at_ms, _, words in scene.dots],
     }

@@ -43,7 +43,7 @@ class Scrubber {
     this.send(ms >= Number(this.slider.max) ? { do: "now" } : { do: "go", at_ms: ms });
   }
 
-  // On the slider the arrows go from event to event, as everywhere in the lab.
+  // On the slider the arrows go from event to event, and space plays, as everywhere in the lab.
   key(event) {
     const { now_ms, end_ms } = this.state;
     const moves = {
@@ -53,6 +53,7 @@ class Scrubber {
       PageUp: () => this.go(Math.min(end_ms, now_ms + end_ms * LONG_STEP)),
       Home: () => this.go(0),
       End: () => this.send({ do: "now" }),
+      " ": () => this.send({ do: this.state.playing ? "pause" : "play" }),
     };
     if (!moves[event.key]) return;
     event.preventDefault();
@@ -67,7 +68,7 @@ class Scrubber {
   update(state) {
     this.state = state;
     allow(this.now, state.past ? "" : state.lives ? "this is now" : "this is the recording's end", "Back to the end of the run");
-    put(this.now, { class: state.past ? "rl-main" : null });
+    put(this.now, { class: state.past ? "rl-main" : null, text: state.lives ? "Now" : "End" });
     // Not while it is being dragged: an older picture must not pull it back.
     if (this.waiting || this.slider.matches(":active")) return;
     put(this.slider, { max: Math.max(state.end_ms, 1) });

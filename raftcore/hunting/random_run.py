@@ -137,6 +137,7 @@ def random_config(random: Random) -> Config:
         snapshot_chunk_bytes=random.choice([7, 50, 10_000]),
         reads=random.choice(list(ReadMode)),
         session_timeout_ms=random.choice([500.0, 60_000.0]),
+        client_retry_ms=300 + 10 * broadcast_ms,  # five clients that ask again and again must not ask for more than one leader can do
     )
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from raftcore.hunting.faults import Faults
+from raftcore.vocabulary.commands import ReadMode
 from raftcore.vocabulary.config import Config
 
 FIGURE_2 = Config(pre_vote=False, check_quorum=False, leader_guard=False, snapshot_every=0)
@@ -65,6 +66,7 @@ GROUNDS: Mapping[str, Grounds] = {
     "21": Grounds(200, "Joint Quorum"),
     "22a": Grounds(150, None, MEMBERS, 3, FIGURE_2),
     "22b": Grounds(60, None, MEMBERS, 4, FIGURE_2),
+    "25": Grounds(400, None, only(commands=3, links=2, crashes=2, timeouts=3), 3, replace(FIGURE_2, reads=ReadMode.READ_INDEX)),
     "29": Grounds(150, None, RESTARTS, 3, replace(FIGURE_2, snapshot_every=3)),
     "30": Grounds(60),
 }

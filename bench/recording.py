@@ -61,7 +61,7 @@ def figures() -> list[Figure]:
         load, pandas, converted, from_file, loop = seconds(
             lambda: Recording.load(path),
             lambda: pd.read_parquet(path),
-            lambda: tables(Recording(cluster)),
+            lambda: tables(Recording(cluster, judged=lambda: cluster.violations)),  # as cluster.recording is, before it has been asked
             lambda: tables(Recording.load(path)),
             lambda: sum(event.at_ms for event in cluster.trace),
         )

@@ -101,7 +101,7 @@ def test_nothing_that_a_broken_trace_says_makes_the_watch_stumble(seed: int) -> 
     run = RandomRun(seed)
     run.trouble(rounds=60)
     for gap in (2, 3, 5):
-        watch = Watch(run.founders, run.cluster.config)
+        watch = Watch(run.cluster.trace.server_ids, run.cluster.config)
         created = [event for event in run.cluster.trace if isinstance(event, ev.Created)]
         watch.absorb([*created, *(event for number, event in enumerate(run.cluster.trace) if number % gap)])
         assert watch.violations

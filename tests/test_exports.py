@@ -23,7 +23,7 @@ from raftcore.vocabulary.events import Completed, Invoked
 
 def run_of(seed: int) -> Cluster:
     run = RandomRun(seed)
-    run.trouble(80)
+    run.trouble(rounds=80)
     return run.cluster
 
 

@@ -30,7 +30,7 @@ SORTED_BY = {
 def run_of(seed: int) -> Cluster:
     if seed not in RUNS:
         run = RandomRun(seed)
-        run.trouble(80)
+        run.trouble(rounds=80)
         RUNS[seed] = run.cluster
     return RUNS[seed]
 

@@ -16,6 +16,7 @@ from raftcore import Cluster, Config, Scenario
 from raftcore.recording.recording import Recording
 from raftcore.vocabulary.events import MessageDropped, MessageSent, RoleChanged
 from raftcore.vocabulary.names import Role
+from widgets.frame import Frame
 from widgets.log_grid import log_picture
 from widgets.page import film as film_module
 from widgets.page.drawing import Drawing
@@ -23,7 +24,7 @@ from widgets.page.film import film_of, says_something, thinned
 from widgets.page.page import facts, page_of
 from widgets.page.patches import patch, rounded
 from widgets.ring import ring_picture
-from widgets.status_line import say
+from widgets.status_line import status_picture
 from widgets.timeline_series import series_of
 
 MIB_3 = 3_000_000
@@ -82,7 +83,7 @@ def test_each_picture_of_the_film_is_what_the_parts_draw_of_the_view_at_that_mom
         log = log_picture(view, None)
         assert [film["entries"][number] for number in picture["log"]["entries"]] == log["entries"]
         assert picture["log"]["servers"] == log["servers"]
-        assert (picture["status"]["headline"], picture["status"]["text"]) == say(view)[:2]
+        assert picture["status"] == {**status_picture(Frame(view=view)), "leaderless": False}
         assert {row["title"] for row in picture["kv"]["rows"]} == {key for server in view.servers.values() for key in server.kv_store}
 
 

@@ -9,9 +9,12 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
 def test_the_examples_without_a_screen_run(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    start, first, again, second, data, why, broken = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    start, first, again, second, data, why, broken, _hunting = EXAMPLES
     imports = "\n".join(line for line in start.splitlines() if line.startswith("from raftcore"))
     names: dict[str, object] = {}
 
@@ -48,6 +51,16 @@ def test_the_examples_without_a_screen_run(capsys, tmp_path, monkeypatch):
 
     assert f"print(violation)  # {names['violation']}\n" in broken
     assert f"{names['violation']}\n" == capsys.readouterr().out
+
+
+def test_the_example_of_a_hunt_finds_the_same_as_that_of_an_exploration():
+    *_, rule, hunting = EXAMPLES
+    names: dict[str, object] = {}
+    exec(f"{rule.partition('cluster =')[0]}\n{hunting}", names)
+
+    assert names["found"].violation.property == names["explored"].violation.property == "Vote Once"
+    assert len(names["found"].scenario.actions) <= 4
+    assert len(names["explored"].path) == 3
 
 
 def test_every_make_command_exists():

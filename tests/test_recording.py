@@ -23,7 +23,7 @@ from raftcore.vocabulary.errors import FileError
 
 def run_of(seed: int, rounds: int = 60) -> Cluster:
     run = RandomRun(seed)
-    run.trouble(rounds)
+    run.trouble(rounds=rounds)
     return run.cluster
 
 

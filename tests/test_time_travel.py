@@ -20,7 +20,7 @@ BAD_TIMES = [-1, float("nan"), "now", None, True]
 
 def run_of(seed: int, rounds: int = 40) -> RandomRun:
     run = RandomRun(seed)
-    run.trouble(rounds)
+    run.trouble(rounds=rounds)
     return run
 
 
@@ -40,7 +40,7 @@ def test_a_view_of_any_moment_is_the_fold_from_the_start(number: int, share: flo
     view = trace.view_at(at_ms)
     assert view.at_ms == at_ms
     assert trace.position_at(at_ms) == count
-    assert written_out(trace.view_after(count)) == written_out(folded(trace, count, run.founders))
+    assert written_out(trace.view_after(count)) == written_out(folded(trace, count, run.cluster.trace.server_ids))
     assert view.servers == trace.view_after(count).servers
 
 

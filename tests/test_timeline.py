@@ -350,20 +350,6 @@ def test_the_figure_is_shown_when_it_has_data_and_not_before():
     assert len(timeline.box.figure.data[2].x) == 2
 
 
-def test_a_timeline_out_of_sight_is_not_drawn_and_catches_up_when_it_is_seen_again():
-    run = Told("S1", "S2", "S3")
-    timeline = started(run)
-    timeline.box.in_sight = False  # as the browser says
-    run.tell(RoleChanged(100.0, "S1", L, 1))
-    timeline.refresh(run, 100.0)
-    assert timeline.box.figure.data[-1].x[0] == 0
-
-    timeline.box.in_sight = True
-    timeline.refresh(run, 100.0)
-    assert timeline.box.figure.data[-1].x[0] == 100
-    assert "S1 leader" in timeline.box.figure.data[2].hovertext[1]
-
-
 def test_a_later_lab_gets_the_same_figure_cleared():
     run = Told("S1", "S2", "S3")
     first = started(run)

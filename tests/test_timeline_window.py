@@ -3,6 +3,7 @@
 import pytest
 
 from raftcore import Cluster
+from widgets.timeline import Timeline
 from widgets.timeline_figure import picture
 from widgets.timeline_series import WINDOW_MS, TimelineSeries
 from widgets.timeline_window import Window
@@ -85,3 +86,17 @@ def test_a_window_reads_no_more_of_a_run_than_it_shows(cluster: Cluster, monkeyp
     window_at(cluster, 50_000)
     assert min(event.at_ms for event in read) >= 40_000
     assert max(event.at_ms for event in read) <= 60_000
+
+
+def test_a_timeline_out_of_sight_is_not_drawn_and_catches_up_when_it_is_seen_again(cluster):
+    timeline = Timeline()
+    timeline.start()
+    timeline.refresh(cluster, 20_000.0)
+    figure = timeline.box.figure
+    timeline.box.in_sight = False  # as the browser says
+    timeline.refresh(cluster, 30_000.0)
+    assert figure.data[-1].x[0] == 20_000
+
+    timeline.box.in_sight = True
+    timeline.refresh(cluster, 30_000.0)
+    assert figure.data[-1].x[0] == 30_000

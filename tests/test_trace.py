@@ -47,7 +47,7 @@ def test_a_view_equals_the_fold_from_the_start_and_stays_as_it_was(seed: int) ->
         kept.append((view, len(run.cluster.trace), written_out(view)))
     for view, count, written in kept:
         assert written_out(view) == written
-        assert written_out(folded(run.cluster.trace, count, run.founders)) == written
+        assert written_out(folded(run.cluster.trace, count, run.cluster.trace.server_ids)) == written
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -13,7 +13,7 @@ class ChecksStrip {
     this.more = button("", { "data-do": "more-laws", onclick: () => this.toggle() });
     this.history = makeLaw();
     const history = html("ul", { class: "rl-row", "aria-label": "what clients saw" }, this.history);
-    this.broken = html("div", { role: "alert" });
+    this.broken = html("div", { role: "group", "aria-label": "what is broken" }); // the status line speaks of it
     this.question = html("b");
     this.answer = html("span");
     const away = () => send({ do: "why", what: null });

@@ -20,19 +20,24 @@ class StatusLine(Part):
     _css = together("kit.css", "status_line.css")
 
     def draw(self, frame: Frame) -> Picture:
-        headline, text, alarming = say(frame.view)
-        return {
-            "notice": frame.notice,
-            "note": frame.note,
-            "question": frame.question,
-            "headline": headline,
-            "text": text,
-            "alarming": alarming,
-            "leaderless": frame.view.leader is None,
-        }
+        return status_picture(frame)
 
     def still(self, view: ClusterView) -> str:
         return ""  # Its words belong to the moment; the ring's picture shows the same.
+
+
+def status_picture(frame: Frame) -> Picture:
+    """The notices, and the cluster in words."""
+    headline, text, alarming = say(frame.view)
+    return {
+        "notice": frame.notice,
+        "note": frame.note,
+        "question": frame.question,
+        "headline": headline,
+        "text": text,
+        "alarming": alarming,
+        "leaderless": frame.view.leader is None,
+    }
 
 
 def say(view: ClusterView) -> tuple[str, str, bool]:

@@ -101,7 +101,7 @@ def hunt(
 def found_in(seed: int, story: Story, rules: Rulebook, on_progress: Callable[[str], object] = ignore) -> Found:
     """The shortest story that tells the same as this one."""
     short = shrink(story, rules, on_progress)
-    return Found(seed, short.whole.until(short.violation.at_ms), short.violation, len(story.scenario.actions), rules)
+    return Found(seed, short.whole.until(short.violation.at_ms), short.violation, len(story.whole.actions), rules)
 
 
 # ---- what a person may give

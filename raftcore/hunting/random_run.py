@@ -34,9 +34,9 @@ class RandomRun:
         self.cluster = Cluster(drawn_size if size is None else size, seed, config or drawn_config, rules)
         self._acts = self._mixed(faults or mix)
 
-    def trouble(self, stop: Callable[[], object] = bool) -> None:
+    def trouble(self, stop: Callable[[], object] = bool, rounds: int = ROUNDS) -> None:
         """Let time pass and something happen, again and again, until `stop` says that it is enough."""
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             self.cluster.run_for(self._random.choice([0, 0, 1, 5, 20, 60, 200, 400]) * self._random.random())
             with suppress(ControlError):  # it is refused, and changes nothing, where a server is in no state for it
                 self._random.choice(self._acts)()
@@ -137,6 +137,7 @@ def random_config(random: Random) -> Config:
         snapshot_chunk_bytes=random.choice([7, 50, 10_000]),
         reads=random.choice(list(ReadMode)),
         session_timeout_ms=random.choice([500.0, 60_000.0]),
+        client_retry_ms=300 + 10 * broadcast_ms,  # five clients that ask again and again must not ask for more than one leader can do
     )
 
 

@@ -14,7 +14,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from raftcore.cluster.cluster import AnyRules
-from raftcore.hunting.story import Story, tell
+from raftcore.hunting.story import CONVERGENCE, LINEARIZABILITY, Story, tell
 from raftcore.vocabulary.actions import Action, SetLink
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError
@@ -48,14 +48,16 @@ class Shrinking:
 
     def __init__(self, story: Story, rules: AnyRules, on_progress: Callable[[str], object]) -> None:
         self.story = story
+        self._until_ms = story.trouble_ms
+        if story.violation.property not in (CONVERGENCE, LINEARIZABILITY):  # without some actions it may break a little later
+            self._until_ms += 2 * story.scenario.config.election_timeout_ms[1]
         self._rules = rules
         self._on_progress = on_progress
 
     def try_it(self, scenario: Scenario) -> bool:
         """Whether this scenario tells the same; then it is the story from now on."""
         story = self.story
-        patience_ms = 2 * scenario.config.election_timeout_ms[1]
-        shorter = tell(scenario, self._rules, story.violation.property, story.violation.at_ms + patience_ms)
+        shorter = tell(scenario, self._rules, story.violation.property, self._until_ms)
         if shorter is None or shorter.mark != story.mark:
             return False
         if len(shorter.scenario.actions) < len(story.scenario.actions):

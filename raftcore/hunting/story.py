@@ -35,10 +35,11 @@ SLICE_MS = 100.0
 class Story(Struct, frozen=True):
     """What was done to a cluster, what was seen, and the kinds of events that showed it.
 
-    scenario: the trouble. whole: with what healed the cluster after that, if it came to it.
+    scenario: the trouble. trouble_ms: until when that was let to go on. whole: with what healed the cluster after it, if it came to that.
     """
 
     scenario: Scenario
+    trouble_ms: float
     whole: Scenario
     violation: Violation
     kinds: tuple[str, ...]
@@ -81,10 +82,10 @@ def _judge(cluster: Cluster, live: Callable[[Callable[[], object]], None], wante
     def broken() -> Violation | None:
         return next((it for it in cluster.violations if wanted in (None, it.property)), None)
 
-    scenario = cluster.scenario
+    scenario, trouble_ms = cluster.scenario, cluster.now_ms
     try:
         live(broken)
-        scenario = cluster.scenario
+        scenario, trouble_ms = cluster.scenario, cluster.now_ms
         found = broken()
         if found is None and healed:
             why = why_not_healed(cluster)
@@ -92,14 +93,14 @@ def _judge(cluster: Cluster, live: Callable[[Callable[[], object]], None], wante
     except RuleError:  # that is a mistake to be mended, and no story
         raise
     except Exception as error:  # noqa: BLE001  whatever a rule raises is a finding too
-        scenario = cluster.scenario
+        scenario, trouble_ms = cluster.scenario, cluster.now_ms
         found = broken() or _raised(cluster, error)
     if found is None or wanted not in (None, found.property):
         return None
     if found.property not in (CONVERGENCE, LINEARIZABILITY):
-        scenario = cluster.scenario
+        scenario, trouble_ms = cluster.scenario, cluster.now_ms
     kinds = tuple(sorted({type(cluster.trace[position]).__name__ for position in found.evidence}))
-    return Story(scenario, cluster.scenario, found, kinds)
+    return Story(scenario, trouble_ms, cluster.scenario, found, kinds)
 
 
 def _not_healed(cluster: Cluster, why: str) -> Violation | None:

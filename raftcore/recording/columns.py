@@ -185,7 +185,7 @@ class Converter:
         columns: dict[str, Any] = {name: _Words(count) for name in WORDS}
         columns |= {name: _Numbers(count, dtype) for name, dtype in NUMBERS.items()}
         rest = np.full(count, None, dtype=object)
-        columns["at_ms"].put(range(count), map(attrgetter("at_ms"), events))
+        columns["at_ms"].put(np.arange(count), map(attrgetter("at_ms"), events))
         for kind, positions, ours in _by_kind(events):
             columns["kind"].codes[positions] = columns["kind"].numbers[kind.__name__]
             left: Iterable[bytes | None] | None = _put_fields(shape_of(kind), ours, positions, columns)

@@ -10,7 +10,8 @@ from raftcore.recording.sources import Source
 from raftcore.trace.stream import Trace
 from raftcore.vocabulary.events import Event
 
-PORTION = 65_536
+PORTION = 8_192
+"""Events that are converted at once: they are looked at again and again, and so many fit in a processor's cache."""
 
 EMPTY = pa.Table.from_batches([], SCHEMA)
 
@@ -31,7 +32,7 @@ class Growing:
         with self._lock:
             self._grow()
             if len(self._parts) > 1:
-                self._parts = [pa.concat_tables(self._parts).combine_chunks().unify_dictionaries()]
+                self._parts = [pa.concat_tables(self._parts).unify_dictionaries().combine_chunks()]
             return self._parts[0] if self._parts else EMPTY
 
     def since(self, position: int) -> pa.Table:

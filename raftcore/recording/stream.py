@@ -128,6 +128,6 @@ def from_frames(data: bytes, name: str) -> tuple[pa.Table, Header]:
         start += length
     if header is None:
         raise FileError(f"{name} broke off before anything was written")
-    table = pa.concat_tables(tables).combine_chunks().unify_dictionaries()
+    table = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
     scenario = replace(header.scenario, actions=Rows(table).actions())
     return table, replace(header, scenario=scenario, events=len(table))

@@ -124,8 +124,22 @@ def test_the_arrows_go_from_event_to_event_and_space_plays(open_page, failover):
     page.wait_for_function("() => parseInt(document.querySelector('[data-clock]').textContent) > 0", timeout=LIMIT_MS)
 
 
+def test_an_event_in_the_list_is_a_way_to_its_moment(open_page, failover):
+    page = open_page(failover)
+    page.keyboard.press("End")
+    page.locator(".rl-events [data-kind]").filter(has_text="messages").click()  # of what is not a message, the list goes further back
+    crash = page.locator(".rl-events li", has_text=re.compile(r"S\d crashed"))
+    crash.get_by_role("button").first.click()
+    assert clock_ms(page) == int(next(event.at_ms for event in failover.trace if type(event).__name__ == "Crashed"))
+    expect(page.locator(".rl-ring [data-server][aria-label*=crashed]")).to_have_count(1)
+
+
 def test_nothing_in_a_film_can_be_acted_on_and_it_says_so(open_page, failover):
     page = open_page(failover)
+    words = page.locator(".film").inner_text()
+    assert "undefined" not in words
+    assert "Fork" not in words
+    expect(page.locator("[data-part=status] button:visible")).to_have_count(0)
     page.keyboard.press("1")
     expect(server(page, "S1")).to_have_attribute("aria-pressed", "true")
     for name in ("Crash", "Heal", "Partition", "Links", "More"):

@@ -63,6 +63,14 @@ class Film {
     return this.stops[countUpTo(this.stops, now - 1) - 1] ?? 0;
   }
 
+  // When the event at this place of the trace happened.
+  timeOf(n) {
+    const tracks = [this.messages, this.drops, this.lines];
+    const found = tracks.map((track) => countUpTo(track.n, n) - 1);
+    const track = tracks.findIndex((one, place) => one.n[found[place]] === n);
+    return tracks[track].at[found[track]];
+  }
+
   // ---- messages
 
   flight(number) {

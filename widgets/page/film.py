@@ -21,7 +21,7 @@ from widgets.log_grid import entry_picture, log_picture
 from widgets.page.patches import Patch, patch, rounded
 from widgets.part import Picture
 from widgets.ring import flight, ring_picture
-from widgets.status_line import say
+from widgets.status_line import status_picture
 from widgets.words import clip, concerns, describe, kind, line
 
 Film: TypeAlias = dict[str, Any]
@@ -157,12 +157,11 @@ class Drawing:
         self._quiet: Picture = {}
 
     def __call__(self, view: ClusterView, news: Sequence[Event]) -> Picture:
-        headline, text, alarming = say(view)
         if not self._quiet or not all(isinstance(event, TIMED) for event in news):
             self._quiet = {"log": log_picture(view, None, self._entries.__getitem__), "kv": self._kv(view, news)}
         return {
             "ring": ring_picture(view, self._config.delay_ms, self._config.sync_ms),
-            "status": {"notice": "", "headline": headline, "text": text, "alarming": alarming},
+            "status": {**status_picture(Frame(view=view)), "leaderless": False},  # where nobody answers, nobody asks why
             **self._quiet,
         }
 

@@ -4,11 +4,13 @@
 const PAINT_MS = 100; // as in the lab: moving pictures are fed ten times a second and move by themselves in between
 const SPEEDS = [1 / 1000, 1 / 300, 1 / 100, 1 / 50, 1 / 30, 1 / 20, 1 / 10, 1 / 5, 1 / 3, 1 / 2, 1, 2, 3, 5, 10];
 const FIRST_SPEED = 1 / 10;
-const FILM_ONLY = "This is a recorded run: nothing can be done in it. Its scenario, below, repeats it in the lab.";
+const FILM_ONLY = "This is a recorded run: nothing can be done or asked in it. Its scenario, below, repeats it in the lab.";
+const HOUSEKEEPING = new Set(["open_view", "close_view", "dismiss"]);
 
 // What a part takes for the model of a widget.
 class Shown {
-  constructor() {
+  constructor(answer) {
+    this.answer = answer;
     this.state = {};
     this.listeners = [];
   }
@@ -23,7 +25,9 @@ class Shown {
 
   off() {}
 
-  send() {}
+  send(intent) {
+    if (!HOUSEKEEPING.has(intent.do)) this.answer(intent);
+  }
 
   show(state) {
     if (state === this.state) return;
@@ -35,7 +39,7 @@ class Shown {
 class Projector {
   constructor(film, bar, page) {
     Object.assign(this, { film, bar, page, now: 0, painted: 0, playing: false, speed: FIRST_SPEED, request: 0, soon: 0, jump: 0 });
-    this.models = Object.fromEntries(Object.keys(PARTS).map((name) => [name, new Shown()]));
+    this.models = Object.fromEntries(Object.keys(PARTS).map((name) => [name, new Shown((intent) => this.answer(intent))]));
     for (const [name, part] of Object.entries(PARTS)) part.render({ model: this.models[name], el: page.querySelector(`[data-part=${name}]`) });
     this.track = page.querySelector("[data-track]");
     this.cursor = this.track.querySelector(".film-now");
@@ -72,6 +76,16 @@ class Projector {
     const stop = this.film.stop(this.now, forward);
     if (forward) this.go(stop);
     else this.seek(stop);
+  }
+
+  // What a part asks its kernel for: to go to an event is all that a film can do.
+  answer(intent) {
+    if (intent.do === "go") this.seek(this.film.timeOf(intent.position));
+    else this.refuse();
+  }
+
+  refuse() {
+    this.page.querySelector(".rl-status").dispatchEvent(new CustomEvent("rl-refused", { detail: FILM_ONLY }));
   }
 
   setSpeed(speed) {
@@ -157,7 +171,7 @@ class Projector {
     if (event.ctrlKey || event.metaKey || event.altKey || takesKeysItself(event.target, event.key)) return;
     if (/^[a-z]$/.test(event.key)) {
       event.stopPropagation();
-      if (LAB_KEYS.has(event.key)) this.page.querySelector(".rl-status").dispatchEvent(new CustomEvent("rl-refused", { detail: FILM_ONLY }));
+      if (LAB_KEYS.has(event.key)) this.refuse();
     } else if (/^(?: |Arrow(?:Left|Right)|Home|End|[1-9])$/.test(event.key)) {
       event.stopPropagation();
       if (this.key(event.key)) event.preventDefault();

@@ -53,7 +53,7 @@ def trust_the_own_clock(me: NodeState, ask: ClientRequest) -> ClientReply | None
 
 def obey_any_call(me: NodeState, ask: TimeoutNow) -> None:
     """Stand for election as soon as anybody says so."""
-    election.answer_timeout_now(me, replace(ask, term=me.current_term, round=me.leader_round))  # wrong: a call of an earlier term is void
+    election.answer_timeout_now(me, replace(ask, term=me.current_term, round=me.leader_round))  # wrong: it may be given up
 
 
 # ---- the plays
@@ -192,7 +192,7 @@ READS = (
     Mutant(
         number="28",
         name="A stale call is obeyed",
-        sentence="A server obeys a TimeoutNow of an earlier term.",
+        sentence="A server obeys a TimeoutNow of an earlier term, or one that was given up since.",
         property="Linearizability",
         seen_in="openraft#2088",
         rules=Rules(answer_timeout_now=obey_any_call),

@@ -163,7 +163,7 @@ def test_a_command_that_does_not_parse_is_answered_with_the_right_form_and_the_l
     lab.locator("[data-field=text]").fill("SET x")
     lab.locator("[data-field=text]").press("Enter")
 
-    expect(lab.get_by_role("alert")).to_contain_text("SET x 1")
+    expect(lab.locator(".rl-notice")).to_contain_text("SET x 1")
     before = clock_ms(lab)
     wait_until(lab, lambda: clock_ms(lab) > before)
 

@@ -37,7 +37,7 @@ def test_a_person_looks_at_the_past_by_mouse_and_keys_and_comes_back_to_now(page
     place = scrubber(lab).bounding_box()
     lab.mouse.click(place["x"] + place["width"] / 4, place["y"] + place["height"] / 2)
     wait_until(lab, lambda: abs(clock_ms(lab) - end_ms / 4) < end_ms / 20)
-    expect(scrubber(lab)).to_have_attribute("aria-valuetext", re.compile(rf"^\d+ ms of {end_ms:,} ms$"))
+    expect(scrubber(lab)).to_have_attribute("aria-valuetext", re.compile(rf"^\d+ ms of {end_ms:,} ms$"), timeout=LIMIT_MS)
 
     before = moment_ms(lab)
     scrubber(lab).press("ArrowLeft")
@@ -49,10 +49,10 @@ def test_a_person_looks_at_the_past_by_mouse_and_keys_and_comes_back_to_now(page
 
     scrubber(lab).press("Home")
     expect_clock(lab, "0")
-    expect(server(lab, "S1")).to_have_attribute("aria-label", re.compile("term 0"))
+    expect(server(lab, "S1")).to_have_attribute("aria-label", re.compile("term 0"), timeout=LIMIT_MS)
     scrubber(lab).press("End")
     expect_clock(lab, f"{end_ms:,}")
-    expect(button(lab, "now")).to_be_disabled()
+    expect(button(lab, "now")).to_be_disabled(timeout=LIMIT_MS)
 
     elected = lab.locator(".rl-events li", has_text="is leader of term").first
     elected.get_by_role("button").click()
@@ -86,25 +86,29 @@ def test_what_is_done_in_the_past_happens_in_a_fork_beside_the_run(page: Page, j
     server(lab, first).click()
     button(lab, "crash").click()
     asked = lab.locator(".rl-question")
-    expect(asked).to_contain_text(f"You look at {at_ms:,} ms, and what was does not change.")
-    expect(server(lab, first)).to_have_attribute("aria-label", re.compile("leader"))
+    expect(asked).to_contain_text(f"You look at {at_ms:,} ms, and what was does not change.", timeout=LIMIT_MS)
+    expect(server(lab, first)).to_have_attribute("aria-label", re.compile("leader"), timeout=LIMIT_MS)
 
     button(lab, "fork-and-do").click()
     expect(rings(lab)).to_have_count(2, timeout=LIMIT_MS)
-    expect(asked).to_be_hidden()
-    expect(rings(lab).first.locator(f"[data-server={first}]")).to_have_attribute("aria-label", re.compile("crashed"))
-    expect(rings(lab).last.locator(f"[data-server={first}]")).to_have_attribute("aria-label", re.compile("leader"))
+    expect(asked).to_be_hidden(timeout=LIMIT_MS)
+    expect(rings(lab).first.locator(f"[data-server={first}]")).to_have_attribute("aria-label", re.compile("crashed"), timeout=LIMIT_MS)
+    expect(rings(lab).last.locator(f"[data-server={first}]")).to_have_attribute("aria-label", re.compile("leader"), timeout=LIMIT_MS)
     tree = lab.locator(".rl-forks")
     expect(tree).to_contain_text(f"fork 2 and run 1 first differ at {at_ms:,} ms.", timeout=LIMIT_MS)
-    expect(tree.locator(".rl-fork-mark:visible")).to_have_count(2)
+    expect(tree.locator(".rl-fork-mark:visible")).to_have_count(2, timeout=LIMIT_MS)
 
     lab.keyboard.press("Space")  # the question is gone, and the lab still hears its keys
     expect(rings(lab).first.get_by_role("button", name=re.compile(r"^S\d, leader, term [2-9]"))).to_be_visible(timeout=LIMIT_MS)
-    expect(rings(lab).last.locator(f"[data-server={first}]")).to_have_attribute("aria-label", re.compile("leader, term 1"))
+    expect(rings(lab).last.locator(f"[data-server={first}]")).to_have_attribute(
+        "aria-label", re.compile("leader, term 1"), timeout=LIMIT_MS
+    )
     lab.locator("[data-run='1']").click()
-    expect(rings(lab).first.locator(f"[data-server={first}]")).to_have_attribute("aria-label", re.compile("leader, term 1"))
+    expect(rings(lab).first.locator(f"[data-server={first}]")).to_have_attribute(
+        "aria-label", re.compile("leader, term 1"), timeout=LIMIT_MS
+    )
     button(lab, "alone").click()
-    expect(rings(lab)).to_have_count(1)
+    expect(rings(lab)).to_have_count(1, timeout=LIMIT_MS)
 
 
 def test_what_was_clicked_is_repeated_by_the_copied_code_to_the_byte(page: Page, jupyter):
@@ -116,26 +120,26 @@ def test_what_was_clicked_is_repeated_by_the_copied_code_to_the_byte(page: Page,
     button(lab, "share").click()
     button(lab, "copy-code").click()
     text = lab.locator(".rl-share textarea")
-    expect(text).to_have_value(re.compile("cluster.isolate"))
+    expect(text).to_have_value(re.compile("cluster.isolate"), timeout=LIMIT_MS)
     code = text.input_value()
     assert printed(lab, f"(was := cluster) and exec({code!r}) or was.trace.to_bytes() == cluster.trace.to_bytes()") == "True"
 
     button(lab, "save").click()
-    expect(lab.locator(".rl-note")).to_contain_text("which repeats the run")
+    expect(lab.locator(".rl-note")).to_contain_text("which repeats the run", timeout=LIMIT_MS)
     assert len([*jupyter.folder.glob("run-seed7-*.json"), *jupyter.folder.glob("run-seed7-*.parquet")]) == 2
 
 
 def test_a_replay_plays_a_recording_to_its_end_and_offers_a_fork_for_what_cannot_be_done_in_it(page: Page, jupyter):
     lab = opened(page, jupyter, REPLAY)
-    expect(server(lab, "S1")).to_have_attribute("aria-label", re.compile("term 0"))
+    expect(server(lab, "S1")).to_have_attribute("aria-label", re.compile("term 0"), timeout=LIMIT_MS)
     wait_until(lab, lambda: clock_ms(lab) > 100)
     scrubber(lab).press("End")
     expect_clock(lab, "2,500")
-    expect(button(lab, "step")).to_have_attribute("title", "the recording ends here")
+    expect(button(lab, "step")).to_have_attribute("title", "the recording ends here", timeout=LIMIT_MS)
     server(lab, "S1").click()
     button(lab, "restart").click()
-    expect(lab.locator(".rl-question")).to_contain_text("This is a recording, which does not change.")
+    expect(lab.locator(".rl-question")).to_contain_text("This is a recording, which does not change.", timeout=LIMIT_MS)
     button(lab, "fork-and-do").click()
     expect(rings(lab)).to_have_count(2, timeout=LIMIT_MS)
-    expect(rings(lab).first.locator("[data-server=S1]")).to_have_attribute("aria-label", re.compile("follower"))
-    expect(rings(lab).last.locator("[data-server=S1]")).to_have_attribute("aria-label", re.compile("crashed"))
+    expect(rings(lab).first.locator("[data-server=S1]")).to_have_attribute("aria-label", re.compile("follower"), timeout=LIMIT_MS)
+    expect(rings(lab).last.locator("[data-server=S1]")).to_have_attribute("aria-label", re.compile("crashed"), timeout=LIMIT_MS)

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from raftcore.hunting.faults import Faults
+from raftcore.vocabulary.commands import ReadMode
 from raftcore.vocabulary.config import Config
 
 FIGURE_2 = Config(pre_vote=False, check_quorum=False, leader_guard=False, snapshot_every=0)
@@ -36,34 +37,37 @@ def only(**times: int) -> Faults:
 
 VOTES = only(links=4, timeouts=6, partitions=1)
 LOGS = only(commands=2, partitions=3, crashes=1, timeouts=1)
+CHANGES_OF_LEADER = only(partitions=3, timeouts=4)
+RESTARTS = only(commands=2, links=3, crashes=2, snapshots=2, timeouts=1)
 LINKS = only(commands=2, links=6, snapshots=1)
 MEMBERS = only(commands=2, partitions=3, membership=3, timeouts=2)
 COMPACTING = replace(FIGURE_2, snapshot_every=3, delay_ms=(1.0, 30.0))
 
 GROUNDS: Mapping[str, Grounds] = {
-    "1": Grounds(20, "Commit Only Own Term"),
-    "2": Grounds(20),
-    "3": Grounds(100, None, VOTES, 5, FIGURE_2),
-    "4": Grounds(20),
-    "5": Grounds(40),
-    "6": Grounds(100),
-    "7": Grounds(60),
-    "8": Grounds(20, "Monotonic Commit", LINKS, 3, COMPACTING),
-    "9": Grounds(60),
-    "10": Grounds(20, "Vote Once"),
-    "11": Grounds(200, None, LOGS, 3, FIGURE_2),
-    "12": Grounds(20, "Monotonic Match", LINKS, 3, COMPACTING),
-    "13": Grounds(20),
-    "14a": Grounds(60),
-    "15": Grounds(150),
-    "16": Grounds(20, "Monotonic Commit", LINKS, 3, COMPACTING),
-    "17": Grounds(40, "Log Matching", only(commands=2, partitions=3, timeouts=2), 3, replace(FIGURE_2, snapshot_every=3)),
-    "18": Grounds(20),
-    "19": Grounds(60, "Configuration Follows Log"),
-    "21": Grounds(20, "Joint Quorum"),
-    "22a": Grounds(60, None, MEMBERS, 3, FIGURE_2),
-    "22b": Grounds(20, None, MEMBERS, 4, FIGURE_2),
-    "29": Grounds(60),
-    "30": Grounds(40),
+    "1": Grounds(60, "Commit Only Own Term"),
+    "2": Grounds(30),
+    "3": Grounds(300, None, VOTES, 5, FIGURE_2),
+    "4": Grounds(60),
+    "5": Grounds(80),
+    "6": Grounds(200),
+    "7": Grounds(60, None, CHANGES_OF_LEADER, 3, FIGURE_2),
+    "8": Grounds(40, "Monotonic Commit", LINKS, 3, COMPACTING),
+    "9": Grounds(300),
+    "10": Grounds(60, "Vote Once", VOTES, 3, FIGURE_2),
+    "11": Grounds(300, None, LOGS, 3, FIGURE_2),
+    "12": Grounds(40, "Monotonic Match", LINKS, 3, COMPACTING),
+    "13": Grounds(30),
+    "14a": Grounds(200),
+    "15": Grounds(400),
+    "16": Grounds(40, "Monotonic Commit", LINKS, 3, COMPACTING),
+    "17": Grounds(150, "Log Matching", CHANGES_OF_LEADER, 3, replace(FIGURE_2, snapshot_every=3)),
+    "18": Grounds(60, "Configuration Follows Log"),
+    "19": Grounds(200, "Configuration Follows Log"),
+    "21": Grounds(200, "Joint Quorum"),
+    "22a": Grounds(150, None, MEMBERS, 3, FIGURE_2),
+    "22b": Grounds(60, None, MEMBERS, 4, FIGURE_2),
+    "25": Grounds(400, None, only(commands=3, links=2, crashes=2, timeouts=3), 3, replace(FIGURE_2, reads=ReadMode.READ_INDEX)),
+    "29": Grounds(150, None, RESTARTS, 3, replace(FIGURE_2, snapshot_every=3)),
+    "30": Grounds(60),
 }
 """By the number of the mutant. A mutant that is not here is beyond a random run of this length: its play exposes it."""

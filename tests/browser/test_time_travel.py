@@ -11,7 +11,7 @@ cluster = Cluster(size=3, seed=7)
 cluster.run_for(2000)
 """
 LAB = RUN + "lab = Lab(cluster)\nlab.pause()\nlab.speed = 1 / 3\nlab"
-REPLAY = RUN + "cluster.crash('S1')\ncluster.run_for(500)\nlab = Replay(cluster)\nlab.speed = 1 / 3\nlab"
+REPLAY = RUN + "cluster.crash('S1')\ncluster.run_for(500)\nlab = Replay(cluster)\nlab.pause()\nlab.speed = 1 / 3\nlab"
 
 
 def scrubber(page: Page) -> Locator:
@@ -132,6 +132,7 @@ def test_what_was_clicked_is_repeated_by_the_copied_code_to_the_byte(page: Page,
 def test_a_replay_plays_a_recording_to_its_end_and_offers_a_fork_for_what_cannot_be_done_in_it(page: Page, jupyter):
     lab = opened(page, jupyter, REPLAY)
     expect(server(lab, "S1")).to_have_attribute("aria-label", re.compile("term 0"), timeout=LIMIT_MS)
+    button(lab, "play").click()
     wait_until(lab, lambda: clock_ms(lab) > 100)
     scrubber(lab).press("End")
     expect_clock(lab, "2,500")

@@ -51,7 +51,7 @@ class Playhead:
         """What stands out in the chosen run."""
         if self._marks.run is not self.main.run:
             self._marks = Marks(self.main.run)
-        return self._marks.follow()
+        return self._marks.follow(self.main.checked(None, still=False).broken)
 
     @property
     def parted(self) -> Difference | None:

@@ -11,7 +11,8 @@ from raftcore.hunting.small_world import World
 from raftcore.hunting.walk import Walk
 from raftcore.vocabulary.errors import ConfigError, ControlError
 from widgets import Replay, Walking, walking
-from widgets.branch import fork
+from widgets.branch import Branch
+from widgets.forking import Forking
 from widgets.share import save, text
 
 (ANY_VOTE,) = (mutant.rules for mutant in MUTANTS if mutant.number == "10")
@@ -93,7 +94,7 @@ def test_a_walk_is_replayed_in_the_lab_and_cannot_be_forked() -> None:
     with Replay(walk) as lab:
         assert lab.run is walk
     with pytest.raises(ControlError, match="no cluster can go on from it"):
-        fork(walk, 10.0)
+        Forking(Branch(1, walk), 10.0)
 
 
 def test_a_walk_is_copied_as_code() -> None:

@@ -368,7 +368,9 @@ ORDERS: Mapping[str, Callable[[Player, Intent], None]] = {
 
 
 def explain(error: Exception) -> str:
-    """What went wrong and where, in a line."""
+    """What went wrong, in a line; and where, if it is none of the errors that say what would be right."""
+    if isinstance(error, RaftLabError):
+        return str(error)
     frames = traceback.extract_tb(error.__traceback__)
     where = f" (in {frames[-1].name}, line {frames[-1].lineno} of {frames[-1].filename})" if frames else ""
-    return f"{type(error).__name__}: {error}{where}"
+    return ", ".join([f"{type(error).__name__}: {error}{where}", *getattr(error, "__notes__", ())])

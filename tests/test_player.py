@@ -1,7 +1,7 @@
 """The player and the lab without a browser: who drives the clock, and who stops when."""
 
-import re
 import gc
+import re
 import time
 import weakref
 

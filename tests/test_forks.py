@@ -29,7 +29,7 @@ def drawn(head: Playhead) -> dict:
 
 def test_of_one_run_there_is_no_tree(cluster: Cluster):
     picture = drawn(Playhead(cluster))
-    assert (picture["lines"], picture["parted"]) == ([], None)
+    assert picture == {"lines": []}
 
 
 def test_each_run_stands_below_the_one_that_it_parted_from(cluster: Cluster):

@@ -110,6 +110,8 @@ def take_set_link(world: SimWorld, action: act.SetLink) -> None:
         world.check_address(name)
     if action.source == action.target:
         raise ConfigError(f"there is no link from {action.source} to itself; name two different ends")
+    if action.source in world.clients and action.target in world.clients:
+        raise ConfigError(f"there is no link between the clients {action.source} and {action.target}; name a server at one end")
     given = asdict(action)
     changes = {name: given[name] for name in Link.__struct_fields__ if given[name] is not UNSET}
     link = replace(world.network.link(action.source, action.target), **changes)

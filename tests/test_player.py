@@ -1,6 +1,7 @@
 """The player and the lab without a browser: who drives the clock, and who stops when."""
 
 import gc
+import re
 import time
 import weakref
 
@@ -101,7 +102,22 @@ def test_a_rule_that_raises_stops_time_and_is_told():
     with Lab(cluster) as lab:
         lab.speed = 10
         wait_until(lambda: "a student's mistake" in lab.notice)
+        assert "raised by the rule answer_request_vote (" in lab.notice
         assert not lab.playing
+
+
+def test_a_rule_that_forgets_its_answer_is_named_and_time_can_go_on():
+    def mine(me, ask):
+        me.vote_for(ask.candidate_id)
+
+    cluster = Cluster(size=3, seed=2, rules=Rules(answer_request_vote=mine))
+    with Lab(cluster) as lab:
+        lab.speed = 10
+        wait_until(lambda: bool(lab.notice))
+        assert re.fullmatch(r"the rule answer_request_vote \(.*mine\) returned None; it must return a RequestVoteReply", lab.notice)
+        stopped_ms = cluster.now_ms
+        lab.play()
+        wait_until(lambda: cluster.now_ms > stopped_ms)
 
 
 def test_a_cell_can_act_while_the_lab_plays(cluster: Cluster):

@@ -396,4 +396,4 @@ def explain(error: Exception) -> str:
         return str(error)
     frames = traceback.extract_tb(error.__traceback__)
     where = f" (in {frames[-1].name}, line {frames[-1].lineno} of {frames[-1].filename})" if frames else ""
-    return f"{type(error).__name__}: {error}{where}"
+    return ", ".join([f"{type(error).__name__}: {error}{where}", *getattr(error, "__notes__", ())])

@@ -113,14 +113,18 @@ class Cluster(Controls):
 
         The past is executed anew from seed and actions, so the fork's trace up to there equals this one's. Raises ConfigError.
         """
-        now_ms = self.now_ms
-        moment = now_ms if at_ms is None else at_ms
-        _check_time("fork at", moment)
-        if moment > now_ms:
-            raise ConfigError(f"can't fork at {moment:,g} ms: it is {now_ms:,g} ms, and only the past can be forked")
-        fork = self.from_scenario(self.scenario.until(moment), self._rules, self._trace is not None, self._watch is not None)
+        moment = self.now_ms if at_ms is None else at_ms
+        fork = self.begin_fork(moment)
         fork.run_to(moment)
-        fork.origin = Origin(self, float(moment))
+        return fork
+
+    def begin_fork(self, at_ms: float) -> "Cluster":
+        """The fork at its time 0, for whoever executes its past in portions; `run_to(at_ms)` completes it. Raises ConfigError."""
+        _check_time("fork at", at_ms)
+        if at_ms > self.now_ms:
+            raise ConfigError(f"can't fork at {at_ms:,g} ms: it is {self.now_ms:,g} ms, and only the past can be forked")
+        fork = self.from_scenario(self.scenario.until(at_ms), self._rules, self._trace is not None, self._watch is not None)
+        fork.origin = Origin(self, float(at_ms))
         self._forked += 1
         self._forks[self._forked] = fork
         return fork

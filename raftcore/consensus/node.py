@@ -110,20 +110,17 @@ class RaftNode:
         apply_from = me.last_applied + 1
         apply = self._commits() if me.commit_index >= apply_from else ()  # all servers, §5.3
         outbox, reads, events = me.outbox, me.reads, me.events
-        if not (outbox or apply or events or save or reads):
-            return self._nothing()
         if outbox:
             me.outbox = []
+        elif not (apply or events or save or reads):
+            if self._idle.deadline_ms != me.deadline_ms:
+                self._idle = idle(me.deadline_ms)
+            return self._idle
         if reads:
             me.reads = []
         if events:
             me.events = []
         return Ready(save, outbox or (), install, apply, apply_from, reads or (), events or (), me.deadline_ms)
-
-    def _nothing(self) -> Ready:
-        if self._idle.deadline_ms != self.state.deadline_ms:
-            self._idle = idle(self.state.deadline_ms)
-        return self._idle
 
     def _step_other(self, stimulus: Seldom) -> None:
         me, rules = self.state, self.rules

@@ -82,7 +82,6 @@ class Server:
         self._held: list[Ready] = []  # what must not go out before the disk has synced
         self._just_saved = False  # the disk has synced, and what was held has not gone out yet
         self._snapshot_due = False
-        self._obeyed: Ready | None = None  # the latest one
         self._deadline_ms = inf
         self._wake_ms = inf  # when the clock will wake this server next
 
@@ -114,8 +113,9 @@ class Server:
             if not self.is_full():
                 self._inbox.append(stimulus)
             return
-        ready = self.node.step(stimulus, self._clock.now_ms)
-        if ready is self._obeyed:  # nothing has come of it
+        node = self.node
+        ready = node.step(stimulus, self._clock.now_ms)
+        if ready is node.idle and ready.deadline_ms == self._deadline_ms:  # nothing has come of it
             return
         self._obey(ready)
         if self._unsaved or self._deadline_ms < self._wake_ms or self._snapshot_due:
@@ -133,7 +133,6 @@ class Server:
     # ---- obeying Ready: save, then send, then apply
 
     def _obey(self, ready: Ready) -> None:
-        self._obeyed = ready
         if ready.save:
             self._save(ready)
             if not self.alive:  # the disk has no room: nothing of this step has happened

@@ -71,7 +71,7 @@ class RaftNode:
         self._saved_vote = saved.voted_for
         self._saved_snapshot = snapshot
         self._saved_version = self.state.log.version
-        self._idle = idle(self.state.deadline_ms)
+        self.idle = idle(self.state.deadline_ms)
 
     def start(self, now_ms: float) -> Ready:
         """Begin to wait for a leader, as if one had just been heard: before a crash it may have been, and may hold a lease."""
@@ -82,7 +82,7 @@ class RaftNode:
         return self.step(Saved(), now_ms)  # all that it has comes from the disk
 
     def step(self, stimulus: Stimulus, now_ms: float) -> Ready:
-        """Let one thing happen to this server at `now_ms`, and say what must be done about it. While that is nothing, it is one Ready."""
+        """Let one thing happen to this server at `now_ms`, and say what must be done about it. While that is nothing, it is `idle`."""
         me, rules = self.state, self.rules
         me.now_ms = now_ms
         if type(stimulus) is AppendEntries:
@@ -113,9 +113,9 @@ class RaftNode:
         if outbox:
             me.outbox = []
         elif not (apply or events or save or reads):
-            if self._idle.deadline_ms != me.deadline_ms:
-                self._idle = idle(me.deadline_ms)
-            return self._idle
+            if self.idle.deadline_ms != me.deadline_ms:
+                self.idle = idle(me.deadline_ms)
+            return self.idle
         if reads:
             me.reads = []
         if events:
@@ -234,16 +234,16 @@ class RaftNode:
 
     def _beat(self) -> None:
         """A leader's deadline: see whether it still leads, and let everybody hear from it."""
-        me, rules = self.state, self.rules
-        assert me.reign
-        settle_rounds(me, me.reign)
+        me, rules, reign = self.state, self.rules, self.state.reign
+        assert reign
+        settle_rounds(me, reign)
         if rules.has_lost_majority(me):
             me.step_down()
             return
         start_round(me)
-        if me.reign.transfer:
+        if reign.transfer:
             rules.advance_transfer(me)
-        if me.reign.change or me.configuration.is_joint:
+        if reign.change or me.configuration.next_voters:
             rules.advance_change(me)
         self._broadcast()
         if is_dismissed(me):  # the others know it by this round

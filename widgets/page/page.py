@@ -72,7 +72,7 @@ def first_violations(run: Run) -> tuple[Violation, ...]:
 def told(violation: Violation) -> str:
     """A violation as a line, and a way to its moment."""
     go = f'<button type="button" class="film-plain" data-go="{violation.at_ms!r}">{violation.at_ms:,.0f} ms</button>'
-    return f'<p class="film-broken"><b>{escape(violation.property)} is broken.</b> {escape(violation.sentence)} {go}</p>'
+    return f'<p class="film-broken">{go} <b>{escape(violation.property)} is broken.</b> {escape(violation.sentence)}</p>'
 
 
 def facts(run: Run) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import pytest
 from test_player import wait_until
+from test_playhead import forked
 
 from raftcore import Cluster, diff
 from raftcore.vocabulary.errors import ControlError
@@ -37,7 +38,7 @@ def test_each_run_stands_below_the_one_that_it_parted_from(cluster: Cluster):
     for number, at_ms in ((1, 900), (1, 500), (2, 700)):
         head.choose(number)
         head.go_to(at_ms)
-        head.fork(head.main)
+        forked(head)
     lines = drawn(head)["lines"]
     assert [(one["name"], one["parent"], one["at_ms"]) for one in lines] == [
         ("run 1", None, 0),
@@ -50,7 +51,7 @@ def test_each_run_stands_below_the_one_that_it_parted_from(cluster: Cluster):
 def test_two_runs_differ_at_the_first_event_that_both_have_and_not_where_one_has_only_not_come_so_far(cluster: Cluster):
     head = Playhead(cluster)
     head.go_to(1_000)
-    fork = head.fork(head.main)
+    fork = forked(head)
     assert head.parted is None
     assert drawn(head)["parted"]["words"] == "fork 2 and run 1 do not differ so far."
     fork.run_for(100)

@@ -287,6 +287,7 @@ def test_what_is_done_in_the_past_is_asked_about_and_then_done_in_a_fork(cluster
         assert cluster.now_ms == now_ms
         player.take({"do": "fork"})
         assert (player.question, player.notice) == ("", "")
+        wait_until(lambda: player.cluster.scenario.actions)
         fork = player.cluster
         assert fork is not cluster
         assert not fork.view.servers["S1"].alive
@@ -314,6 +315,7 @@ def test_a_control_beside_acts_on_the_run_that_stands_there(cluster: Cluster):
         lab.pause()
         player = Player.of(cluster)
         player.take({"do": "fork"})
+        wait_until(lambda: player.head.two)
         fork = player.cluster
         player.take({"do": "isolate", "server": "S2"}, beside=True)
         assert (len(cluster.scenario.actions), len(fork.scenario.actions)) == (1, 0)

@@ -1,6 +1,7 @@
 """The clients' operations as a run's trace tells them."""
 
 from math import inf
+from pathlib import Path
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -8,6 +9,7 @@ from msgspec.structs import replace
 from raftcore import Cluster, Config, ReadMode
 from raftcore.checks.client_history import ClientHistory, Operation, history
 from raftcore.checks.linearizability import KEY_VALUE, Verdict, check
+from raftcore.recording import Recording
 from raftcore.vocabulary.commands import Append, Cas, Delete, Get, Set
 from raftcore.vocabulary.events import Completed, Invoked, MessageSent
 from raftcore.vocabulary.names import Reason
@@ -75,6 +77,17 @@ def test_a_history_gathered_in_portions_is_the_same() -> None:
         gathered.absorb(events.take())
     assert gathered.operations == history(cluster)
     assert 1 < len(gathered) <= 5
+
+
+def test_a_recording_tells_the_same_history(tmp_path: Path) -> None:
+    cluster = led_cluster()
+    for command in ["SET x 1", "CAS x 2 3", "GET x"]:
+        cluster.client("C1").run(command)
+    cluster.submit("C2", "APPEND x 4")
+    cluster.recording.save(tmp_path / "run.parquet")
+    loaded = Recording.load(tmp_path / "run.parquet")
+    assert history(loaded) == history(cluster)
+    assert check(history(loaded), KEY_VALUE) == check(history(cluster), KEY_VALUE)
 
 
 def test_a_run_under_faults_is_linearizable_and_a_stale_read_taken_at_its_word_is_not() -> None:

@@ -37,7 +37,7 @@ def test_how_far_a_fork_is_is_said_in_words(cluster: Cluster):
     fork = Forking(Branch(1, cluster), 2_000.0)
     for _ in range(5):
         assert not fork.go_on(0.0)
-    assert fork.picture == {"share": 0.25, "words": "Forking at 2,000 ms: its past is executed again, 25% so far."}
+    assert fork.picture == {"share": 0.25, "words": "Forking at 2,000 ms: its past is executed again, 25 % so far."}
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from test_player import wait_until
 from test_playhead import forked
 
 from raftcore import Cluster, diff
-from raftcore.vocabulary.errors import ControlError
+from raftcore.vocabulary.errors import ConfigError, ControlError
 from widgets import Lab
 from widgets.branch import Branch, Parting
 from widgets.forks import Forks
@@ -104,6 +104,9 @@ def test_a_fork_that_was_made_in_code_is_shown_beside_its_run(cluster: Cluster):
         assert len(head.branches) == 2
         lab.compare(cluster)
         assert not head.two
+        with pytest.raises(ConfigError, match="'fork' is no run"):
+            lab.compare("fork")  # type: ignore[arg-type]  # that is the point
+        assert len(head.branches) == 2
     with pytest.raises(ControlError, match="closed"):
         lab.compare(fork)
 

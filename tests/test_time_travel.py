@@ -162,3 +162,9 @@ def test_a_run_that_goes_on_longer_differs_where_the_other_ends() -> None:
     parted = diff(cluster, fork)
     assert parted
     assert (parted.position, parted.event_a, parted.event_b) == (len(cluster.trace), None, fork.trace[len(cluster.trace)])
+
+
+@pytest.mark.parametrize("other", [None, 7, "run.parquet"])
+def test_what_is_no_run_is_not_compared(other: object) -> None:
+    with pytest.raises(ConfigError, match=r"is no run; give a cluster, or a recording of one"):
+        diff(Cluster(), other)  # type: ignore[arg-type]  # that is the point

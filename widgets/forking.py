@@ -41,7 +41,10 @@ class Forking:
     def picture(self) -> dict[str, Any]:
         """How far it has come, as the screen shows it."""
         share = self.cluster.now_ms / self.at_ms if self.at_ms else 1.0
-        return {"share": round(share, 2), "words": f"Forking at {self.at_ms:,.0f} ms: its past is executed again, {share:.0%} so far."}
+        return {
+            "share": round(share, 2),
+            "words": f"Forking at {self.at_ms:,.0f} ms: its past is executed again, {100 * share:.0f} % so far.",
+        }
 
 
 def begun(run: Run, at_ms: float) -> Cluster:

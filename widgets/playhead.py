@@ -7,7 +7,7 @@ from threading import RLock
 
 from raftcore import Cluster
 from raftcore.trace.diff import Difference
-from raftcore.trace.run import Run
+from raftcore.trace.run import Run, require_run
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.errors import ConfigError, ControlError
 from widgets.branch import Branch, Parting, moment_after, moment_before
@@ -157,7 +157,8 @@ class Playhead:
         self.go_to(at_ms)
 
     def compare(self, run: Run) -> None:
-        """Show this run beside the chosen one, and keep it among the lab's."""
+        """Show this run beside the chosen one, and keep it among the lab's. ConfigError if it is none."""
+        require_run(run)
         known = {id(branch.run): branch for branch in self.branches}
         if id(run) not in known:
             origin = run.origin if isinstance(run, Cluster) else None

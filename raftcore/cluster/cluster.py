@@ -64,7 +64,7 @@ class Cluster(Controls):
 
     size: 1 to 9 servers, S1 … Sn. seed: any whole number; the same one repeats the run exactly. rules: one table for all servers, or
     tables for some by name. trace: False runs faster and keeps no events, so there is no `view`. checks: whether all invariants are
-    judged as it runs; they need a trace.
+    judged, in portions as it runs, and when `violations` is asked for at the latest; they need a trace.
     Raises ConfigError and ServerNotFound.
     """
 

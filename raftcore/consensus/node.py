@@ -72,7 +72,7 @@ class RaftNode:
         self._saved_vote = saved.voted_for
         self._saved_snapshot = snapshot
         self._saved_version = self.state.log.version
-        self._idle = idle(self.state.deadline_ms)
+        self.idle = idle(self.state.deadline_ms)
 
     def start(self, now_ms: float) -> Ready:
         """Begin to wait for a leader, as if one had just been heard: before a crash it may have been, and may hold a lease."""
@@ -83,7 +83,7 @@ class RaftNode:
         return self.step(Saved(), now_ms)  # all that it has comes from the disk
 
     def step(self, stimulus: Stimulus, now_ms: float) -> Ready:
-        """Let one thing happen to this server at `now_ms`, and say what must be done about it. While that is nothing, it is one Ready."""
+        """Let one thing happen to this server at `now_ms`, and say what must be done about it. While that is nothing, it is `idle`."""
         me, rules = self.state, self.rules
         me.now_ms = now_ms
         if type(stimulus) is AppendEntries:
@@ -111,20 +111,17 @@ class RaftNode:
         apply_from = me.last_applied + 1
         apply = self._commits() if me.commit_index >= apply_from else ()  # all servers, §5.3
         outbox, reads, events = me.outbox, me.reads, me.events
-        if not (outbox or apply or events or save or reads):
-            return self._nothing()
         if outbox:
             me.outbox = []
+        elif not (apply or events or save or reads):
+            if self.idle.deadline_ms != me.deadline_ms:
+                self.idle = idle(me.deadline_ms)
+            return self.idle
         if reads:
             me.reads = []
         if events:
             me.events = []
         return Ready(save, outbox or (), install, apply, apply_from, reads or (), events or (), me.deadline_ms)
-
-    def _nothing(self) -> Ready:
-        if self._idle.deadline_ms != self.state.deadline_ms:
-            self._idle = idle(self.state.deadline_ms)
-        return self._idle
 
     def _step_other(self, stimulus: Seldom) -> None:
         me, rules = self.state, self.rules
@@ -244,16 +241,16 @@ class RaftNode:
 
     def _beat(self) -> None:
         """A leader's deadline: see whether it still leads, and let everybody hear from it."""
-        me, rules = self.state, self.rules
-        assert me.reign
-        settle_rounds(me, me.reign)
+        me, rules, reign = self.state, self.rules, self.state.reign
+        assert reign
+        settle_rounds(me, reign)
         if rules.has_lost_majority(me):
             me.step_down()
             return
         start_round(me)
-        if me.reign.transfer:
+        if reign.transfer:
             rules.advance_transfer(me)
-        if me.reign.change or me.configuration.is_joint:
+        if reign.change or me.configuration.next_voters:
             rules.advance_change(me)
         self._broadcast()
         if is_dismissed(me):  # the others know it by this round

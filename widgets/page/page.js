@@ -46,6 +46,7 @@ class Projector {
     this.entriesOf = new WeakMap();
     bar.serve(this);
     this.followPointer();
+    page.querySelectorAll("[data-go]").forEach((node) => node.addEventListener("click", () => this.seek(Number(node.dataset.go) * 1000)));
     this.paint();
   }
 

@@ -178,7 +178,8 @@ def up_to(entries: tuple[Entry, ...], limit_bytes: int) -> tuple[Entry, ...]:
     total = 0
     for count, entry in enumerate(entries):
         command = entry.command
-        total += size_bytes(getattr(command, "value", ""))
+        value = getattr(command, "value", "")
+        total += len(value) if value.isascii() else size_bytes(value)  # a call for each entry can be felt
         if type(command) is Cas:
             total += size_bytes(command.expected)
         if total > limit_bytes:

@@ -20,6 +20,7 @@ from raftcore.consensus.door import (
     TransferWanted,
     idle,
 )
+from raftcore.consensus.election import refuse
 from raftcore.consensus.membership import is_dismissed, start_change
 from raftcore.consensus.reads import settle_rounds, start_early_reads, start_round
 from raftcore.consensus.rules import Rules
@@ -52,7 +53,7 @@ from raftcore.vocabulary.messages import (
     RequestVoteReply,
     TimeoutNow,
 )
-from raftcore.vocabulary.names import CANDIDATE, LEADER, ServerId
+from raftcore.vocabulary.names import CANDIDATE, LEADER, Reason, ServerId
 
 
 class RaftNode:
@@ -132,7 +133,10 @@ class RaftNode:
     def _step_other(self, stimulus: Seldom) -> None:
         me, rules = self.state, self.rules
         term = getattr(stimulus, "term", 0)  # what is no RPC carries none
-        if term > me.current_term and not (isinstance(stimulus, RequestVote) and rules.guards_leader(me, stimulus)):
+        if isinstance(stimulus, RequestVote) and term >= me.current_term and rules.guards_leader(me, stimulus):
+            self._answer_vote(stimulus, refuse(me, Reason.LEADER_HEARD))  # and the term is not entered
+            return
+        if term > me.current_term:
             me.become_follower(term)
         match stimulus:
             case DeadlineReached():
@@ -160,10 +164,7 @@ class RaftNode:
         me, rules = self.state, self.rules
         match message:
             case RequestVote():
-                vote_reply = rules.answer_request_vote(me, message)
-                me.send(message.candidate_id, vote_reply)
-                if vote_reply.reason:
-                    me.say(VoteDenied(me.now_ms, me.id, message.candidate_id, message.term, vote_reply.reason))
+                self._answer_vote(message, rules.answer_request_vote(me, message))
             case RequestVoteReply():
                 rules.absorb_request_vote_reply(me, message)
                 self._count_votes()
@@ -179,6 +180,12 @@ class RaftNode:
             case TimeoutNow():
                 rules.answer_timeout_now(me, message)
                 self._count_votes()
+
+    def _answer_vote(self, ask: RequestVote, reply: RequestVoteReply) -> None:
+        me = self.state
+        me.send(ask.candidate_id, reply)
+        if reply.reason:
+            me.say(VoteDenied(me.now_ms, me.id, ask.candidate_id, ask.term, reply.reason))
 
     def _step_snapshot(self, stimulus: InstallSnapshot | InstallSnapshotReply | ImageTaken) -> None:
         me, rules = self.state, self.rules

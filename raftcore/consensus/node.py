@@ -30,7 +30,15 @@ from raftcore.vocabulary.commands import Get, ReadMode
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import Checkpoint, HardState, LogSuffix, Record, Snapshot
-from raftcore.vocabulary.events import AppendRefused, EntriesAppended, LogTruncated, MembershipChangeEnded, TransferEnded, VoteDenied
+from raftcore.vocabulary.events import (
+    AppendRefused,
+    EntriesAppended,
+    Event,
+    LogTruncated,
+    MembershipChangeEnded,
+    TransferEnded,
+    VoteDenied,
+)
 from raftcore.vocabulary.messages import (
     AppendEntries,
     AppendEntriesReply,
@@ -110,18 +118,17 @@ class RaftNode:
             install, me.installed = me.installed, None
         apply_from = me.last_applied + 1
         apply = self._commits() if me.commit_index >= apply_from else ()  # all servers, §5.3
-        outbox, reads, events = me.outbox, me.reads, me.events
-        if outbox:
-            me.outbox = []
-        elif not (apply or events or save or reads):
+        outbox = me.outbox
+        reads: Sequence[ClientRequest] = ()
+        events: Sequence[Event] = ()
+        if me.reads or me.events:
+            reads, events, me.reads, me.events = me.reads, me.events, [], []
+        elif not (outbox or apply or save):
             if self.idle.deadline_ms != me.deadline_ms:
                 self.idle = idle(me.deadline_ms)
             return self.idle
-        if reads:
-            me.reads = []
-        if events:
-            me.events = []
-        return Ready(save, outbox or (), install, apply, apply_from, reads or (), events or (), me.deadline_ms)
+        me.outbox = []
+        return Ready(save, outbox, install, apply, apply_from, reads, events, me.deadline_ms)
 
     def _step_other(self, stimulus: Seldom) -> None:
         me, rules = self.state, self.rules

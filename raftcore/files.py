@@ -3,16 +3,22 @@
 import os
 import tempfile
 from collections.abc import Callable
+from errno import EISDIR
 from pathlib import Path
 
 
 def save_atomically(path: str | Path, write: Callable[[Path], object]) -> None:
     """Let `write` make a file, and put it in the place of `path` once it is complete and on the disk.
 
-    Raises OSError; what stood at `path` before is still there then.
+    Raises OSError that names `path`; what stood there before is still there then.
     """
     target = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    if target.is_dir():
+        raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(target))
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(target)) from None
     os.close(handle)
     made = Path(name)
     try:

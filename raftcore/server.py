@@ -22,7 +22,7 @@ from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import Checkpoint, Snapshot
 from raftcore.vocabulary.errors import DiskFullError
 from raftcore.vocabulary.events import Applied, Event, ReadServed, SessionExpired, Synced, TimerSet
-from raftcore.vocabulary.messages import ClientReply, ClientRequest, Entry, Message
+from raftcore.vocabulary.messages import ClientReply, ClientRequest, Entry, Envelope
 from raftcore.vocabulary.names import LEADER, Address, Index, ServerId
 
 
@@ -38,7 +38,7 @@ class Server:
     """A server started from what its disk holds; raises CorruptLogError if that can't be trusted.
 
     `bootstrap` is the configuration until the disk says otherwise. `draw` gives numbers in [0, 1) for election timeouts, `send` carries
-    a message from this server to an address, `say` hears what happens (None: nobody listens), `halted` hears why this server stopped by
+    messages from this server to their addresses, `say` hears what happens (None: nobody listens), `halted` hears why this server stopped by
     itself. `start` sets the server going; after `stop` it does nothing any more.
 
     A variant of it may name other parts: `wal_type` and `machine_type` make its log and its state machine.
@@ -56,7 +56,7 @@ class Server:
         rules: Rules,
         disk: Disk,
         clock: Clock,
-        send: Callable[[Address, Address, Message], None],
+        send: Callable[[Address, Iterable[Envelope]], None],
         say: Callable[[Event], None] | None,
         halted: Callable[[ServerId, str], None],
     ) -> None:
@@ -82,7 +82,6 @@ class Server:
         self._held: list[Ready] = []  # what must not go out before the disk has synced
         self._just_saved = False  # the disk has synced, and what was held has not gone out yet
         self._snapshot_due = False
-        self._obeyed: Ready | None = None  # the latest one
         self._deadline_ms = inf
         self._wake_ms = inf  # when the clock will wake this server next
 
@@ -114,8 +113,9 @@ class Server:
             if not self.is_full():
                 self._inbox.append(stimulus)
             return
-        ready = self.node.step(stimulus, self._clock.now_ms)
-        if ready is self._obeyed:  # nothing has come of it
+        node = self.node
+        ready = node.step(stimulus, self._clock.now_ms)
+        if ready is node.idle and ready.deadline_ms == self._deadline_ms:  # nothing has come of it
             return
         self._obey(ready)
         if self._unsaved or self._deadline_ms < self._wake_ms or self._snapshot_due:
@@ -133,7 +133,6 @@ class Server:
     # ---- obeying Ready: save, then send, then apply
 
     def _obey(self, ready: Ready) -> None:
-        self._obeyed = ready
         if ready.save:
             self._save(ready)
             if not self.alive:  # the disk has no room: nothing of this step has happened
@@ -145,10 +144,8 @@ class Server:
             self.hold(ready)
         elif ready.apply or ready.reads:
             self._carry_out(ready)
-        else:
-            send = self._send
-            for target, message in ready.send:
-                send(self.id, target, message)
+        elif ready.send:
+            self._send(self.id, ready.send)
 
     def hold(self, ready: Ready) -> None:
         """Keep back what must not be seen before the disk has synced (Figure 2: "before responding to RPCs")."""
@@ -174,9 +171,7 @@ class Server:
         self._halted(self.id, reason)
 
     def _carry_out(self, ready: Ready) -> None:
-        send = self._send
-        for target, message in ready.send:
-            send(self.id, target, message)
+        self._send(self.id, ready.send)
         if ready.install:
             self._install(ready.install)
         if ready.apply:
@@ -196,7 +191,8 @@ class Server:
         if self._say:
             self._say(ReadServed(self._clock.now_ms, self.id, ask.client_id, ask.sequence_num, mode, self.applied_index))
         value = self._machine.read(ask.command.key)
-        self._send(self.id, ask.client_id, ClientReply(ask.client_id, ask.sequence_num, self.id, True, value, self.applied_index))
+        reply = ClientReply(ask.client_id, ask.sequence_num, self.id, True, value, self.applied_index)
+        self._send(self.id, [(ask.client_id, reply)])
 
     def _tell(self, ready: Ready) -> None:
         assert self._say
@@ -223,7 +219,7 @@ class Server:
         for index, (entry, result) in enumerate(zip(entries, results, strict=True), first_index):
             if entry.term == state.current_term and entry.client_id:
                 reply = ClientReply(entry.client_id, entry.sequence_num, self.id, result.ok, result.value, index, None, result.reason)
-                self._send(self.id, entry.client_id, reply)
+                self._send(self.id, [(entry.client_id, reply)])
 
     # ---- waiting: for the disk, for a pause to end, for a deadline
 

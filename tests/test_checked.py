@@ -49,3 +49,31 @@ def test_raft_itself_goes_unwatched() -> None:
 def test_what_is_no_function_is_no_rule() -> None:
     with pytest.raises(ConfigError, match=r"answer_request_vote=42 is no rule; give a function: Rules\(answer_request_vote=mine\)"):
         Rules(answer_request_vote=42)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "name, rule, sentence",
+    [
+        (
+            "answer_request_vote",
+            lambda me: me,
+            r"answer_request_vote is given \(NodeState, RequestVote\), and <lambda>\(me\) can't take that",
+        ),
+        ("guards_leader", lambda me: me, r"the rule guards_leader is given \(NodeState, a message\), and <lambda>\(me\) can't take that"),
+        ("start_election", lambda me, term: (me, term), r"is given \(NodeState\), and <lambda>\(me, term\) can't take that"),
+    ],
+)
+def test_a_function_that_takes_something_else_is_no_rule(name: str, rule: object, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        Rules(**{name: rule})  # type: ignore[arg-type]
+
+
+def test_what_a_rule_raises_says_which_rule_it_was() -> None:
+    def divide(_me: object, _ask: object) -> float:
+        return 1 / 0
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        Cluster(size=3, rules=Rules(answer_request_vote=divide)).run_for(3_000)  # type: ignore[arg-type]
+    (note,) = caught.value.__notes__
+    assert note.startswith("raised by the rule answer_request_vote (")
+    assert "divide" in note

@@ -69,6 +69,9 @@ def test_an_old_tail_behind_a_new_entry_is_found() -> None:
     story.append("S1", no_op(1), no_op(2), no_op(2))
     story.append("S1", no_op(3), no_op(2), behind=1)
     assert story.broken == ["Log Matching", "Terms Ordered"]
+    violation, _ = story.watch.violations
+    assert violation.sentence == "S1 has held the same entry at index 3 in term 2 before, and not with the same in front of it"
+    assert violation.servers == ("S1",)
 
 
 def test_a_log_with_a_hole_is_found() -> None:

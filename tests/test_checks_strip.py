@@ -269,7 +269,9 @@ def test_what_may_be_asked_is_marked(split: Cluster):
     split.crash(split.view.leaders[0].id)
     frame = frame_of(split)
     assert StatusLine().draw(frame)["leaderless"] is True
-    refused = {line["text"].split()[3] for line in EventFeed().draw(frame)["lines"] if line["refused"]}
+    feed = EventFeed()
+    feed.show(frame)
+    refused = {line["text"].split()[3] for line in feed.state["lines"] if line["refused"]}
     assert "dropped" in refused
     assert LogGrid().draw(frame)["asks"] is True
 

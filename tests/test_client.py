@@ -3,6 +3,7 @@
 Its session lets the servers tell a retry from a new wish.
 """
 
+from collections.abc import Iterable
 from random import Random
 
 import pytest
@@ -14,7 +15,7 @@ from raftcore.cluster.clock import VirtualClock
 from raftcore.statemachine.machine import StateMachine
 from raftcore.vocabulary.commands import Append, Command, Get, OpenSession, ReadMode, Set
 from raftcore.vocabulary.events import Completed, Event, Invoked
-from raftcore.vocabulary.messages import ClientReply, ClientRequest, Entry, Message
+from raftcore.vocabulary.messages import ClientReply, ClientRequest, Entry, Envelope, Message
 from raftcore.vocabulary.names import Reason
 
 CONFIG = Config(client_retry_ms=300, client_limit_ms=1_000, heartbeat_ms=50, client_sessions=False)
@@ -33,10 +34,11 @@ class Stage:
         self.events: list[Event] = []
         self.client = SimClient("C1", self.servers_there, config, self.clock, self._send, self.events.append)
 
-    def _send(self, _source: str, target: str, message: Message) -> None:
-        assert isinstance(message, ClientRequest)
-        self.asked.append((self.clock.now_ms, target, message.sequence_num))
-        self.requests.append(message)
+    def _send(self, _source: str, envelopes: Iterable[Envelope]) -> None:
+        for target, message in envelopes:
+            assert isinstance(message, ClientRequest)
+            self.asked.append((self.clock.now_ms, target, message.sequence_num))
+            self.requests.append(message)
 
     def submit(self, through: str | None = None, command: Command = WISH) -> Operation:
         return self.client.submit(command, through)
@@ -293,9 +295,10 @@ class CarelessServer:
         self._random = Random(seed)
         self._applied = 0
 
-    def _take(self, _source: str, _target: str, message: Message) -> None:
-        for _ in range(self._random.choice([1, 2])):
-            self.clock.call_after(self._random.choice([1.0, 5.0, 400.0]), self._apply, message)
+    def _take(self, _source: str, envelopes: Iterable[Envelope]) -> None:
+        for _, message in envelopes:
+            for _ in range(self._random.choice([1, 2])):
+                self.clock.call_after(self._random.choice([1.0, 5.0, 400.0]), self._apply, message)
 
     def _apply(self, ask: Message) -> None:
         assert isinstance(ask, ClientRequest)

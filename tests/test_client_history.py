@@ -1,14 +1,18 @@
 """The clients' operations as a run's trace tells them."""
 
 from math import inf
+from pathlib import Path
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from raftcore import Cluster, Config, ReadMode
 from raftcore.checks.client_history import ClientHistory, Operation, history
 from raftcore.checks.linearizability import KEY_VALUE, Verdict, check
+from raftcore.recording import Recording
 from raftcore.vocabulary.commands import Append, Cas, Delete, Get, Set
-from raftcore.vocabulary.events import Completed, Invoked
+from raftcore.vocabulary.events import Completed, Invoked, MessageSent
+from raftcore.vocabulary.names import Reason
 
 DEFAULTS = Config()
 
@@ -75,6 +79,17 @@ def test_a_history_gathered_in_portions_is_the_same() -> None:
     assert 1 < len(gathered) <= 5
 
 
+def test_a_recording_tells_the_same_history(tmp_path: Path) -> None:
+    cluster = led_cluster()
+    for command in ["SET x 1", "CAS x 2 3", "GET x"]:
+        cluster.client("C1").run(command)
+    cluster.submit("C2", "APPEND x 4")
+    cluster.recording.save(tmp_path / "run.parquet")
+    loaded = Recording.load(tmp_path / "run.parquet")
+    assert history(loaded) == history(cluster)
+    assert check(history(loaded), KEY_VALUE) == check(history(cluster), KEY_VALUE)
+
+
 def test_a_run_under_faults_is_linearizable_and_a_stale_read_taken_at_its_word_is_not() -> None:
     cluster = led_cluster(size=5)
     deposed = cluster.leader
@@ -91,6 +106,84 @@ def test_a_run_under_faults_is_linearizable_and_a_stale_read_taken_at_its_word_i
     assert check(operations, KEY_VALUE).verdict is Verdict.LINEARIZABLE
     believed = [Operation(it.client, it.command, it.began, it.ended, it.ok, it.value) for it in operations]
     assert check(believed, KEY_VALUE).cannot_follow == believed[-1]
+
+
+# ---- answers that are lost, and what is true all the same
+
+
+def deaf_client(command: str, config: Config = DEFAULTS) -> Cluster:
+    """C1 has set x to "a"; what it asks for then is carried out, and it hears nothing of that."""
+    cluster = led_cluster(config)
+    cluster.client("C1").set("x", "a")
+    for server in cluster.server_ids:
+        cluster.link(server, "C1", up=False)
+    cluster.submit("C1", command)
+    cluster.run_for(100)
+    return cluster
+
+
+def hear_again(cluster: Cluster) -> None:
+    for server in cluster.server_ids:
+        cluster.link(server, "C1", up=True)
+
+
+def judged(cluster: Cluster) -> list[str]:
+    """The clients' operations on x, after one more read; they are linearizable, and no invariant is broken."""
+    cluster.client("C2").run("GET x")
+    operations = history(cluster)
+    assert check(operations, KEY_VALUE).verdict is Verdict.LINEARIZABLE
+    assert not cluster.violations
+    return [str(it) for it in operations if it.command.key == "x"]
+
+
+def test_an_append_that_was_carried_out_though_its_answer_was_lost_happened_once() -> None:
+    cluster = deaf_client("APPEND x b", Config(client_limit_ms=500))
+    cluster.run_for(2_000)
+    assert judged(cluster) == ["C1 SET x a", "C1 APPEND x b → no answer", "C2 GET x → ab"]
+    *before, read = history(cluster)
+    for impossible in ("abb", "b", None):
+        assert check([*before, replace(read, value=impossible)], KEY_VALUE).verdict is Verdict.NOT_LINEARIZABLE
+
+
+def test_a_retried_compare_and_set_gets_its_first_answer_whatever_the_key_holds_by_then() -> None:
+    done = deaf_client("CAS x a b")
+    done.client("C2").set("x", "a")
+    hear_again(done)
+    done.run_for(1_500)
+    assert judged(done) == ["C1 SET x a", "C1 CAS x a b", "C2 SET x a", "C2 GET x → a"]
+
+    refused = deaf_client("CAS x b c")
+    refused.client("C2").set("x", "b")
+    hear_again(refused)
+    refused.run_for(1_500)
+    assert judged(refused) == ["C1 SET x a", "C1 CAS x b c → refused, holds a", "C2 SET x b", "C2 GET x → b"]
+
+
+def test_a_session_that_expires_before_the_retry_leaves_the_outcome_open() -> None:
+    cluster = deaf_client("APPEND x b", Config(session_timeout_ms=700, client_retry_ms=2_000))
+    hear_again(cluster)
+    for _ in range(12):  # log time goes on with the entries of others
+        cluster.client("C2").set("y", "1")
+        cluster.run_for(100)
+    cluster.run_for(2_500)
+    assert any(getattr(it.message, "reason", None) is Reason.SESSION_EXPIRED for it in cluster.trace if isinstance(it, MessageSent))
+    assert judged(cluster) == ["C1 SET x a", "C1 APPEND x b → no answer", "C2 GET x → ab"]
+
+
+def test_a_read_under_a_lease_by_a_clock_that_was_set_far_off_is_judged_by_what_clients_saw() -> None:
+    cluster = led_cluster(Config(reads=ReadMode.LEASE))
+    slow = cluster.leader
+    assert slow
+    cluster.client("C1").set("x", "old")
+    cluster.set_clock_rate(slow, 0.05)
+    cluster.partition([slow, "C1"], [name for name in (*cluster.server_ids, "C2") if name != slow])
+    cluster.run_until(lambda view: view.leader not in (None, slow))
+    cluster.client("C2").set("x", "new")
+    cluster.submit("C1", "GET x", through=slow)
+    cluster.run_for(100)
+    result = check(history(cluster), KEY_VALUE)
+    assert str(result.cannot_follow) == "C1 GET x → old"
+    assert not cluster.violations  # Raft keeps its promises, but for the one that counts on clocks
 
 
 def test_an_operation_reads_as_a_line() -> None:

@@ -40,8 +40,8 @@ def test_an_entry_in_a_minority_is_not_committed() -> None:
     assert heard_ms is not None
     assert heard_ms <= cut_ms
     assert sentence == (
-        "Entry 2 of S1 is on S1 and S2, as far as S1 knows; a commit needs 3 of 5, and S3, S4 and S5 are cut off from S1; "
-        f"no majority has answered what S1 sent after {heard_ms:,.0f} ms. §5.3"
+        "Entry 2 of S1 is on S1 and S2, as far as S1 knows; a commit needs 3 of 5, and S3, S4 and S5 have been cut off "
+        f"from S1 since {cut_ms:,.0f} ms; no majority has answered what S1 sent after {heard_ms:,.0f} ms. §5.3"
     )
     assert why_not_committed(cluster.view, 2, "S2") == sentence
 
@@ -53,7 +53,23 @@ def test_what_keeps_each_follower_is_said_of_it() -> None:
     cluster.link("S1", "S4", up=False)
     cluster.link("S5", "S1", up=False)
     ask_s1(cluster, wait_ms=40)
-    assert "S2 is crashed, S5 is heard no more by S1, S4 is not reached by S1, and S3 is paused" in why_not_committed(cluster.view, 2)
+    cut_ms = f"{cluster.now_ms - 40:,.0f} ms"
+    kept = f"S5 has not been heard by S1 since {cut_ms}, S4 has not been reached by S1 since {cut_ms}, S2 is crashed, and S3 is paused"
+    assert kept in why_not_committed(cluster.view, 2)
+
+
+def test_a_link_is_cut_since_it_carries_nothing_however_it_was_changed_meanwhile() -> None:
+    cluster = led_by_s1(3)
+    cluster.link("S1", "S2", loss=1.0)
+    cut_ms = cluster.now_ms
+    cluster.run_for(50)
+    cluster.link("S1", "S2", delay_ms=(1, 2))
+    assert cluster.view.cut_ms == {("S1", "S2"): cut_ms}
+    cluster.heal()
+    assert cluster.view.cut_ms == {}
+    cluster.run_for(50)
+    cluster.cut("S1", "S2")
+    assert cluster.view.cut_ms == {("S1", "S2"): cluster.now_ms, ("S2", "S1"): cluster.now_ms}
 
 
 def test_an_entry_counts_where_it_is_synced_and_the_leader_knows() -> None:
@@ -109,7 +125,7 @@ def test_a_joint_configuration_needs_two_majorities() -> None:
     cluster.run_for(60)
     sentence = why_not_committed(cluster.view, cluster.view.servers["S1"].configuration_index)
     assert "is on S1, S2 and S3, as far as S1 knows; a commit needs 2 of 3 (S1 S2 S3) and 2 of 3 (S1 S4 S5)" in sentence
-    assert "S4 and S5 are cut off from S1" in sentence
+    assert "S4 and S5 have been cut off from S1 since " in sentence
     assert sentence.endswith("§6")
 
 

@@ -52,7 +52,10 @@ ANY_TERM = World(rules=rules_of("10"), commands=0)
 
 WRONG = {
     "votes of any term count": (ANY_TERM, "Election Safety", 7),
+    "old terms are counted": (World(rules=rules_of("1"), commands=0, heartbeats=1), "Commit Only Own Term", 10),
+    "stepping down frees the vote": (World(rules=rules_of("3"), commands=0), "Vote Once", 10),
     "every append truncates": (World(rules=rules_of("5"), terms=1, commands=0, heartbeats=1), "Committed Is Durable", 7),
+    "the stale tail stays": (World(rules=rules_of("6")), "Terms Ordered", 8),
     "own end committed": (World(rules=rules_of("7"), terms=2, commands=0, heartbeats=1), "State Machine Safety", 10),
 }
 

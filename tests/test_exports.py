@@ -18,6 +18,7 @@ from raftcore.recording.exports import SHIVIZ_PARSER, _edn
 from raftcore.recording.frames import FRAMES
 from raftcore.vocabulary import events as ev
 from raftcore.vocabulary.commands import Append, Cas, Get, Set
+from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.events import Completed, Invoked
 
 
@@ -187,3 +188,10 @@ def test_each_table_becomes_a_file(tmp_path):
         assert head == list(table.columns)
         ours = [["" if pd.isna(value) else str(value) for value in row] for row in table.itertuples(index=False)]
         assert lines == ours, name
+
+
+@pytest.mark.parametrize("from_ms, to_ms", [(500, 100), (100, 100), ("0", 100), (0, None), (0, float("nan"))])
+def test_a_while_that_is_none_gives_no_log(tmp_path, from_ms, to_ms):
+    with pytest.raises(ConfigError, match=r"there is no while from .* ms; give two moments, the later one last"):
+        Cluster().recording.to_shiviz(tmp_path / "run.log", from_ms, to_ms)
+    assert list(tmp_path.iterdir()) == []

@@ -2,9 +2,10 @@
 
 import pytest
 from test_player import wait_until
+from test_playhead import forked
 
 from raftcore import Cluster, diff
-from raftcore.vocabulary.errors import ControlError
+from raftcore.vocabulary.errors import ConfigError, ControlError
 from widgets import Lab
 from widgets.branch import Branch, Parting
 from widgets.forks import Forks
@@ -29,7 +30,7 @@ def drawn(head: Playhead) -> dict:
 
 def test_of_one_run_there_is_no_tree(cluster: Cluster):
     picture = drawn(Playhead(cluster))
-    assert (picture["lines"], picture["parted"]) == ([], None)
+    assert picture == {"lines": []}
 
 
 def test_each_run_stands_below_the_one_that_it_parted_from(cluster: Cluster):
@@ -37,7 +38,7 @@ def test_each_run_stands_below_the_one_that_it_parted_from(cluster: Cluster):
     for number, at_ms in ((1, 900), (1, 500), (2, 700)):
         head.choose(number)
         head.go_to(at_ms)
-        head.fork(head.main)
+        forked(head)
     lines = drawn(head)["lines"]
     assert [(one["name"], one["parent"], one["at_ms"]) for one in lines] == [
         ("run 1", None, 0),
@@ -50,7 +51,7 @@ def test_each_run_stands_below_the_one_that_it_parted_from(cluster: Cluster):
 def test_two_runs_differ_at_the_first_event_that_both_have_and_not_where_one_has_only_not_come_so_far(cluster: Cluster):
     head = Playhead(cluster)
     head.go_to(1_000)
-    fork = head.fork(head.main)
+    fork = forked(head)
     assert head.parted is None
     assert drawn(head)["parted"]["words"] == "fork 2 and run 1 do not differ so far."
     fork.run_for(100)
@@ -103,6 +104,9 @@ def test_a_fork_that_was_made_in_code_is_shown_beside_its_run(cluster: Cluster):
         assert len(head.branches) == 2
         lab.compare(cluster)
         assert not head.two
+        with pytest.raises(ConfigError, match="'fork' is no run"):
+            lab.compare("fork")  # type: ignore[arg-type]  # that is the point
+        assert len(head.branches) == 2
     with pytest.raises(ControlError, match="closed"):
         lab.compare(fork)
 

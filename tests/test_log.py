@@ -1,10 +1,12 @@
 """The log of one server against a plain list, and the two moves of §5.3 that must not be got wrong: merge and backtrack."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from plays import log_of, terms_of
 
 from raftcore.consensus.log import Log
+from raftcore.vocabulary.commands import Append, Cas, Command, Get, Set
 from raftcore.vocabulary.messages import Entry
 
 rising_terms = st.lists(st.integers(1, 5), max_size=12).map(sorted)
@@ -34,6 +36,13 @@ def test_after_gives_at_most_the_limit() -> None:
     it = log("1 1 2 2")
     assert [entry.sequence_num for entry in it.after(1, 2)] == [2, 3]
     assert [entry.sequence_num for entry in it.after(3, 9)] == [4]
+
+
+@pytest.mark.parametrize("command", [Set("x", "12345678"), Append("x", "1234ÄÄ"), Cas("x", "1234", "5678"), Cas("x", "1234567", "8")])
+def test_a_batch_has_at_most_the_limit_of_bytes_and_at_least_one_entry(command: Command) -> None:
+    it = Log([Entry(1, command), Entry(1, Get("x")), Entry(1, command), Entry(1, command)])
+    assert [len(Log(it.entries).batch(0, 9, limit)) for limit in (1, 8, 15, 16, 24)] == [1, 2, 2, 3, 4]
+    assert [len(Log(it.entries).batch(0, 2, limit)) for limit in (1, 24)] == [1, 2]
 
 
 def test_a_delayed_older_append_removes_nothing() -> None:

@@ -1,10 +1,12 @@
 """What stands out on the scrubber."""
 
+import pytest
 from test_playhead import recorded
 
 from raftcore import Cluster
 from raftcore.hunting.mutants import MUTANTS
 from widgets.marks import MOST_MARKS, Marks
+from widgets.playhead import Playhead
 
 
 def kinds(marks: Marks) -> list[tuple[float, str, str]]:
@@ -23,10 +25,12 @@ def test_elections_and_crashes_are_marked_as_they_happen():
     assert kinds(marks)[1:] == [(at_ms, "crash", f"{leader} goes down")]
 
 
-def test_a_violation_is_marked_where_it_was_seen():
+@pytest.mark.parametrize("shown", [lambda cluster: cluster, recorded], ids=["cluster", "recording"])
+def test_a_violation_is_marked_where_it_was_seen(shown):
     mutant = next(one for one in MUTANTS if one.property == "Election Safety")
     cluster = mutant.play()
-    seen = [mark for mark in Marks(cluster).follow() if mark.kind == "violation"]
+    seen = [mark for mark in Playhead(shown(cluster)).marks if mark.kind == "violation"]
+    assert seen
     assert [mark.at_ms for mark in seen] == [violation.at_ms for violation in cluster.violations]
     assert seen[0].words == "Election Safety is violated"
 
@@ -51,4 +55,4 @@ def test_there_are_never_too_many_marks():
 def test_a_cluster_that_is_not_judged_has_marks_but_no_violations():
     cluster = Cluster(size=3, seed=2, checks=False)
     cluster.crash("S1")
-    assert [kind for _, kind, _ in kinds(Marks(cluster))] == ["crash"]
+    assert [mark.kind for mark in Playhead(cluster).marks] == ["crash"]

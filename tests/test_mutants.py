@@ -89,7 +89,8 @@ def test_the_hunter_finds_a_planted_bug_within_the_seeds_that_are_stated_and_not
 
 
 def test_the_catalogue_says_what_there_is() -> None:
-    lines = CATALOGUE.read_text(encoding="utf-8").splitlines()
+    catalogue, _, _worlds = CATALOGUE.read_text(encoding="utf-8").partition("| # | world |")
+    lines = catalogue.splitlines()
     assert [line for line in lines if line.startswith("| ") and line[2].isdigit()] == [row(mutant) for mutant in MUTANTS]
     assert {mutant.number.rstrip("ab") for mutant in MUTANTS} == {str(number) for number in range(1, 31)}
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)

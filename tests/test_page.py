@@ -5,7 +5,7 @@ import re
 import zlib
 from base64 import b64decode
 from functools import cache
-from html import unescape
+from html import escape, unescape
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from raftcore import Cluster, Config, Scenario
+from raftcore.hunting.mutants import MUTANTS
 from raftcore.recording.recording import Recording
 from raftcore.vocabulary.events import MessageDropped, MessageSent, RoleChanged
 from raftcore.vocabulary.names import Role
@@ -213,3 +214,17 @@ def test_a_film_of_another_configuration_shows_its_own_healthy_links():
     slow = Cluster(size=3, seed=1, config=replace(Config(), delay_ms=(40.0, 50.0)))
     slow.run_for(500)
     assert shown(film_of(slow))[-1][1]["ring"]["links"] == []
+
+
+def test_what_was_violated_stands_in_the_page_with_its_moment_and_in_a_run_without_nothing_does():
+    cluster = next(mutant for mutant in MUTANTS if mutant.property == "Election Safety").play()
+    violation = cluster.violations[0]
+    page = page_of(cluster.recording)
+    assert f"<b>Election Safety is broken.</b> {escape(violation.sentence)}" in page
+    assert f'data-go="{violation.at_ms!r}"' in page
+    at = f"{100 * violation.at_ms / cluster.now_ms:.3f}".rstrip("0").rstrip(".")
+    assert f'class="tl-violation" x1="{at}%"' in page
+    assert page_of(cluster) == page
+    sound = page_of(eventful())
+    assert 'class="film-broken"' not in sound
+    assert 'class="tl-violation"' not in sound

@@ -292,6 +292,19 @@ def test_who_has_heard_a_leader_within_the_shortest_timeout_takes_no_part(
     assert play.state("S2").current_term == (1 if guarded or pre_vote else 9)
 
 
+def test_who_has_heard_a_leader_takes_no_part_in_a_later_term_either_that_another_told_it_of() -> None:
+    """Thesis 4.2.3, 6.4.1: a late answer lets it enter the term, and its promise to the leader it has heard still holds."""
+    play = reign_of_s1()
+    play.step("S2", PreVoteReply(9, 2, "S3", vote_granted=False))
+    assert play.state("S2").current_term == 9
+    answer = play.tell("S2", RequestVote(9, "S3", 9, 9))
+    assert answer == RequestVoteReply(9, "S2", vote_granted=False, reason=Reason.LEADER_HEARD)
+    play.pass_ms(150)
+    answer = play.tell("S2", RequestVote(9, "S3", 9, 9))
+
+    assert answer == RequestVoteReply(9, "S2", vote_granted=True)
+
+
 def test_a_leader_is_guarded_by_itself_while_a_majority_answers_it() -> None:
     """Thesis 4.2.3 with 6.2."""
     play = reign_of_s1()

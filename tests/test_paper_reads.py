@@ -7,7 +7,15 @@ from raftcore.consensus.door import DeadlineReached, Requests, Saved
 from raftcore.vocabulary.commands import Get, ReadMode, Set
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.configuration import Configuration
-from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, PreVoteReply, RequestVoteReply
+from raftcore.vocabulary.messages import (
+    AppendEntries,
+    AppendEntriesReply,
+    ClientReply,
+    ClientRequest,
+    PreVote,
+    PreVoteReply,
+    RequestVoteReply,
+)
 from raftcore.vocabulary.names import Reason
 
 READ_INDEX, LEASE, STALE = ReadMode.READ_INDEX, ReadMode.LEASE, ReadMode.STALE
@@ -301,6 +309,23 @@ def test_a_lease_holds_as_far_as_clocks_are_trusted_and_no_further(leaders_rate:
     play.read("S1", LEASE)
 
     assert bool(play.served) is old_value
+
+
+def test_a_late_answer_of_a_later_term_breaks_no_lease() -> None:
+    """Thesis 6.4.1 with 4.2.3: S2 hears its leader again after S3 began a term, and then learns of that term before it is asked to vote."""
+    play = reign_of_s1()
+    play.pass_ms(150)
+    play.stand("S3")
+    play.step("S3", play.tell("S2", PreVote(2, "S3", 1, 1)))
+    [late_request] = play.take_mail("S2")
+    play.heartbeat("S1", heard_by="S2")
+    play.step("S2", PreVoteReply(2, 2, "S3", vote_granted=False, reason=Reason.ALREADY_VOTED))
+    assert play.state("S2").current_term == 2
+    play.step("S3", play.tell("S2", late_request))
+    play.read("S1", LEASE)
+
+    assert len(play.served) == 1
+    assert not play.leads("S3")
 
 
 # ---- stale, and everywhere

@@ -21,7 +21,7 @@ from raftcore.vocabulary.names import FollowerState, Reason, Role
 from widgets import still
 from widgets.checks_strip import ChecksStrip
 from widgets.command_bar import CommandBar
-from widgets.event_feed import LINES_OF_A_KIND, EventFeed
+from widgets.event_feed import EVERY, LINES_OF_A_KIND, EventFeed
 from widgets.frame import Frame, highest_leader
 from widgets.kv_table import KvTable
 from widgets.log_grid import COLUMNS, LogGrid
@@ -267,9 +267,10 @@ def test_a_refused_vote_says_why():
 
 def test_the_feed_is_bounded_newest_first_and_heartbeats_drown_no_election():
     feed = EventFeed()
-    feed.draw(Frame(view=split_brain(), events=(RoleChanged(1.0, "S4", Role.LEADER, 3), TimerSet(1.0, "S4", 50.0)), position=2))
+    feed.show(Frame(view=split_brain(), events=(RoleChanged(1.0, "S4", Role.LEADER, 3), TimerSet(1.0, "S4", 50.0)), position=2))
     beats = tuple(sent(number, "S4", "S3", HEARTBEAT) for number in range(500))
-    lines = feed.draw(Frame(view=split_brain(), events=beats, position=502))["lines"]
+    feed.show(Frame(view=split_brain(), events=beats, position=502))
+    lines = feed.state["lines"]
 
     assert len(lines) == LINES_OF_A_KIND + 1
     assert lines[-1]["text"] == "S4 is leader of term 3"
@@ -280,10 +281,22 @@ def test_the_feed_is_bounded_newest_first_and_heartbeats_drown_no_election():
 
 def test_after_a_leap_the_feed_tells_of_the_past_of_that_moment_only():
     feed = EventFeed()
-    feed.draw(Frame(view=split_brain(), events=(sent(1, "S4", "S3", HEARTBEAT),), position=900, jump=1))
-    back = feed.draw(Frame(view=split_brain(), events=(RoleChanged(1.0, "S4", Role.LEADER, 3),), position=5, jump=2))
+    feed.show(Frame(view=split_brain(), events=(sent(1, "S4", "S3", HEARTBEAT),), position=900, jump=1))
+    feed.show(Frame(view=split_brain(), events=(RoleChanged(1.0, "S4", Role.LEADER, 3),), position=5, jump=2))
 
-    assert [one["n"] for one in back["lines"]] == [4]
+    assert [one["n"] for one in feed.state["lines"]] == [4]
+
+
+def test_while_time_passes_the_feed_is_sent_now_and_then_and_misses_nothing():
+    feed = EventFeed()
+    sizes = []
+    for number in range(1, 2 * EVERY + 2):
+        events = (sent(number, "S4", "S3", HEARTBEAT),)
+        playing = number <= 2 * EVERY
+        feed.show(Frame(view=split_brain(), events=events, position=number, number=number, playing=playing))
+        sizes.append(len(feed.state["lines"]))
+
+    assert sizes == [1, *[1] * (EVERY - 2), EVERY, *[EVERY] * (EVERY - 1), 2 * EVERY, 2 * EVERY + 1]
 
 
 def test_after_a_leap_only_what_is_in_flight_flies_and_nothing_falls():

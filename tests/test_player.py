@@ -1,6 +1,7 @@
 """The player and the lab without a browser: who drives the clock, and who stops when."""
 
 import gc
+import re
 import time
 import weakref
 
@@ -101,7 +102,22 @@ def test_a_rule_that_raises_stops_time_and_is_told():
     with Lab(cluster) as lab:
         lab.speed = 10
         wait_until(lambda: "a student's mistake" in lab.notice)
+        assert "raised by the rule answer_request_vote (" in lab.notice
         assert not lab.playing
+
+
+def test_a_rule_that_forgets_its_answer_is_named_and_time_can_go_on():
+    def mine(me, ask):
+        me.vote_for(ask.candidate_id)
+
+    cluster = Cluster(size=3, seed=2, rules=Rules(answer_request_vote=mine))
+    with Lab(cluster) as lab:
+        lab.speed = 10
+        wait_until(lambda: bool(lab.notice))
+        assert re.fullmatch(r"the rule answer_request_vote \(.*mine\) returned None; it must return a RequestVoteReply", lab.notice)
+        stopped_ms = cluster.now_ms
+        lab.play()
+        wait_until(lambda: cluster.now_ms > stopped_ms)
 
 
 def test_a_cell_can_act_while_the_lab_plays(cluster: Cluster):
@@ -271,6 +287,7 @@ def test_what_is_done_in_the_past_is_asked_about_and_then_done_in_a_fork(cluster
         assert cluster.now_ms == now_ms
         player.take({"do": "fork"})
         assert (player.question, player.notice) == ("", "")
+        wait_until(lambda: player.cluster.scenario.actions)
         fork = player.cluster
         assert fork is not cluster
         assert not fork.view.servers["S1"].alive
@@ -298,6 +315,7 @@ def test_a_control_beside_acts_on_the_run_that_stands_there(cluster: Cluster):
         lab.pause()
         player = Player.of(cluster)
         player.take({"do": "fork"})
+        wait_until(lambda: player.head.two)
         fork = player.cluster
         player.take({"do": "isolate", "server": "S2"}, beside=True)
         assert (len(cluster.scenario.actions), len(fork.scenario.actions)) == (1, 0)

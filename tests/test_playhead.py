@@ -6,6 +6,7 @@ from msgspec import Struct
 from raftcore import Cluster
 from raftcore.vocabulary.errors import ConfigError, ControlError
 from widgets.branch import Branch, moment_after, moment_before
+from widgets.forking import Forking
 from widgets.frame import Frame
 from widgets.pane import MOST_EVENTS, Pane
 from widgets.playhead import CATCH_UP_MS, Playhead
@@ -30,6 +31,14 @@ class Recorded(Struct, frozen=True, eq=False):
 
 def recorded(cluster: Cluster) -> Recorded:
     return Recorded(cluster.trace, cluster.scenario, cluster.config, cluster.server_ids, cluster.now_ms)
+
+
+def forked(head: Playhead) -> Cluster:
+    """A fork of the chosen run at the moment that is shown."""
+    fork = Forking(head.main.branch, head.shown_ms)
+    assert fork.go_on()
+    head.adopt(fork)
+    return fork.cluster
 
 
 # ---- moments
@@ -135,7 +144,7 @@ def test_a_fork_goes_on_from_the_moment_that_is_shown_and_the_other_run_stays_as
     before = cluster.trace.to_bytes()
     head = Playhead(cluster)
     head.go_to(700)
-    fork = head.fork(head.main)
+    fork = forked(head)
     assert (fork.now_ms, head.shown_ms, head.two) == (700, 700, True)
     assert (head.main.run, head.beside.run) == (fork, cluster)
     head.pass_time(100)
@@ -146,7 +155,7 @@ def test_a_fork_goes_on_from_the_moment_that_is_shown_and_the_other_run_stays_as
 def test_a_recording_can_be_forked_and_the_fork_is_a_cluster_with_its_past(cluster: Cluster):
     head = Playhead(recorded(cluster))  # type: ignore[arg-type]  # typed loosely above
     head.go_to(700)
-    fork = head.fork(head.main)
+    fork = forked(head)
     past = cluster.trace[: cluster.trace.position_at(700)]
     assert fork.trace[: len(past)] == past
     assert head.lives(head.main)
@@ -156,7 +165,7 @@ def test_a_recording_can_be_forked_and_the_fork_is_a_cluster_with_its_past(clust
 def test_a_run_that_has_come_less_far_is_shown_at_its_end_and_catches_up_when_time_passes(cluster: Cluster):
     head = Playhead(cluster)
     head.go_to(700)
-    fork = head.fork(head.main)
+    fork = forked(head)
     head.choose(1)
     head.go_to_end()
     assert (head.shown_ms, head.beside.shown_ms(head.shown_ms)) == (2_000, 700)
@@ -170,9 +179,9 @@ def test_a_run_that_has_come_less_far_is_shown_at_its_end_and_catches_up_when_ti
 def test_whoever_chooses_a_run_keeps_the_moment_and_has_the_other_run_beside_it(cluster: Cluster):
     head = Playhead(cluster)
     head.go_to(900)
-    first = head.fork(head.main)
+    first = forked(head)
     head.go_to(400)
-    second = head.fork(head.main)
+    second = forked(head)
     assert [(one.number, one.parent and one.parent.number, one.at_ms) for one in head.branches] == [(1, None, 0), (2, 1, 900), (3, 2, 400)]
     head.choose(1)
     assert (head.main.run, head.beside.run, head.shown_ms) == (cluster, second, 400)

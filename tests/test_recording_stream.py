@@ -3,10 +3,11 @@
 import subprocess
 import sys
 from pathlib import Path
-from threading import Event
+from threading import Event, Semaphore
 
 import pandas as pd
 import pytest
+from test_player import wait_until
 
 from raftcore import Cluster
 from raftcore.recording import Recording, stream
@@ -167,6 +168,50 @@ def test_a_disk_that_is_full_leaves_what_was_written(tmp_path, by_hand):
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         writing.flush()  # there is room again
         assert Recording.load(writing.part).trace.to_bytes() == cluster.trace.to_bytes()
+
+
+def test_who_streams_is_told_once_that_nothing_can_be_written_and_nothing_is_lost(tmp_path, monkeypatch, recwarn):
+    refused, real = Semaphore(0), stream.Stream._append
+    full = [True]
+
+    def append(self, frame):
+        if full[0] and self._position:
+            refused.release()
+            raise OSError(28, "No space left on device")
+        real(self, frame)
+
+    monkeypatch.setattr(stream.Stream, "_append", append)
+    monkeypatch.setattr(stream, "FLUSH_EVERY_S", 0.01)
+    cluster = Cluster(size=3, seed=7)
+    cluster.run_for(1_000)
+    writing = cluster.recording.stream_to(tmp_path / "run.parquet")
+    cluster.run_for(1_000)
+    for _ in range(3):
+        assert refused.acquire(timeout=20)
+    assert writing.trouble is not None
+    full[0] = False
+    wait_until(lambda: writing.trouble is None)
+    (told,) = recwarn
+    assert told.category is RuntimeWarning
+    assert "run.parquet.part can't be written: [Errno 28] No space left on device. The run goes on in memory only" in str(told.message)
+    assert Recording.load(writing.part).trace.to_bytes() == cluster.trace.to_bytes()
+    writing.close()
+
+
+def test_a_stream_that_could_not_be_closed_can_be_closed_again(tmp_path, by_hand):
+    path = tmp_path / "run.parquet"
+    cluster = Cluster(size=3, seed=7)
+    writing = cluster.recording.stream_to(path)
+    cluster.run_for(500)
+    path.mkdir()
+    with pytest.raises(OSError, match="directory"):
+        writing.close()
+    writing.flush()
+    assert Recording.load(writing.part).trace.to_bytes() == cluster.trace.to_bytes()
+    path.rmdir()
+    writing.close()
+    assert list(tmp_path.iterdir()) == [path]
+    assert Recording.load(path).trace.to_bytes() == cluster.trace.to_bytes()
 
 
 def test_a_flush_writes_no_more_than_what_came_since(tmp_path, by_hand):

@@ -58,7 +58,7 @@ def test_to_act_in_a_replay_is_refused_and_done_in_a_fork_that_repeats_its_past(
         with pytest.raises(ControlError, match="this is a recording"):
             lab.cluster.restart("S1")
         player.take({"do": "fork"})
-        assert lab.cluster.view.servers["S1"].alive
+        wait_until(lambda: player.head.two and lab.cluster.view.servers["S1"].alive)
         assert list(lab.cluster.trace[: len(recording.trace)]) == list(recording.trace)
         lab.speed = 1
         lab.play()

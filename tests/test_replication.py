@@ -261,6 +261,20 @@ def test_a_message_carries_no_more_entries_than_it_may() -> None:
     assert [len(message.entries) for message in play.take_mail("S2")] == [3, 1]
 
 
+@pytest.mark.parametrize("heard_before, may_fly", [(False, 1), (True, 3)])
+def test_a_follower_that_does_not_answer_holds_up_nobody_and_little_flies_to_it(heard_before: bool, may_fly: int) -> None:
+    play = leader_of("1", ONE_AT_A_TIME)
+    play.heartbeat("S1", heard_by="S2 S3" if heard_before else "S2")
+    to_s3 = 0
+    for number in range(1, 51):
+        ask(play, number)
+        to_s3 += len(play.take_mail("S3"))
+        play.talk("S1", "S2")
+        assert play.commit("S1") == number + 1
+
+    assert to_s3 == len(progress_of(play, "S3").in_flight) == may_fly
+
+
 # ---- commitment (§5.3, §5.4.2)
 
 

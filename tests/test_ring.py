@@ -1,5 +1,8 @@
 """The ring's pictures of who belongs, leads and is in trouble, and what the controls for it do to a cluster."""
 
+import re
+from pathlib import Path
+
 import pytest
 from immutables import Map
 from msgspec.structs import replace
@@ -231,6 +234,15 @@ def test_no_place_and_no_way_to_read_that_does_not_exist_is_taken(led: Cluster):
         do(led, "membership", servers=["S1"], become="king")
     with pytest.raises(CommandError, match="no way to read 'magic'"):
         read_mode("magic")
+
+
+def test_each_control_says_in_one_sentence_with_its_section_what_it_does():
+    rooms = [Path("widgets") / name for name in ("ring_controls.js", "ring_more.js")]
+    texts = re.findall(r"""["`]([A-Z][^"`]{25,}\.)["`]""", "".join(room.read_text(encoding="utf-8") for room in rooms))
+    said = [text for text in texts if ". " not in text]
+
+    assert len(said) == len(set(said)) == 23
+    assert [sentence for sentence in said if not re.search(r"\((§|.*thesis \d|Figure 2)", sentence)] == []
 
 
 # ---- reads

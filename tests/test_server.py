@@ -1,6 +1,6 @@
 """One server: what is not on the disk is neither sent nor applied, and what a crash, a pause or a slow disk does to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 
 import pytest
@@ -24,6 +24,7 @@ from raftcore.vocabulary.messages import (
     ClientReply,
     ClientRequest,
     Entry,
+    Envelope,
     Message,
     RequestVote,
     RequestVoteReply,
@@ -47,8 +48,8 @@ class Stage:
         self.start()
 
     def start(self) -> None:
-        def send(_source: str, target: str, message: Message) -> None:
-            self.sent.append((self.clock.now_ms, target, message))
+        def send(_source: str, envelopes: Iterable[Envelope]) -> None:
+            self.sent += [(self.clock.now_ms, *envelope) for envelope in envelopes]
 
         draw: Callable[[], float] = lambda: 0.5  # noqa: E731
         self.server = Server(

@@ -107,6 +107,13 @@ def test_a_fork_lives_on_by_itself() -> None:
     assert fork.fork().origin.cluster is fork
 
 
+def test_forks_stand_in_order_of_their_moments_and_those_of_one_moment_as_they_were_made() -> None:
+    cluster = Cluster(size=3, seed=7)
+    cluster.run_for(100)
+    forks = [cluster.fork(at_ms=at_ms) for at_ms in [50, *[20] * 12]]
+    assert cluster.forks == (*forks[1:], forks[0])
+
+
 def test_a_fork_that_nobody_holds_is_forgotten() -> None:
     cluster = Cluster(size=3, seed=7)
     cluster.fork()
@@ -155,3 +162,9 @@ def test_a_run_that_goes_on_longer_differs_where_the_other_ends() -> None:
     parted = diff(cluster, fork)
     assert parted
     assert (parted.position, parted.event_a, parted.event_b) == (len(cluster.trace), None, fork.trace[len(cluster.trace)])
+
+
+@pytest.mark.parametrize("other", [None, 7, "run.parquet"])
+def test_what_is_no_run_is_not_compared(other: object) -> None:
+    with pytest.raises(ConfigError, match=r"is no run; give a cluster, or a recording of one"):
+        diff(Cluster(), other)  # type: ignore[arg-type]  # that is the point

@@ -6,6 +6,7 @@ from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.events import ConfigurationChanged, RoleChanged, SnapshotInstalled, SnapshotTaken, TransferStarted
 from raftcore.vocabulary.names import LEADER
 from widgets.timeline_figure import picture
+from widgets.timeline_pieces import GREY
 from widgets.timeline_series import TimelineSeries
 
 OLD = Configuration(("S1", "S2", "S3"))
@@ -36,6 +37,7 @@ def test_a_change_goes_from_one_configuration_through_a_joint_one_to_the_next():
 
     shown = picture(series, 300.0)
     assert shown["memberlabels"]["text"] == ["C 123", "C 123→34", "C 34"]
+    assert shown["memberlabels"]["textfont.color"] == [GREY] * 3
     assert list(shown["members"]["marker.line.width"]) == [0.0, 1.5, 0.0]
     assert list(shown["members"]["base"]) == [0.0, 100.0, 200.0]
 

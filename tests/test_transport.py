@@ -35,7 +35,7 @@ class Net:
 
     def _send_one(self, letter: tuple[str, str, int]) -> None:
         source, target, number = letter
-        self.transport.send(source, target, RequestVoteReply(number, source, vote_granted=True))
+        self.transport.send(source, [(target, RequestVoteReply(number, source, vote_granted=True))])
 
     def numbers(self) -> list[int]:
         return [number for _, number in self.arrived]
@@ -125,9 +125,9 @@ def test_only_those_kept_back_are_overtaken() -> None:
 def test_messages_of_a_link_that_was_slow_do_not_hold_up_those_that_follow() -> None:
     net = Net()
     net.become(delay_ms=(5_000, 5_000))
-    net.transport.send("S1", "S2", RequestVoteReply(1, "S1", vote_granted=True))
+    net.transport.send("S1", [("S2", RequestVoteReply(1, "S1", vote_granted=True))])
     net.become(delay_ms=(10, 20))
-    net.transport.send("S1", "S2", RequestVoteReply(2, "S1", vote_granted=True))
+    net.transport.send("S1", [("S2", RequestVoteReply(2, "S1", vote_granted=True))])
     net.clock.run(1e6, 1_000)
     assert net.numbers() == [2, 1]
 

@@ -1,6 +1,7 @@
 """A small world in a notebook: a person chooses what happens next, and sees it."""
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +11,9 @@ from raftcore.hunting.small_world import World
 from raftcore.hunting.walk import Walk
 from raftcore.vocabulary.errors import ConfigError, ControlError
 from widgets import Replay, Walking, walking
-from widgets.branch import fork
-from widgets.share import text
+from widgets.branch import Branch
+from widgets.forking import Forking
+from widgets.share import save, text
 
 (ANY_VOTE,) = (mutant.rules for mutant in MUTANTS if mutant.number == "10")
 
@@ -92,7 +94,7 @@ def test_a_walk_is_replayed_in_the_lab_and_cannot_be_forked() -> None:
     with Replay(walk) as lab:
         assert lab.run is walk
     with pytest.raises(ControlError, match="no cluster can go on from it"):
-        fork(walk, 10.0)
+        Forking(Branch(1, walk), 10.0)
 
 
 def test_a_walk_is_copied_as_code() -> None:
@@ -101,6 +103,12 @@ def test_a_walk_is_copied_as_code() -> None:
     exec(text(walk, walk.now_ms, "code"), names)
     assert names["walk"].trace.to_bytes() == walk.trace.to_bytes()
     assert names["walk"].violation == walk.violation
+
+
+def test_a_walk_is_not_saved_as_a_scenario_that_would_not_repeat_it(tmp_path: Path) -> None:
+    with pytest.raises(ControlError, match="no file holds it; copy it as code instead"):
+        save(Walk(World()), tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_only_a_walk_is_gone() -> None:

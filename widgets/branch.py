@@ -2,11 +2,9 @@
 
 from msgspec import Struct
 
-from raftcore import Cluster, diff
-from raftcore.hunting.walk import Walk
+from raftcore import diff
 from raftcore.trace.diff import Difference
 from raftcore.trace.run import Run
-from raftcore.vocabulary.errors import ControlError
 from widgets.frame import Line
 
 
@@ -49,20 +47,6 @@ class Parting:
             if difference is not None and difference.event_a is not None and difference.event_b is not None:
                 self._found = difference
         return self._found
-
-
-def fork(run: Run, at_ms: float) -> Cluster:
-    """A cluster with the same past up to this moment, which goes on from there. Raises ControlError where there is none,
-
-    and UnknownRulesError if it can't be repeated.
-    """
-    if isinstance(run, Cluster):
-        return run.fork(at_ms)
-    if isinstance(run, Walk):
-        raise ControlError("a small world has no clock, so no cluster can go on from it; Walking(Walk(world, path)) goes on by hand")
-    cluster = Cluster.from_scenario(run.scenario.until(at_ms))
-    cluster.run_to(at_ms)
-    return cluster
 
 
 # ---- from one moment to the next: a moment is a simulated time, with all that happened then

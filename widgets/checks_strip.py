@@ -12,7 +12,7 @@ from widgets.words import clip, line
 MOST_SHOWN = 3
 ABOUT_HISTORY = (
     "Linearizable: each operation of a client seems to happen at one moment between its call and its answer, on one copy of the store. "
-    "Judged whenever time stands still."
+    "Judged whenever time stands still. A read under a lease counts on clocks, and breaks this where one is set far off."
 )
 
 

@@ -24,6 +24,8 @@ from widgets.part import Part, Picture, together
 from widgets.words import clip, concerns, kind, line
 
 LINES_OF_A_KIND = 40
+EVERY = 4
+"""Frames from one picture to the next while time passes: nobody reads ten lists a second, and each is long."""
 KINDS = ("messages", "elections", "membership", "log", "clients", "faults")
 LEFT_OUT = (TimerSet, ProgressChanged, Synced, MessageDelivered, QuorumHeard)
 """What happens all the time and is seen better elsewhere: timers, progress and leases have marks, an arrival was announced when it left."""
@@ -46,13 +48,21 @@ class EventFeed(Part):
         self._jump = 0
         super().__init__(run)
 
-    def draw(self, frame: Frame) -> Picture:
+    def show(self, frame: Frame) -> None:
+        """Take in what is new, and send it now and then while time passes, or else at once."""
+        self._take_in(frame)
+        if frame.number % EVERY == 0 or not frame.playing or self._latest is None:
+            super().show(frame)
+
+    def _take_in(self, frame: Frame) -> None:
         if frame.jump != self._jump:
             self._jump = frame.jump
             for lines in self._lines.values():
                 lines.clear()
         for number, event in self._worth_telling(frame):
             self._lines[kind(event)].append(event_line(number, event))
+
+    def draw(self, frame: Frame) -> Picture:
         newest_first = sorted((one for lines in self._lines.values() for one in lines), key=lambda one: -one["n"])
         return {"kinds": list(KINDS), "servers": list(frame.view.servers), "lines": newest_first}
 

@@ -17,6 +17,7 @@ class Forks {
 
   update({ lines, chosen, beside, parted, now_ms }) {
     hide(this.root, lines.length === 0);
+    if (lines.length === 0) return;
     const end = Math.max(1, ...lines.map((line) => line.end_ms));
     const share = (ms) => `${(100 * ms) / end}%`;
     const order = lines.map((line) => line.number);

@@ -20,12 +20,14 @@ class Forks(Part):
     _css = together("kit.css", "forks.css")
 
     def draw(self, frame: Frame) -> Picture:
+        if len(frame.lines) == 1:
+            return {"lines": []}
         names = {one.number: one.name for one in frame.lines}
         return {
             "now_ms": frame.view.at_ms,
             "chosen": frame.chosen,
             "beside": frame.beside,
-            "lines": [line_picture(one) for one in in_order(frame.lines, None)] if len(frame.lines) > 1 else [],
+            "lines": [line_picture(one) for one in in_order(frame.lines, None)],
             "parted": parted_picture(frame.parted, names[frame.chosen], names[frame.beside]) if frame.beside else None,
         }
 

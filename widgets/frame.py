@@ -1,6 +1,7 @@
 """What the screen is given to draw: one Frame, immutable. No part ever reads a node or a cluster, only this."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from msgspec import Struct
 
@@ -48,7 +49,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     config: the run's. speed: simulated milliseconds per real one. end_ms: how far the run has come. past: whether an earlier moment is
     shown. lives: whether the run can go on from its end.
     notice, note, question, paper: the latest error, what was done, what the person is asked, and a text to be copied; "" if there is
-    none. papers: how many such texts there have been.
+    none. papers: how many such texts there have been. forking: how far a fork is that is being made, its "share" and "words".
     events: what happened since the frame before. position: how many had happened by this moment, these included.
     jump: counts the leaps in time and from run to run. After a leap, `events` are the latest ones before this moment.
     run: the number of the run. lines: all runs of the lab. chosen, beside: the numbers of those that are shown; beside is None where only
@@ -69,6 +70,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     notice: str = ""
     note: str = ""
     question: str = ""
+    forking: Mapping[str, Any] | None = None
     paper: str = ""
     papers: int = 0
     events: tuple[AnyEvent, ...] = ()

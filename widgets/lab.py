@@ -111,7 +111,7 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._player.pause()
 
     def compare(self, run: Run) -> None:
-        """Show this run beside the one that is shown, on one clock, with the first event in which they differ."""
+        """Show this run beside the one that is shown, on one clock, with the first event in which they differ. Raises ConfigError."""
         self._player.compare(run)
 
     def snapshot(self) -> SVG:

@@ -38,6 +38,7 @@ class LogGrid {
     );
     this.look = html("span", { class: "rl-row rl-look" }, this.range, this.earlier, this.later, this.follow);
     root.append(html("div", { class: "rl-row rl-title" }, legend, html("span", { class: "rl-grow" }), this.look), this.scroll);
+    this.fitted = ""; // for what the columns have their width; to measure makes the browser lay out the page, so seldom
     this.resizing = new ResizeObserver(() => this.fit());
     this.resizing.observe(this.scroll);
   }
@@ -89,7 +90,9 @@ class LogGrid {
     put(this.follow, { "aria-pressed": String(state.follow) });
     allow(this.earlier, state.first === state.begin ? "the first entry is already shown" : "", "Earlier entries");
     allow(this.later, state.last >= state.end ? "the last entry is already shown" : "", "Later entries");
-    this.fit();
+    const needs = `${state.first} ${state.last} ${this.hasSnapshots} ${state.follow}`;
+    if (needs !== this.fitted) this.fit();
+    this.fitted = needs;
   }
 
   stop() {

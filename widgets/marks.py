@@ -1,12 +1,11 @@
 """What stands out on the way from a run's beginning to its end: who was elected, who went down, and what was violated."""
 
-from contextlib import suppress
+from collections.abc import Iterable
 
-from raftcore import Cluster
 from raftcore.trace.run import Run
-from raftcore.vocabulary.errors import ControlError
 from raftcore.vocabulary.events import Crashed, Halted, RoleChanged
 from raftcore.vocabulary.names import Role
+from widgets.checking import Broken
 from widgets.frame import Mark
 
 MOST_MARKS = 200
@@ -20,8 +19,8 @@ class Marks:
         self._position = 0
         self._kept: list[Mark] = []
 
-    def follow(self) -> tuple[Mark, ...]:
-        """All marks so far, violations last."""
+    def follow(self, broken: Iterable[Broken] = ()) -> tuple[Mark, ...]:
+        """All marks so far, and last what is known to be broken."""
         end = self.run.trace.position_at(self.run.now_ms)
         for event in self.run.trace[self._position : end]:
             if type(event) is RoleChanged and event.role is Role.LEADER:
@@ -31,12 +30,4 @@ class Marks:
         self._position = max(self._position, end)
         if len(self._kept) > MOST_MARKS:
             self._kept = self._kept[::2]
-        return (*self._kept, *violations(self.run))
-
-
-def violations(run: Run) -> tuple[Mark, ...]:
-    """Where a property turned out not to hold; none where nothing is judged."""
-    with suppress(ControlError):
-        if isinstance(run, Cluster):
-            return tuple(Mark(one.at_ms, "violation", f"{one.property} is violated") for one in run.violations)
-    return ()
+        return (*self._kept, *(Mark(it.violation.at_ms, "violation", f"{it.violation.property} is violated") for it in broken))

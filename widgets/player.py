@@ -20,6 +20,7 @@ from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.errors import ConfigError, ControlError, RaftLabError
 from raftcore.vocabulary.links import is_number
 from widgets import share
+from widgets.forking import Forking
 from widgets.frame import Why
 from widgets.intents import CONTROLS, Intent
 from widgets.pane import Pane, Screen
@@ -61,6 +62,7 @@ class Player:
         self.note = ""
         self._paper, self._papers = "", 0
         self._wish: tuple[Pane, Intent] | None = None  # what a person wants to be done where nothing can be done
+        self._forking: Forking | None = None
         self._asked: tuple[Pane, Question] | None = None
         self._broken = 0  # violations that time does not stop for any more
         self._plot: Plot | None = None
@@ -127,8 +129,6 @@ class Player:
         try:
             self.notice = self.note = ""
             self._obey(intent, self.head.beside if beside else self.head.main)
-        except RaftLabError as error:
-            self.notice = str(error)
         except Exception as error:  # noqa: BLE001  whatever it is, a person must see it
             self.notice = explain(error)
         self._wanted.set()
@@ -182,12 +182,32 @@ class Player:
         return f"You look at {at}, and what was does not change. Fork here, and do it in the fork?"
 
     def fork(self) -> None:
-        """Make a run that goes on from the moment that is shown, and do there what a person wanted to be done here."""
+        """Make a run that goes on from the moment that is shown, and do there what a person wanted to be done here.
+
+        It is made between pictures, until it is ready or somebody gives it up.
+        """
+        if self._forking is not None:
+            raise ControlError("a fork is being made; wait for it, or stop it first")
         pane, intent = self._wish or (self.head.main, None)
-        cluster = self.head.fork(pane)
+        self._forking = Forking(pane.branch, pane.shown_ms(self.head.shown_ms), intent)
         self._wish = None
-        if intent is not None:
-            CONTROLS[str(intent["do"])](cluster, intent)
+
+    def give_up(self) -> None:
+        """Make no fork after all."""
+        self._forking = None
+
+    def _go_on_forking(self) -> None:
+        forking = self._forking
+        try:
+            if forking is None or not forking.go_on(PAINT_S) or forking is not self._forking:
+                return
+        except Exception:
+            self._forking = None
+            raise
+        self._forking = None
+        self.head.adopt(forking)
+        if forking.wish is not None:
+            CONTROLS[str(forking.wish["do"])](forking.cluster, forking.wish)
 
     def copy(self, what: object) -> None:
         """Show the chosen run, up to this moment, as a text that can be copied."""
@@ -245,7 +265,7 @@ class Player:
         with self._painting:
             self.playing = False
             self.closed = True
-            self._plot = self._head = self._root = self._wish = self._asked = None
+            self._plot = self._head = self._root = self._wish = self._asked = self._forking = None
         self._wanted.set()
 
     # ---- the thread
@@ -254,13 +274,14 @@ class Player:
         last = time.monotonic()
         painted = paint_at = plot_at = beat_at = last
         while not self.closed:
-            wanted = self._wanted.wait(TICK_S if self.playing else PAINT_S)
+            wanted = self._wanted.wait(BREATH_S if self._forking else TICK_S if self.playing else PAINT_S)
             if wanted:
                 time.sleep(max(0.0, painted + REST_S - time.monotonic()))
             self._wanted.clear()
             now = time.monotonic()
             if self.playing:
                 self._pass_time(min(now - last, PAINT_S))
+            self.guard(self._go_on_forking)
             last = now
             if now >= beat_at:
                 self._beat, beat_at = self._beat + 1, now + 1
@@ -319,7 +340,7 @@ class Player:
 
     def _said(self) -> dict[str, Any]:
         """What a frame tells of the lab, whichever run it shows."""
-        head = self.head
+        head, forking = self.head, self._forking
         return {
             "lines": tuple(branch.line for branch in head.branches),
             "chosen": head.main.branch.number,
@@ -332,6 +353,7 @@ class Player:
             "notice": self.notice,
             "note": self.note,
             "question": self.question,
+            "forking": forking.picture if forking else None,
             "paper": self._paper,
             "papers": self._papers,
             "beat": self._beat,
@@ -362,13 +384,16 @@ ORDERS: Mapping[str, Callable[[Player, Intent], None]] = {
     "choose": lambda player, intent: player.head.choose(intent.get("run")),
     "alone": lambda player, _intent: player.head.alone(),
     "fork": lambda player, _intent: player.fork(),
+    "give-up": lambda player, _intent: player.give_up(),
     "dismiss": lambda player, _intent: player.dismiss(),
 }
 """What a person may ask of the lab itself, by the name in the intent's "do"."""
 
 
 def explain(error: Exception) -> str:
-    """What went wrong and where, in a line."""
+    """What went wrong in a line; where too, unless the lab itself says what would be right."""
+    if isinstance(error, RaftLabError):
+        return str(error)
     frames = traceback.extract_tb(error.__traceback__)
     where = f" (in {frames[-1].name}, line {frames[-1].lineno} of {frames[-1].filename})" if frames else ""
-    return f"{type(error).__name__}: {error}{where}"
+    return ", ".join([f"{type(error).__name__}: {error}{where}", *getattr(error, "__notes__", ())])

@@ -7,10 +7,11 @@ from threading import RLock
 
 from raftcore import Cluster
 from raftcore.trace.diff import Difference
-from raftcore.trace.run import Run
+from raftcore.trace.run import Run, require_run
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.errors import ConfigError, ControlError
-from widgets.branch import Branch, Parting, fork, moment_after, moment_before
+from widgets.branch import Branch, Parting, moment_after, moment_before
+from widgets.forking import Forking
 from widgets.frame import Mark
 from widgets.intents import Intent
 from widgets.marks import Marks
@@ -51,7 +52,7 @@ class Playhead:
         """What stands out in the chosen run."""
         if self._marks.run is not self.main.run:
             self._marks = Marks(self.main.run)
-        return self._marks.follow()
+        return self._marks.follow(self.main.checked(None, still=False).broken)
 
     @property
     def parted(self) -> Difference | None:
@@ -135,16 +136,13 @@ class Playhead:
 
     # ---- forks
 
-    def fork(self, pane: Pane) -> Cluster:
-        """Make a run that goes on from the moment that this pane shows, choose it, and show the one that it parts from beside it."""
-        at_ms = pane.shown_ms(self.shown_ms)
-        made = fork(pane.run, at_ms)
-        self.branches.append(Branch(len(self.branches) + 1, made, pane.branch, at_ms))
+    def adopt(self, fork: Forking) -> None:
+        """Choose this fork, now that it is ready, and show the run that it parts from beside it."""
+        self.branches.append(Branch(len(self.branches) + 1, fork.cluster, fork.origin, fork.at_ms))
         with self._moving:
-            self.choose(pane.branch.number)
+            self.choose(fork.origin.number)
             self.choose(self.branches[-1].number)
-            self.go_to(at_ms)
-        return made
+            self.go_to(fork.at_ms)
 
     def choose(self, number: object) -> None:
         """Let this run be the chosen one, and show the one that was chosen before beside it. ConfigError if there is none."""
@@ -159,7 +157,8 @@ class Playhead:
         self.go_to(at_ms)
 
     def compare(self, run: Run) -> None:
-        """Show this run beside the chosen one, and keep it among the lab's."""
+        """Show this run beside the chosen one, and keep it among the lab's. ConfigError if it is none."""
+        require_run(run)
         known = {id(branch.run): branch for branch in self.branches}
         if id(run) not in known:
             origin = run.origin if isinstance(run, Cluster) else None

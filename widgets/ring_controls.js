@@ -1,39 +1,54 @@
 // What a person does to the chosen servers: one row of buttons, always there, so that nothing moves when something is chosen.
 
+const PARTITION = "Cut the chosen servers off from the rest; only a side with a majority can elect a leader (§5.2).";
+const HEAL = "Make every link whole again; the leader brings those who fell behind up to date (§5.3).";
+
 const NOBODY = "choose a server first: click it, or press its number";
 
-// For each control: what it is called, and why a server does not allow it ("" if it does).
+// For each control: what it is called, what it does and where that is written, and why a server does not allow it ("" if it does).
 const CONTROLS = [
   {
     name: "crash",
     key: "c",
     label: "Crash",
-    title: "Stop it; it forgets what it had not synced (c)",
+    about: "Stop it; it forgets all that its disk does not keep (Figure 2, persistent state).",
     refuses: (server) => (server.alive ? "" : "it is crashed already"),
   },
   {
     name: "restart",
     key: "r",
     label: "Restart",
-    title: "Start it again from its disk (r)",
+    about: "Start it again from its disk, as a follower (§5.2).",
     refuses: (server) => (server.alive ? "it runs" : ""),
   },
   {
     name: "pause_server",
     key: "p",
     label: "Pause",
-    title: "Freeze it; what arrives waits (p)",
+    about: "Freeze it; what arrives waits, and the others can't tell it from a crashed one (§5.5).",
     refuses: (server) => whenAlive(server, server.paused ? "it is paused already" : ""),
   },
   {
     name: "resume_server",
     key: "p",
     label: "Resume",
-    title: "Let it go on (p)",
+    about: "Let it go on with what waited; it may learn that the others are in a later term (§5.1).",
     refuses: (server) => whenAlive(server, server.paused ? "" : "it is not paused"),
   },
-  { name: "time_out", key: "t", label: "Time out", title: "Let its election timer run out now (t)", refuses: refusesTimeOut },
-  { name: "isolate", key: "i", label: "Isolate", title: "Cut all its links, both ways (i)", refuses: (server) => whenAlive(server, "") },
+  {
+    name: "time_out",
+    key: "t",
+    label: "Time out",
+    about: "Let its election timer run out now, so that it stands for election if a majority would vote for it (§5.2, thesis 9.6).",
+    refuses: refusesTimeOut,
+  },
+  {
+    name: "isolate",
+    key: "i",
+    label: "Isolate",
+    about: "Cut all its links, both ways; a leader that hears no majority steps down (thesis 6.2).",
+    refuses: (server) => whenAlive(server, ""),
+  },
 ];
 
 // Of each pair only the one that fits is on the screen.
@@ -61,7 +76,7 @@ class Controls {
       CONTROLS.map((control) => [control.name, button(control.label, { "data-do": control.name, onclick: () => this.act(control) })]),
     );
     this.partition = button("Partition", { "data-do": "partition", onclick: () => this.split() });
-    const heal = button("Heal", { "data-do": "heal", title: "Make every link whole again (h)", onclick: () => send({ do: "heal" }) });
+    const heal = button("Heal", { "data-do": "heal", title: `${HEAL} (h)`, onclick: () => send({ do: "heal" }) });
     this.several = button("Several", {
       "data-do": "several",
       title: "Choose several servers (or hold Shift)",
@@ -108,7 +123,7 @@ class Controls {
     const chosen = this.chosen;
     const focused = document.activeElement;
     put(this.who, { text: chosen.length ? chosen.map((server) => detailWords(server, state.now_ms)).join(" · ") : "Choose a server or a link. Shift adds servers." });
-    for (const control of CONTROLS) allow(this.buttons.get(control.name), refusal(control, chosen), control.title);
+    for (const control of CONTROLS) allow(this.buttons.get(control.name), refusal(control, chosen), `${control.about} (${control.key})`);
     for (const [first, second] of TWINS.map((names) => names.map((name) => this.buttons.get(name)))) {
       const showSecond = chosen.length > 0 && first.disabled && !second.disabled;
       put(first, { hidden: showSecond });
@@ -120,7 +135,7 @@ class Controls {
     allow(
       this.partition,
       chosen.length ? (whole ? "leave at least one server outside" : "") : "choose the servers of one side first",
-      "Cut the chosen servers off from the rest",
+      PARTITION,
     );
     put(this.several, { "aria-pressed": String(this.selection.several) });
     put(this.matrix, { "aria-pressed": String(this.selection.matrix) });

@@ -4,7 +4,7 @@
 const SLOW_SYNC_MS = 80;
 const RATES = [
   [0.5, "½×", "Let its clock count half as fast: timeouts last longer, and a lease trusts that clocks run almost alike (thesis 6.4.1)."],
-  [1, "1×", "Let its clock run true again."],
+  [1, "1×", "Let its clock run true again, as leases trust it to (thesis 6.4.1)."],
   [2, "2×", "Let its clock count twice as fast: its timeouts end early, and leases are safe only within the trusted drift (thesis 6.4.1)."],
 ];
 
@@ -79,7 +79,7 @@ const MEMBERSHIP = [
   {
     name: "remove",
     label: "Remove",
-    about: "Let the chosen servers belong to the cluster no more; they go on running, and hear nothing (§6). Voter brings them back.",
+    about: "Let the chosen servers belong to the cluster no more; they go on running, and hear nothing until Voter brings them back (§6).",
     whyNot: whyNot("outsider", "not a member"),
     act: become("outsider"),
   },
@@ -149,7 +149,7 @@ const DISK = [
     "Full",
     { capacity_bytes: 0 },
     () => ({ capacity_bytes: null }),
-    "Nothing more fits on its disk, so it can keep no entry and no vote (Figure 2, persistent state); snapshots make room (§7).",
+    "Nothing more fits on its disk, and the server halts at the next vote or entry that it has to keep (Figure 2, persistent state).",
   ),
   diskFault(
     "loses_writes",

@@ -15,6 +15,7 @@ function startRunTitle(root, send) {
   function update(state) {
     run = state.run;
     hide(root, !state.shown);
+    if (!state.shown) return;
     put(name, { text: state.name });
     put(at, { text: state.at });
     hide(choose, state.chosen);

@@ -12,10 +12,12 @@ class RunTitle(Part):
     _css = together("kit.css", "run_title.css")
 
     def draw(self, frame: Frame) -> Picture:
+        if frame.beside is None:
+            return {"shown": False}
         name = next((one.name for one in frame.lines if one.number == frame.run), "")
         at = f"{frame.view.at_ms:,.0f} ms" + ("" if frame.past else ", its end so far" if frame.lives else ", the recording's end")
         chosen = frame.run == frame.chosen
-        return {"shown": frame.beside is not None, "run": frame.run, "name": name, "at": at, "chosen": chosen}
+        return {"shown": True, "run": frame.run, "name": name, "at": at, "chosen": chosen}
 
     def still(self, view: ClusterView) -> str:
         return ""  # A view knows of one run.

@@ -26,6 +26,8 @@ def text(run: Run, at_ms: float, what: object) -> str:
 
 def save(run: Run, folder: Path) -> tuple[Path, Path]:
     """Write the run's scenario and its recording into new files in this folder, and say which. Raises OSError, and ControlError."""
+    if isinstance(run, Walk):
+        raise ControlError("a walk is repeated by its path and not by a scenario, so no file holds it; copy it as code instead")
     from raftcore.recording import Recording  # noqa: PLC0415  only who saves a run waits for pyarrow
 
     stem = f"run-seed{run.scenario.seed}-{int(run.now_ms)}ms"

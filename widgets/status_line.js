@@ -16,6 +16,23 @@ function makeQuestion(send) {
   return { node, ask };
 }
 
+// A fork that takes its time: how far it is, and a way to stop it.
+function makeForking(send) {
+  const words = html("span");
+  const bar = html("progress", { max: 1, "aria-label": "how much of the fork is made" });
+  const stop = button("Stop", { "data-do": "give-up", onclick: () => send({ do: "give-up" }) });
+  const node = html("div", { class: "rl-forking", role: "status", hidden: true }, words, bar, stop);
+
+  function show(forking) {
+    hide(node, forking === null);
+    if (forking === null) return;
+    put(words, { text: forking.words });
+    bar.value = forking.share;
+  }
+
+  return { node, show };
+}
+
 function makeNotice(send) {
   const words = html("span");
   const label = { "data-do": "dismiss", "aria-label": "Dismiss this message", title: "Dismiss", class: "rl-plain" };
@@ -40,6 +57,7 @@ function makeNotice(send) {
 
 function startStatusLine(root, send) {
   const question = makeQuestion(send);
+  const forking = makeForking(send);
   const notice = makeNotice(send);
   const headline = html("b");
   const text = html("span");
@@ -49,7 +67,7 @@ function startStatusLine(root, send) {
   const line = html("div", { class: "rl-line", ...spoken }, headline, " ", text, " ", why);
   const refusal = html("div", { class: "rl-refusal rl-soft", ...spoken });
   const note = html("div", { class: "rl-note", ...spoken, hidden: true });
-  root.append(question.node, notice.node, note, refusal, line);
+  root.append(question.node, forking.node, notice.node, note, refusal, line);
   let timer = 0;
   root.addEventListener("rl-refused", (event) => {
     clearTimeout(timer);
@@ -59,6 +77,7 @@ function startStatusLine(root, send) {
 
   function update(state) {
     question.ask(state.question);
+    forking.show(state.forking);
     notice.tell(state.notice);
     put(note, { text: state.note, hidden: state.note === "" });
     put(headline, { text: state.headline });

@@ -13,6 +13,7 @@ COUNT_WORDS = {2: "Two", 3: "Three", 4: "Four", 5: "Five"}
 class StatusLine(Part):
     """Sends {"do": "fork"} when the person says yes to the question, and {"do": "dismiss"} to a no, or when the notice was read.
 
+    Sends {"do": "give-up"} when the person stops a fork that is being made.
     Sends {"do": "why", "what": "leader"} where no server leads with a majority.
     """
 
@@ -33,6 +34,7 @@ def status_picture(frame: Frame) -> Picture:
         "notice": frame.notice,
         "note": frame.note,
         "question": frame.question,
+        "forking": frame.forking,
         "headline": headline,
         "text": text,
         "alarming": alarming,

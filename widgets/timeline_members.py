@@ -104,6 +104,7 @@ def member_bars(series: "TimelineSeries", window: Span) -> Picture:
             **INVISIBLE,
             "width": np.full(len(shown), float(MEMBERS)),
             "text": [plain(numbers(band.configuration)) for band in shown],
+            "textfont.color": [GREY for _ in shown],  # where it is left out, plotly takes one that is only right on white
         },
     }
 

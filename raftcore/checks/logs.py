@@ -92,9 +92,11 @@ class LogMatching(Invariant):
         where = f"at index {second.index} in term {second.term}"
         if first.entry != second.entry:
             what = f"two entries stand {where}: {told(first.entry)} at {first.server}, and {told(second.entry)} at {second.server}"
+        elif first.server == second.server:
+            what = f"{first.server} has held the same entry {where} before, and not with the same in front of it"
         else:
             what = f"{first.server} and {second.server} hold the same entry {where}, and not the same before it"
-        return self.broken(at, event, what, (first.server, second.server), first.at)
+        return self.broken(at, event, what, tuple(dict.fromkeys((first.server, second.server))), first.at)
 
 
 class TermsOrdered(Invariant):

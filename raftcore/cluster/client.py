@@ -5,17 +5,17 @@ A server can tell a retry from a new wish by the client's session and the number
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import inf
 
 from raftcore.cluster.clock import VirtualClock
 from raftcore.vocabulary.commands import Command, Get, OpenSession, ReadMode
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.events import Completed, Event, Invoked
-from raftcore.vocabulary.messages import ClientReply, ClientRequest, Message
+from raftcore.vocabulary.messages import ClientReply, ClientRequest, Envelope, Message
 from raftcore.vocabulary.names import Address, ClientId, Index, Reason, ServerId
 
-Send = Callable[[Address, Address, Message], None]
+Send = Callable[[Address, Iterable[Envelope]], None]
 
 
 class Operation:
@@ -157,7 +157,7 @@ class SimClient:
         self._asked = server
         if self._request.sequence_num > 0:  # to ask for a session is no attempt at the command
             self._attempts += 1
-        self._send(self.id, server, self._request)
+        self._send(self.id, [(server, self._request)])
         self._wait(self._config.client_retry_ms)
 
     def _follow_redirect(self, leader: ServerId | None) -> None:

@@ -64,7 +64,7 @@ class Cluster(Controls):
 
     size: 1 to 9 servers, S1 … Sn. seed: any whole number; the same one repeats the run exactly. rules: one table for all servers, or
     tables for some by name. trace: False runs faster and keeps no events, so there is no `view`. checks: whether all invariants are
-    judged as it runs; they need a trace.
+    judged, in portions as it runs, and when `violations` is asked for at the latest; they need a trace.
     Raises ConfigError and ServerNotFound.
     """
 
@@ -90,7 +90,8 @@ class Cluster(Controls):
         self._plans = 0
         self.origin: Origin | None = None
         """Where this run was forked from, if it was."""
-        self._forks: weakref.WeakSet[Cluster] = weakref.WeakSet()
+        self._forks: weakref.WeakValueDictionary[int, Cluster] = weakref.WeakValueDictionary()  # in order of making
+        self._forked = 0
         self._recording: Recording | None = None
 
     @classmethod
@@ -112,21 +113,26 @@ class Cluster(Controls):
 
         The past is executed anew from seed and actions, so the fork's trace up to there equals this one's. Raises ConfigError.
         """
-        now_ms = self.now_ms
-        moment = now_ms if at_ms is None else at_ms
-        _check_time("fork at", moment)
-        if moment > now_ms:
-            raise ConfigError(f"can't fork at {moment:,g} ms: it is {now_ms:,g} ms, and only the past can be forked")
-        fork = self.from_scenario(self.scenario.until(moment), self._rules, self._trace is not None, self._watch is not None)
+        moment = self.now_ms if at_ms is None else at_ms
+        fork = self.begin_fork(moment)
         fork.run_to(moment)
-        fork.origin = Origin(self, float(moment))
-        self._forks.add(fork)
+        return fork
+
+    def begin_fork(self, at_ms: float) -> "Cluster":
+        """The fork at its time 0, for whoever executes its past in portions; `run_to(at_ms)` completes it. Raises ConfigError."""
+        _check_time("fork at", at_ms)
+        if at_ms > self.now_ms:
+            raise ConfigError(f"can't fork at {at_ms:,g} ms: it is {self.now_ms:,g} ms, and only the past can be forked")
+        fork = self.from_scenario(self.scenario.until(at_ms), self._rules, self._trace is not None, self._watch is not None)
+        fork.origin = Origin(self, float(at_ms))
+        self._forked += 1
+        self._forks[self._forked] = fork
         return fork
 
     @property
     def forks(self) -> "tuple[Cluster, ...]":
-        """The runs that were forked from this one and are still held by somebody, in order of the moment where they part from it."""
-        return tuple(sorted(self._forks, key=lambda fork: fork.origin.at_ms if fork.origin else 0.0))
+        """The runs that were forked from this one and are still held by somebody: by the moment where they part from it, then as made."""
+        return tuple(sorted(self._forks.values(), key=lambda fork: fork.origin.at_ms if fork.origin else 0.0))
 
     # ---- what there is to see
 

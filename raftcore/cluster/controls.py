@@ -156,5 +156,5 @@ class Controls(ABC):
 
 def _members(group: object) -> tuple[Address, ...]:
     if isinstance(group, str) or not isinstance(group, Iterable):
-        raise ConfigError(f'{group!r} is no group of a partition; write its members in braces: {{"S1", "S2"}}')
+        raise ConfigError(f'{group!r} is no group of servers; write their names in braces: {{"S1", "S2"}}')
     return tuple(sorted(group, key=str))

@@ -110,6 +110,8 @@ def take_set_link(world: SimWorld, action: act.SetLink) -> None:
         world.check_address(name)
     if action.source == action.target:
         raise ConfigError(f"there is no link from {action.source} to itself; name two different ends")
+    if action.source in world.clients and action.target in world.clients:
+        raise ConfigError(f"there is no link between the clients {action.source} and {action.target}; name a server at one end")
     given = asdict(action)
     changes = {name: given[name] for name in Link.__struct_fields__ if given[name] is not UNSET}
     link = replace(world.network.link(action.source, action.target), **changes)
@@ -122,8 +124,10 @@ def take_partition(world: SimWorld, action: act.Partition) -> None:
     group_of = _groups(world, action.groups)
     world.acted(action)
     named_before = {name for ends in world.network.changed_links() for name in ends}
-    clients = sorted(world.clients.keys() & (group_of.keys() | named_before))
-    for source, target in _pairs((*world.server_ids, *clients)):
+    clients = world.clients.keys() & (group_of.keys() | named_before)
+    for source, target in _pairs((*world.server_ids, *sorted(clients))):
+        if source in clients and target in clients:
+            continue  # they never speak with each other
         together = source not in group_of or target not in group_of or group_of[source] == group_of[target]
         _set_link(world, source, target, replace(world.network.link(source, target), up=together))
 

@@ -4,7 +4,7 @@ What a message's flight takes is drawn from a stream of its own, apart from ever
 the rest of the run.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from heapq import heappush
 from random import Random
 
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from raftcore.cluster.clock import VirtualClock
 from raftcore.vocabulary.events import Event, MessageDelivered, MessageDropped, MessageSent
 from raftcore.vocabulary.links import Link
-from raftcore.vocabulary.messages import Message
+from raftcore.vocabulary.messages import Envelope, Message
 from raftcore.vocabulary.names import Address, Reason
 
 Receive = Callable[[Message], None]
@@ -135,33 +135,34 @@ class LoopbackTransport:
         everywhere = self._directions.items()
         return sorted((source, target) for source, to in everywhere for target, direction in to.items() if direction.link != self.healthy)
 
-    def send(self, source: Address, target: Address, message: Message) -> None:
-        """Let a message fly."""
-        try:
-            direction = self._directions[source][target]
-        except KeyError:
-            direction = self._direction(source, target)
+    def send(self, source: Address, envelopes: Iterable[Envelope]) -> None:
+        """Let messages fly."""
         clock = self.clock
-        draw_delay = direction.draw_delay
-        arrival_ms = clock.now_ms + direction.shortest_ms + direction.spread_ms * draw_delay()
-        if arrival_ms > direction.last_arrival_ms:
-            direction.last_arrival_ms = arrival_ms
-        else:  # a link keeps order
-            arrival_ms = direction.last_arrival_ms
-        if direction.unseen:
-            clock.planned = planned = clock.planned + 1  # as clock.call_at does it: a call for each message can be felt
-            heappush(clock.queue, (arrival_ms, planned, direction.hand_over, message))
-            return
-        self._last_id += 1
-        if direction.faulty and direction.strikes("reordering", direction.link.reordering):
-            arrival_ms += direction.one_more_delay_ms("reordering")
-        flight = MessageSent(clock.now_ms, self._last_id, source, target, message, arrival_ms)
-        if direction.faulty:
-            self._fly_through_faults(direction, flight)
-        else:
-            if self.say:
-                self.say(flight)
-            clock.call_at(arrival_ms, direction.arrive, flight)
+        for target, message in envelopes:
+            try:
+                direction = self._directions[source][target]
+            except KeyError:
+                direction = self._direction(source, target)
+            draw_delay = direction.draw_delay
+            arrival_ms = clock.now_ms + direction.shortest_ms + direction.spread_ms * draw_delay()
+            if arrival_ms > direction.last_arrival_ms:
+                direction.last_arrival_ms = arrival_ms
+            else:  # a link keeps order
+                arrival_ms = direction.last_arrival_ms
+            if direction.unseen:
+                clock.planned = planned = clock.planned + 1  # as clock.call_at does it: a call for each message can be felt
+                heappush(clock.queue, (arrival_ms, planned, direction.hand_over, message))
+                continue
+            self._last_id += 1
+            if direction.faulty and direction.strikes("reordering", direction.link.reordering):
+                arrival_ms += direction.one_more_delay_ms("reordering")
+            flight = MessageSent(clock.now_ms, self._last_id, source, target, message, arrival_ms)
+            if direction.faulty:
+                self._fly_through_faults(direction, flight)
+            else:
+                if self.say:
+                    self.say(flight)
+                clock.call_at(arrival_ms, direction.arrive, flight)
 
     def _fly_through_faults(self, direction: _Direction, flight: MessageSent) -> None:
         """Let a message fly on a link that is not healthy. A copy comes later than its original, and nothing waits for it."""

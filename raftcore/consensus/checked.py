@@ -1,42 +1,43 @@
 """Rules that are not Raft's own, held to what their places in the table promise. Raft's own go unwatched, and cost nothing."""
 
 from collections.abc import Callable
-from functools import cache, wraps
+from functools import wraps
 from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
 from msgspec.structs import replace
 
-from raftcore.consensus.rules import Rules
+from raftcore.consensus.rules import Rules, kinds_of
 from raftcore.vocabulary.errors import RuleError
 
 RAFT = Rules()
 
 
 def checked(rules: Rules) -> Rules:
-    """The same table, in which a rule of somebody else's that returns the wrong kind of thing raises RuleError, and says which it is."""
+    """The same table, in which a rule of somebody else's that returns the wrong kind of thing raises RuleError, and says which it is.
+
+    Whatever else one raises gets a note that says so.
+    """
     swapped = {name: getattr(rules, name) for name in Rules.__struct_fields__ if getattr(rules, name) is not getattr(RAFT, name)}
     return replace(rules, **{name: _checked(name, rule) for name, rule in swapped.items()}) if swapped else rules
 
 
 def _checked(name: str, rule: Callable[..., Any]) -> Callable[..., Any]:
-    kind = _promised()[name]
+    kind = kinds_of(name)[1] or NoneType
+    called = f"the rule {name} ({getattr(rule, '__qualname__', repr(rule))})"
 
     @wraps(rule)
     def obey(*arguments: Any) -> Any:
-        answer = rule(*arguments)
+        try:
+            answer = rule(*arguments)
+        except Exception as error:
+            error.add_note(f"raised by {called}")
+            raise
         if not isinstance(answer, kind):
-            called = getattr(rule, "__qualname__", repr(rule))
-            raise RuleError(f"the rule {name} ({called}) returned {answer!r}; it must return {_in_words(kind)}")
+            raise RuleError(f"{called} returned {answer!r}; it must return {_in_words(kind)}")
         return answer
 
     return obey
-
-
-@cache
-def _promised() -> dict[str, Any]:
-    """What each rule must return: the table's own annotations say it."""
-    return {name: get_args(kind)[1] or NoneType for name, kind in get_type_hints(Rules).items()}
 
 
 def _in_words(kind: Any) -> str:

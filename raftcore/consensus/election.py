@@ -28,9 +28,6 @@ def answer_request_vote(me: NodeState, ask: RequestVote) -> RequestVoteReply:
     if ask.term < me.current_term:  # 1
         return refuse(me, Reason.STALE_TERM)
 
-    if ask.term > me.current_term:  # this server guards its leader, and so did not enter the term
-        return refuse(me, Reason.LEADER_HEARD)
-
     unspent = me.voted_for in (None, ask.candidate_id)
     if not unspent:  # 2
         return refuse(me, Reason.ALREADY_VOTED)
@@ -65,7 +62,10 @@ def start_reign(me: NodeState) -> None:
 
 
 def guards_leader(me: NodeState, ask: RequestVote | PreVote) -> bool:
-    """Whether this server hears a leader, and so takes part in no election that the leader did not ask for (thesis 4.2.3)."""
+    """Whether this server hears a leader, and so takes part in no election that the leader did not ask for (thesis 4.2.3).
+
+    It votes in no later term, even where it has entered that by another's answer: the leader may count on a lease (6.4.1).
+    """
     if not me.config.leader_guard or (isinstance(ask, RequestVote) and ask.transferred):
         return False
     if me.reign:

@@ -7,6 +7,7 @@ needs no help from the rules. So is the configuration: it holds from the moment 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
+from raftcore.vocabulary.commands import Cas, size_bytes
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.messages import Entry
 from raftcore.vocabulary.names import Index, Term
@@ -173,11 +174,14 @@ class Log:
 
 
 def up_to(entries: tuple[Entry, ...], limit_bytes: int) -> tuple[Entry, ...]:
-    """The first of these entries whose values have at most so many bytes together; at least one."""
+    """The first of these entries whose values, also those expected, have at most so many bytes together; at least one."""
     total = 0
     for count, entry in enumerate(entries):
-        value = getattr(entry.command, "value", "")
-        total += len(value) if value.isascii() else len(value.encode())
+        command = entry.command
+        value = getattr(command, "value", "")
+        total += len(value) if value.isascii() else size_bytes(value)  # a call for each entry can be felt
+        if type(command) is Cas:
+            total += size_bytes(command.expected)
         if total > limit_bytes:
             return entries[: max(count, 1)]
     return entries

@@ -20,6 +20,7 @@ from raftcore.consensus.door import (
     TransferWanted,
     idle,
 )
+from raftcore.consensus.election import refuse
 from raftcore.consensus.membership import is_dismissed, start_change
 from raftcore.consensus.reads import settle_rounds, start_early_reads, start_round
 from raftcore.consensus.rules import Rules
@@ -29,7 +30,15 @@ from raftcore.vocabulary.commands import Get, ReadMode
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import Checkpoint, HardState, LogSuffix, Record, Snapshot
-from raftcore.vocabulary.events import AppendRefused, EntriesAppended, LogTruncated, MembershipChangeEnded, TransferEnded, VoteDenied
+from raftcore.vocabulary.events import (
+    AppendRefused,
+    EntriesAppended,
+    Event,
+    LogTruncated,
+    MembershipChangeEnded,
+    TransferEnded,
+    VoteDenied,
+)
 from raftcore.vocabulary.messages import (
     AppendEntries,
     AppendEntriesReply,
@@ -44,7 +53,7 @@ from raftcore.vocabulary.messages import (
     RequestVoteReply,
     TimeoutNow,
 )
-from raftcore.vocabulary.names import CANDIDATE, LEADER, ServerId
+from raftcore.vocabulary.names import CANDIDATE, LEADER, Reason, ServerId
 
 
 class RaftNode:
@@ -71,7 +80,7 @@ class RaftNode:
         self._saved_vote = saved.voted_for
         self._saved_snapshot = snapshot
         self._saved_version = self.state.log.version
-        self._idle = idle(self.state.deadline_ms)
+        self.idle = idle(self.state.deadline_ms)
 
     def start(self, now_ms: float) -> Ready:
         """Begin to wait for a leader, as if one had just been heard: before a crash it may have been, and may hold a lease."""
@@ -82,7 +91,7 @@ class RaftNode:
         return self.step(Saved(), now_ms)  # all that it has comes from the disk
 
     def step(self, stimulus: Stimulus, now_ms: float) -> Ready:
-        """Let one thing happen to this server at `now_ms`, and say what must be done about it. While that is nothing, it is one Ready."""
+        """Let one thing happen to this server at `now_ms`, and say what must be done about it. While that is nothing, it is `idle`."""
         me, rules = self.state, self.rules
         me.now_ms = now_ms
         if type(stimulus) is AppendEntries:
@@ -109,26 +118,25 @@ class RaftNode:
             install, me.installed = me.installed, None
         apply_from = me.last_applied + 1
         apply = self._commits() if me.commit_index >= apply_from else ()  # all servers, §5.3
-        outbox, reads, events = me.outbox, me.reads, me.events
-        if not (outbox or apply or events or save or reads):
-            return self._nothing()
-        if outbox:
-            me.outbox = []
-        if reads:
-            me.reads = []
-        if events:
-            me.events = []
-        return Ready(save, outbox or (), install, apply, apply_from, reads or (), events or (), me.deadline_ms)
-
-    def _nothing(self) -> Ready:
-        if self._idle.deadline_ms != self.state.deadline_ms:
-            self._idle = idle(self.state.deadline_ms)
-        return self._idle
+        outbox = me.outbox
+        reads: Sequence[ClientRequest] = ()
+        events: Sequence[Event] = ()
+        if me.reads or me.events:
+            reads, events, me.reads, me.events = me.reads, me.events, [], []
+        elif not (outbox or apply or save):
+            if self.idle.deadline_ms != me.deadline_ms:
+                self.idle = idle(me.deadline_ms)
+            return self.idle
+        me.outbox = []
+        return Ready(save, outbox, install, apply, apply_from, reads, events, me.deadline_ms)
 
     def _step_other(self, stimulus: Seldom) -> None:
         me, rules = self.state, self.rules
         term = getattr(stimulus, "term", 0)  # what is no RPC carries none
-        if term > me.current_term and not (isinstance(stimulus, RequestVote) and rules.guards_leader(me, stimulus)):
+        if isinstance(stimulus, RequestVote) and term >= me.current_term and rules.guards_leader(me, stimulus):
+            self._answer_vote(stimulus, refuse(me, Reason.LEADER_HEARD))  # and the term is not entered
+            return
+        if term > me.current_term:
             me.become_follower(term)
         match stimulus:
             case DeadlineReached():
@@ -156,10 +164,7 @@ class RaftNode:
         me, rules = self.state, self.rules
         match message:
             case RequestVote():
-                vote_reply = rules.answer_request_vote(me, message)
-                me.send(message.candidate_id, vote_reply)
-                if vote_reply.reason:
-                    me.say(VoteDenied(me.now_ms, me.id, message.candidate_id, message.term, vote_reply.reason))
+                self._answer_vote(message, rules.answer_request_vote(me, message))
             case RequestVoteReply():
                 rules.absorb_request_vote_reply(me, message)
                 self._count_votes()
@@ -175,6 +180,12 @@ class RaftNode:
             case TimeoutNow():
                 rules.answer_timeout_now(me, message)
                 self._count_votes()
+
+    def _answer_vote(self, ask: RequestVote, reply: RequestVoteReply) -> None:
+        me = self.state
+        me.send(ask.candidate_id, reply)
+        if reply.reason:
+            me.say(VoteDenied(me.now_ms, me.id, ask.candidate_id, ask.term, reply.reason))
 
     def _step_snapshot(self, stimulus: InstallSnapshot | InstallSnapshotReply | ImageTaken) -> None:
         me, rules = self.state, self.rules
@@ -237,16 +248,16 @@ class RaftNode:
 
     def _beat(self) -> None:
         """A leader's deadline: see whether it still leads, and let everybody hear from it."""
-        me, rules = self.state, self.rules
-        assert me.reign
-        settle_rounds(me, me.reign)
+        me, rules, reign = self.state, self.rules, self.state.reign
+        assert reign
+        settle_rounds(me, reign)
         if rules.has_lost_majority(me):
             me.step_down()
             return
         start_round(me)
-        if me.reign.transfer:
+        if reign.transfer:
             rules.advance_transfer(me)
-        if me.reign.change or me.configuration.is_joint:
+        if reign.change or me.configuration.next_voters:
             rules.advance_change(me)
         self._broadcast()
         if is_dismissed(me):  # the others know it by this round

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from enum import Enum
+from itertools import repeat
 from math import inf
 
 from raftcore.vocabulary.configuration import Configuration
@@ -61,7 +62,7 @@ def agreed_index(voters: Collection[ServerId], reached: Mapping[ServerId, Index]
     """
     if not voters:
         return inf
-    return sorted([reached.get(voter, 0) for voter in voters])[(len(voters) - 1) // 2]
+    return sorted(map(reached.get, voters, repeat(0)))[(len(voters) - 1) // 2]
 
 
 def quorum_index(configuration: Configuration, reached: Mapping[ServerId, Index]) -> Index:

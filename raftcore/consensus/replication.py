@@ -10,7 +10,7 @@ from raftcore.consensus.quorum import quorum_index
 from raftcore.consensus.snapshotting import send_piece, start_install_snapshot
 from raftcore.consensus.state import NodeState
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, Entry
-from raftcore.vocabulary.names import LEADER, PROBE, SNAPSHOT, Index, Reason, ServerId
+from raftcore.vocabulary.names import LEADER, PROBE, REPLICATE, SNAPSHOT, Index, Reason, ServerId
 
 # ---- leader
 
@@ -75,7 +75,8 @@ def absorb_append_entries_reply(me: NodeState, reply: AppendEntriesReply) -> Non
     if reply.round > reign.answered.get(follower, 0):
         reign.answered[follower] = reply.round
     if reply.success:
-        if progress.absorb_match(reply.match_index):
+        known = reply.match_index <= progress.match_index and progress.state is REPLICATE
+        if not known and progress.absorb_match(reply.match_index):
             me.tell_progress(follower)
     elif progress.state is not SNAPSHOT and reply.prev_log_index > progress.match_index:  # else a late refusal: they agree there by now
         retry_from = max(progress.match_index + 1, min(backtrack(me.log, reply), reply.prev_log_index))

@@ -5,6 +5,9 @@ Rules(answer_request_vote=mine)
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from functools import cache
+from inspect import signature
+from typing import Any, get_args, get_type_hints
 
 from msgspec import Struct
 
@@ -31,7 +34,8 @@ from raftcore.vocabulary.names import Index, ServerId
 class Rules(Struct, frozen=True, kw_only=True):
     """The rules of Figure 2, and those that the thesis adds, each a function of the server's state and what it is about.
 
-    The defaults are correct. Raises ConfigError for what is no function; what one returns is looked at when it does (checked.py).
+    The defaults are correct. Raises ConfigError for what is no function, or one that can't take what its place is given; what one returns
+    is looked at when it does (checked.py).
     """
 
     start_election: Callable[[NodeState], None] = election.start_election
@@ -65,6 +69,30 @@ class Rules(Struct, frozen=True, kw_only=True):
     has_lost_majority: Callable[[NodeState], bool] = reads.has_lost_majority
 
     def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
-            if not callable(getattr(self, name)):
-                raise ConfigError(f"{name}={getattr(self, name)!r} is no rule; give a function: Rules({name}=mine)")
+        for name, correct in zip(self.__struct_fields__, self.__struct_defaults__, strict=True):
+            rule = getattr(self, name)
+            if rule is not correct:
+                _check(name, rule)
+
+
+@cache
+def kinds_of(name: str) -> tuple[list[Any], Any]:
+    """What a rule is given, and what it must return, as the table's annotations say it."""
+    given, returned = get_args(get_type_hints(Rules)[name])
+    return given, returned
+
+
+def _check(name: str, rule: object) -> None:
+    if not callable(rule):
+        raise ConfigError(f"{name}={rule!r} is no rule; give a function: Rules({name}=mine)")
+    given, _ = kinds_of(name)
+    try:
+        parameters = signature(rule)
+    except ValueError:  # some that are not written in Python don't say what they take
+        return
+    try:
+        parameters.bind(*given)
+    except TypeError:
+        called = getattr(rule, "__qualname__", repr(rule))
+        kinds = ", ".join(kind.__name__ if isinstance(kind, type) else "a message" for kind in given)
+        raise ConfigError(f"the rule {name} is given ({kinds}), and {called}{parameters} can't take that") from None

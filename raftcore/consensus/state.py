@@ -176,7 +176,7 @@ class NodeState:
 
     def follow(self, leader_id: ServerId, heard_round: int = 0) -> None:
         """Take the sender of a current AppendEntries or InstallSnapshot for the leader, and let it be heard (§5.2)."""
-        self.leader_heard_ms = self.now_ms
+        self.leader_heard_ms = now_ms = self.now_ms
         if heard_round > self.leader_round:  # noqa: PLR1730  a call for each heartbeat can be felt
             self.leader_round = heard_round
         if self.pre_votes:
@@ -185,7 +185,8 @@ class NodeState:
             self._take_role(FOLLOWER)
         if self.leader_id != leader_id:
             self._recognize(leader_id)
-        self.reset_election_timer()
+        draw = self.draw  # as reset_election_timer does it: a call for each heartbeat can be felt
+        self.deadline_ms = now_ms + self.shortest_ms + self.spread_ms * draw()
 
     def step_down(self) -> None:
         """Lead no longer, in the same term: the vote stays spent, and nobody has taken over."""

@@ -59,6 +59,13 @@ def _broken_by(step: Outcome) -> Iterator[Finding]:
         yield Finding(
             "Monotonic Commit", f"{after.server} has committed up to {after.commit}, after {before.commit}, in a log of {end}", me
         )
+    log = after.disk.entries
+    fall = next((index for index in range(1, end) if log[index].term < log[index - 1].term), 0)
+    if fall:
+        back = f"from term {log[fall - 1].term} back to term {log[fall].term} at index {fall + 1}"
+        yield Finding("Terms Ordered", f"the log of {after.server} goes {back} (§5.3)", me)
+    if log and log[-1].term > after.term:
+        yield Finding("Terms Ordered", f"{after.server} is in term {after.term}, and its log ends in term {log[-1].term} (§5.3)", me)
 
 
 def is_memorable(step: Outcome) -> bool:

@@ -27,6 +27,8 @@ from raftcore.recording.stream import MARK, Portion, Stream, from_frames, part_o
 from raftcore.trace.stream import Trace
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.config import Config
+from raftcore.vocabulary.errors import ConfigError
+from raftcore.vocabulary.links import is_number
 from raftcore.vocabulary.names import ServerId
 from raftcore.vocabulary.scenario import Scenario
 
@@ -224,8 +226,11 @@ class Recording:
     def to_shiviz(self, path: str | Path, from_ms: float = 0.0, to_ms: float = inf) -> None:
         """Write a log with vector clocks for ShiViz, which reads it with the regular expression SHIVIZ_PARSER.
 
-        from_ms, to_ms: which while, in simulated milliseconds; ShiViz is at its best with a few hundred events. Raises OSError.
+        from_ms, to_ms: which while, in simulated milliseconds; ShiViz is at its best with a few hundred events. Raises ConfigError where
+        that is none, and OSError.
         """
+        if not (is_number(from_ms) and is_number(to_ms) and from_ms < to_ms):
+            raise ConfigError(f"there is no while from {from_ms!r} to {to_ms!r} ms; give two moments, the later one last")
         _save_lines(path, shiviz_lines(self._all_rows(), from_ms, to_ms))
 
 

@@ -118,8 +118,7 @@ class _Cluster:
     def absorb(self, event: Any) -> None:
         if type(event) is ev.LinkChanged:
             ends = event.source, event.target
-            carries = event.link.up and event.link.loss < 1
-            (self.cut.discard if carries else self.cut.add)(ends)
+            (self.cut.discard if event.link.carries else self.cut.add)(ends)
             return
         server = self.servers.setdefault(event.server, _Server())
         match event:

@@ -6,6 +6,7 @@ of what came since the one before, its length and its checksum. It stands beside
 
 import atexit
 import struct
+import warnings
 from pathlib import Path
 from threading import Event as Flag
 from threading import Lock, Thread
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 FLUSH_EVERY_S = 0.5
 """Half of what a crash may cost, since the portion at hand takes a moment too."""
 
+BEHIND = "The run goes on in memory only, and is written as soon as that is possible again"
+
 MARK = b"RAFTLAB>"
 _HEAD = struct.Struct("<8sQI")
 
@@ -37,17 +40,19 @@ def part_of(path: str | Path) -> Path:
 class Stream:
     """Writes a recording until it is closed, in a thread of its own, whether the run goes on or not.
 
-    `with run.stream_to(path): …` closes it at the end, and so does a process that ends as it should. Where nothing can be written any
-    more, the thread says so and ends; what it wrote stays.
+    `with run.stream_to(path): …` closes it at the end, and so does a process that ends as it should. Where nothing can be written, a
+    warning says so once; what was written stays, and what comes meanwhile is written as soon as that is possible again.
+    trouble: why the file is behind; None while it is not.
     """
 
     def __init__(self, recording: "Recording", path: str | Path) -> None:
         self.path = Path(path)
         self.part = part_of(path)
         self._recording = recording
+        self.trouble: OSError | None = None
         self._position = 0
         self._lock = Lock()
-        self._closed = Flag()
+        self._closing = Flag()
         try:
             self._file = self.part.open("xb", buffering=0)
         except FileExistsError:
@@ -63,7 +68,7 @@ class Stream:
     def flush(self) -> None:
         """Write what came since the last time. Raises OSError."""
         with self._lock:
-            if self._closed.is_set():
+            if self._file.closed:
                 return
             portion = self._recording.portion(self._position)
             self._append(_HEAD.pack(MARK, len(portion.data), crc32(portion.data)) + portion.data)
@@ -81,16 +86,19 @@ class Stream:
             raise
 
     def close(self) -> None:
-        """Put one Parquet file at the path, whole or not at all, and remove the frames. Raises OSError; they stay then."""
-        if self._closed.is_set():
-            return
-        with self._lock:
-            self._closed.set()
+        """Put one Parquet file at the path, whole or not at all, and remove the frames.
+
+        Raises OSError. The frames stay then, and `close` can be tried again.
+        """
+        self._closing.set()
         self._thread.join()
+        with self._lock:
+            if self._file.closed:
+                return
+            self._recording.save(self.path)
+            self._file.close()
+            self.part.unlink()
         atexit.unregister(self.close)
-        self._file.close()
-        self._recording.save(self.path)
-        self.part.unlink()
 
     def __enter__(self) -> Self:
         return self
@@ -99,8 +107,15 @@ class Stream:
         self.close()
 
     def _keep_flushing(self) -> None:
-        while not self._closed.wait(FLUSH_EVERY_S):
-            self.flush()
+        while not self._closing.wait(FLUSH_EVERY_S):
+            try:
+                self.flush()
+            except OSError as error:
+                if self.trouble is None:
+                    warnings.warn(f"{self.part} can't be written: {error}. {BEHIND}", RuntimeWarning, stacklevel=1)
+                self.trouble = error
+            else:
+                self.trouble = None
 
 
 class Portion(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from immutables import MapMutation
 from msgspec import Struct
 
-from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, Set
+from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, Set, size_bytes
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.names import ClientId, Index, Reason
 
@@ -92,8 +92,3 @@ _RULES: dict[type, Callable[[_Store, Any], Result]] = {
     Configuration: _nothing,
     type(None): _nothing,
 }
-
-
-def size_bytes(text: str) -> int:
-    """The length of the text in bytes of UTF-8."""
-    return len(text) if text.isascii() else len(text.encode())

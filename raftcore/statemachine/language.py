@@ -11,8 +11,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from raftcore.statemachine.kv import MAX_VALUE_BYTES, size_bytes
-from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, OpenSession, ReadMode, Set
+from raftcore.statemachine.kv import MAX_VALUE_BYTES
+from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, OpenSession, ReadMode, Set, size_bytes
 from raftcore.vocabulary.errors import CommandError
 
 MAX_KEY_BYTES = 256

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from raftcore.trace.run import Run
+from raftcore.trace.run import Run, require_run
 from raftcore.vocabulary.events import Event
 
 PORTION = 4_096
@@ -23,7 +23,12 @@ class Difference(Struct, frozen=True):
 
 
 def diff(run_a: Run, run_b: Run, since: int = 0) -> Difference | None:
-    """Where two runs first differ; None where they are the same, event by event. Their first `since` events are known to be the same."""
+    """Where two runs first differ; None where they are the same, event by event. Their first `since` events are known to be the same.
+
+    Raises ConfigError where one of them is no run.
+    """
+    require_run(run_a)
+    require_run(run_b)
     a, b = run_a.trace, run_b.trace
     for start in range(since, max(len(a), len(b)), PORTION):
         ours, theirs = a[start : start + PORTION], b[start : start + PORTION]

@@ -253,7 +253,11 @@ def _message_delivered(view: ClusterView, event: ev.MessageDelivered) -> Cluster
 
 
 def _link_changed(view: ClusterView, event: ev.LinkChanged) -> ClusterView:
-    return replace(view, at_ms=event.at_ms, links={**view.links, (event.source, event.target): event.link})
+    ends = event.source, event.target
+    cut_ms = {cut: since_ms for cut, since_ms in view.cut_ms.items() if cut != ends}
+    if not event.link.carries:
+        cut_ms[ends] = view.cut_ms.get(ends, event.at_ms)
+    return replace(view, at_ms=event.at_ms, links={**view.links, ends: event.link}, cut_ms=cut_ms)
 
 
 def _acted(view: ClusterView, event: ev.Acted) -> ClusterView:

@@ -102,12 +102,14 @@ class ClusterView(Struct, frozen=True, kw_only=True):
     """The whole cluster at `at_ms`, in simulated milliseconds.
 
     servers: by name, in the order S1 … Sn. links: only directions that ever changed; the others are healthy.
+    cut_ms: those that let nothing through, and since when.
     messages: those in flight, by id. pending: the command that each client waits for. completed: the latest outcomes, oldest first.
     """
 
     at_ms: float
     servers: Mapping[ServerId, ServerView]
     links: Mapping[tuple[Address, Address], Link]
+    cut_ms: Mapping[tuple[Address, Address], float] = {}
     messages: Map[int, MessageSent] = Map()
     pending: Mapping[ClientId, OperationView]
     completed: tuple[Completed, ...] = ()

@@ -58,4 +58,9 @@ class OpenSession(Struct, frozen=True, gc=False, array_like=True, tag="open_sess
     """Open a client's session; its number is the index at which this stands in the log (thesis 6.3). Clients send it by themselves."""
 
 
+def size_bytes(text: str) -> int:
+    """The length of the text in bytes of UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
 Command: TypeAlias = Set | Get | Delete | Append | Cas | OpenSession

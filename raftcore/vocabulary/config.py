@@ -28,7 +28,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     delay_ms: shortest and longest flight of a message on a healthy link.
     sync_ms: what it costs a server to make its disk keep what was written.
     max_entries_per_message: entries in one AppendEntries at most.
-    max_bytes_per_message: text of commands in one AppendEntries at most, but for a single longer command.
+    max_bytes_per_message: bytes of values in one AppendEntries at most, but for a single longer command.
     max_messages_in_flight: AppendEntries with entries that a follower has not answered yet, at most.
     pre_vote: a server asks whether it would win before it begins a term (thesis 9.6).
     check_quorum: a leader that hears from no majority for an election timeout steps down (thesis 6.2).

@@ -34,6 +34,11 @@ class Link(Struct, frozen=True):
         if not isinstance(self.up, bool):
             raise ConfigError(f"up={self.up!r} must be True, and the link carries messages, or False, and it is cut")
 
+    @property
+    def carries(self) -> bool:
+        """Whether it lets anything through."""
+        return self.up and self.loss < 1
+
 
 def is_number(value: object) -> bool:
     """Whether it is a number; a truth value is none."""

@@ -70,7 +70,9 @@ def test_an_entry_that_is_not_committed_says_why_when_it_is_clicked(page: Page, 
     page.get_by_role("button", name=re.compile(r"^entry \d+ of S\d is not committed: why\?")).first.click()
     why = strip(page).locator(".rl-why")
     expect(why).to_contain_text("not committed?", timeout=LIMIT_MS)
-    expect(why).to_contain_text(re.compile(r"a commit needs 3 of 5, and .* cut off from S\d; no majority has answered .* §5\.3"))
+    expect(why).to_contain_text(
+        re.compile(r"a commit needs 3 of 5, and .* cut off from S\d since [\d,]+ ms; no majority has answered .* §5\.3")
+    )
     expect(strip(page).locator("[data-law^=Linearizable]")).to_have_text(re.compile(r"✓\s*Linearizable \(2 operations\)"))
 
     why.get_by_role("button", name="Put the answer away").click()

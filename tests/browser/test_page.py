@@ -9,6 +9,7 @@ from browser.jupyter_server import WINDOW
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from raftcore import Cluster
+from raftcore.hunting.mutants import MUTANTS
 
 LIMIT_MS = 30_000
 
@@ -132,6 +133,18 @@ def test_an_event_in_the_list_is_a_way_to_its_moment(open_page, failover):
     crash.get_by_role("button").first.click()
     assert clock_ms(page) == int(next(event.at_ms for event in failover.trace if type(event).__name__ == "Crashed"))
     expect(page.locator(".rl-ring [data-server][aria-label*=crashed]")).to_have_count(1)
+
+
+def test_what_was_violated_is_said_and_is_a_way_to_its_moment(open_page):
+    mutant = next(one for one in MUTANTS if one.property == "Election Safety")
+    cluster = mutant.play()
+    page = open_page(cluster)
+    broken = page.locator(".film-broken").first
+    expect(broken).to_contain_text(f"Election Safety is broken. {cluster.violations[0].sentence}")
+    assert clock_ms(page) == 0
+    broken.get_by_role("button").click()
+    assert clock_ms(page) == int(cluster.violations[0].at_ms)
+    expect(leaders(page)).to_have_count(2)
 
 
 def test_nothing_in_a_film_can_be_acted_on_and_it_says_so(open_page, failover):

@@ -10,7 +10,7 @@ from raftcore.trace.run import Run
 from raftcore.trace.stream import Trace
 from raftcore.vocabulary.events import Crashed, Halted, RoleChanged
 from raftcore.vocabulary.names import Role, ServerId, Term
-from widgets.timeline_series import Fault, TimelineSeries
+from widgets.timeline_series import Fault, series_of
 
 
 class Reign(Struct, frozen=True):
@@ -36,21 +36,13 @@ class Background(Struct, frozen=True):
 
 
 def background_of(run: Run) -> Background:
-    """All who led and all that was wrong, over the whole run."""
-    series = TimelineSeries(run.trace.server_ids, run.config.delay_ms)
-    faults: list[Fault] = []
+    """All who led and what was wrong, over the whole run."""
     reigns: list[Reign] = []
     leading: dict[ServerId, int] = {}
     for event in run.trace:
-        before = series.faults.open
-        series.absorb(event)
-        if before is not None and before is not series.faults.open and before.begin_ms < event.at_ms:
-            faults.append(replace(before, end_ms=event.at_ms))
         if isinstance(event, RoleChanged | Crashed | Halted):
             _turn(reigns, leading, event)
-    if series.faults.open is not None:
-        faults.append(series.faults.open)
-    return Background(run.now_ms, tuple(faults), _lanes(reigns), run.trace)
+    return Background(run.now_ms, tuple(series_of(run).faults.bands), _lanes(reigns), run.trace)
 
 
 def _turn(reigns: list[Reign], leading: dict[ServerId, int], event: RoleChanged | Crashed | Halted) -> None:

@@ -4,10 +4,11 @@ What it shows comes from the same series as the lab's timeline. Places along the
 the moment shown over it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from math import inf, isnan, log10
 
+from raftcore.checks.violation import Violation
 from widgets.palette import term_class
 from widgets.timeline_figure import commit_axis, commit_steps, describe, label, thickness
 from widgets.timeline_pieces import CLIENTS, COMMITS, FAULTS, GAP, LANE, MEMBERS, Numbers, lane_middle, period
@@ -22,10 +23,11 @@ SYMBOLS = {"square": "M-3-3h6v6h-6z", "triangle-down": "M-4-3h8l-4 7z", "triangl
 
 
 class Drawing:
-    """Draws one series up to `end_ms`, in simulated milliseconds."""
+    """Draws one series up to `end_ms`, in simulated milliseconds, and where something was violated."""
 
-    def __init__(self, series: TimelineSeries, end_ms: float) -> None:
+    def __init__(self, series: TimelineSeries, end_ms: float, violations: Sequence[Violation] = ()) -> None:
         self._series = series
+        self._violations = violations
         self._end_ms = end_ms or 1.0
         lanes = FAULTS + len(series.servers) * LANE
         self._members, self._clients, self._commits = lanes, lanes + MEMBERS, lanes + MEMBERS + CLIENTS + GAP
@@ -33,7 +35,7 @@ class Drawing:
 
     def svg(self) -> str:
         """The whole drawing."""
-        layers = (self._forgotten(), self._faults(), self._bands(), self._marks(), self._voters(), self._operations())
+        layers = (self._forgotten(), self._faults(), self._bands(), self._marks(), self._voters(), self._operations(), self._broken())
         shapes = "".join(shape for layer in layers for shape in layer)
         return f'<svg class="tl" width="100%" height="{self.height}" aria-hidden="true">{HATCH}{shapes}{self._lines()}{self._ticks()}</svg>'
 
@@ -119,6 +121,12 @@ class Drawing:
             line = stroke(self._at(operation.begin_ms), self._at(operation.end_ms), middle, "tl-asks")
             end = f'<circle class="{outcome_look(operation)}" cx="{self._at(operation.end_ms)}" cy="{middle:g}" r="2.5"/>'
             yield titled(f"{operation.words}\n{period(operation.begin_ms, operation.end_ms)}", line, end)
+
+    def _broken(self) -> Iterator[str]:
+        for it in self._violations:
+            at = self._at(it.at_ms)
+            line = f'<line class="tl-violation" x1="{at}" x2="{at}" y1="0" y2="{self.height - AXIS}"/>'
+            yield titled(f"{it.property} is broken\n{it.at_ms:,.0f} ms", line)
 
     def _lines(self) -> str:
         """The commit indexes, stretched to the width; and the numbers at the ends of their axis."""

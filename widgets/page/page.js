@@ -46,6 +46,7 @@ class Projector {
     this.entriesOf = new WeakMap();
     bar.serve(this);
     this.followPointer();
+    page.querySelectorAll("[data-go]").forEach((node) => node.addEventListener("click", () => this.seek(Number(node.dataset.go) * 1000)));
     this.paint();
   }
 
@@ -242,7 +243,7 @@ async function open() {
   const copied = document.querySelector("[data-copied]");
   document.querySelector("[data-do=copy]").addEventListener("click", () => copyScenario(scenario, copied));
   if (!("DecompressionStream" in window)) {
-    put(wait, { text: "This browser is too old for this page; one of 2023 or later can show it." });
+    put(wait, { text: "This browser is too old for this page; one of the middle of 2024 or later can show it." });
     return;
   }
   const film = await unpack(document.querySelector("[data-film]").textContent);

@@ -13,9 +13,11 @@ from pathlib import Path
 
 from msgspec.structs import asdict
 
+from raftcore.checks.violation import Violation
 from raftcore.files import save_atomically
 from raftcore.trace.run import Run
 from raftcore.vocabulary.config import Config
+from widgets.checking import Checking
 from widgets.event_feed import EventFeed
 from widgets.kv_table import KvTable
 from widgets.log_grid import LogGrid
@@ -42,7 +44,8 @@ def page_of(run: Run) -> str:
     """The text of the page."""
     film = film_of(run)
     title = f"A Raft run: {counted(run.scenario.size, 'server')}, seed {run.scenario.seed}"
-    drawing = Drawing(series_of(run), run.now_ms)
+    broken = first_violations(run)
+    drawing = Drawing(series_of(run), run.now_ms, broken)
     return PAGE.format(
         policy=escape(POLICY),
         title=escape(title),
@@ -51,12 +54,25 @@ def page_of(run: Run) -> str:
         names="".join(f'<span style="top:{y:g}px">{escape(name)}</span>' for y, name in drawing.names()),
         end=round(run.now_ms),
         drawing=drawing.svg(),
+        broken="".join(map(told, broken)),
         left_out=escape(left_out(film)),
         again=escape(f"Cluster.from_scenario(Scenario.load('run.json')).run_to({run.now_ms:.10g})"),
         scenario=escape(run.scenario.to_json()),
         film=packed(film),
         script=script(),
     )
+
+
+def first_violations(run: Run) -> tuple[Violation, ...]:
+    """The first violation of each property."""
+    checked = Checking(run).at(len(run.trace), still=False)
+    return tuple(it.violation for it in checked.first_of_each)
+
+
+def told(violation: Violation) -> str:
+    """A violation as a line, and a way to its moment."""
+    go = f'<button type="button" class="film-plain" data-go="{violation.at_ms!r}">{violation.at_ms:,.0f} ms</button>'
+    return f'<p class="film-broken">{go} <b>{escape(violation.property)} is broken.</b> {escape(violation.sentence)}</p>'
 
 
 def facts(run: Run) -> Iterator[str]:
@@ -136,7 +152,7 @@ PAGE = """<!DOCTYPE html>
 <div><div data-part="ring"></div><div class="rl-part rl-ring" data-legend></div></div>
 <div><div data-part="log"></div><div data-part="kv"></div></div>
 </div>
-<div class="rl-lab-row"><div data-part="status"></div></div>
+<div class="rl-lab-row"><div>{broken}<div data-part="status"></div></div></div>
 <div class="rl-lab-row"><div class="film-time">
 <div class="film-names">{names}</div>
 <div class="film-track" data-track role="slider" tabindex="0" aria-label="moment" aria-valuemin="0" aria-valuemax="{end}" aria-valuenow="0">

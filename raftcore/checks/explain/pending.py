@@ -99,7 +99,8 @@ def _early_read(view: ClusterView, operation: OperationView) -> str:
     leader = latest_leader(view)
     if leader is None or not isinstance(operation.command, Get) or leader.log.term_at(leader.commit_index) == leader.current_term:
         return ""
-    own = why_not_committed(view, leader.log.last_index, leader.id)
+    last = leader.log.last_index
+    own = why_not_committed(view, last, leader.id) if last > leader.commit_index else "it is about to append one. §8"
     return (
         f"{leader.id} answers no read before it has committed an entry of its own term {leader.current_term}: only then it knows what is "
         f"committed (thesis 6.4, step 1): {own}"

@@ -44,8 +44,7 @@ def said_of_each(names: Iterable[ServerId], what: Callable[[ServerId], str]) -> 
 
 def carries(view: ClusterView, source: Address, target: Address) -> bool:
     """Whether this direction of a link lets anything through."""
-    link = view.links.get((source, target))
-    return link is None or (link.up and link.loss < 1)
+    return (source, target) not in view.cut_ms
 
 
 def runs(server: ServerView) -> bool:
@@ -64,14 +63,14 @@ def stopped(server: ServerView) -> str:
 
 def unreachable(view: ClusterView, server: ServerView, peer: ServerId) -> str:
     """Why a server and its peer can't ask and answer each other; "" if they can."""
-    there, back = carries(view, server.id, peer), carries(view, peer, server.id)
-    if there and back:
-        return stopped(view.servers[peer])
+    there_ms, back_ms = view.cut_ms.get((server.id, peer)), view.cut_ms.get((peer, server.id))
     if stopped(view.servers[peer]):
         return stopped(view.servers[peer])
-    if not there and not back:
-        return f"is cut off from {server.id}"
-    return f"is not reached by {server.id}" if not there else f"is heard no more by {server.id}"
+    if there_ms is not None and back_ms is not None:
+        return f"has been cut off from {server.id} since {max(there_ms, back_ms):,.0f} ms"
+    if there_ms is not None:
+        return f"has not been reached by {server.id} since {there_ms:,.0f} ms"
+    return f"has not been heard by {server.id} since {back_ms:,.0f} ms" if back_ms is not None else ""
 
 
 def lacking(configuration: Configuration, agreeing: Collection[ServerId]) -> list[tuple[ServerId, ...]]:

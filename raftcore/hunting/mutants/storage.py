@@ -25,10 +25,9 @@ class HastyServer(Server):
 
     def hold(self, ready: Ready) -> None:
         """Hold back all but those answers."""
-        for target, message in ready.send:
-            if isinstance(message, self.hasty_with):
-                self._send(self.id, target, message)  # wrong: a crash may still take back what it promises
-        ready.send = [letter for letter in ready.send if not isinstance(letter[1], self.hasty_with)]
+        hasty = [letter for letter in ready.send if isinstance(letter[1], self.hasty_with)]
+        self._send(self.id, hasty)  # wrong: a crash may still take back what it promises
+        ready.send = [letter for letter in ready.send if letter not in hasty]
         super().hold(ready)
 
 

@@ -12,6 +12,7 @@ from raftcore.consensus.state import NodeState
 from raftcore.hunting.faults import Faults
 from raftcore.hunting.hunt import Found, hunt
 from raftcore.hunting.mutants import MUTANTS
+from raftcore.hunting.mutants.grounds import GROUNDS
 from raftcore.hunting.story import tell
 from raftcore.vocabulary.errors import ConfigError, RuleError
 from raftcore.vocabulary.messages import ClientReply, ClientRequest, RequestVote, RequestVoteReply
@@ -62,6 +63,14 @@ def test_a_story_is_shrunk_until_no_action_can_be_left_out(found: Found) -> None
 
 def test_figure_8_becomes_a_story_of_at_most_twelve_actions() -> None:
     figure_8 = hunt(MUTANT["1"].rules, seeds=100, wanted="Commit Only Own Term", cores=1)
+    assert figure_8
+    assert len(figure_8.scenario.actions) <= 12
+    run_the_test(figure_8, fails=True)
+
+
+def test_figure_8_is_followed_to_the_leader_that_lacks_what_was_committed() -> None:
+    grounds = GROUNDS["1"]
+    figure_8 = hunt(MUTANT["1"].rules, grounds.faults, [398], "Leader Completeness", cores=1, size=grounds.size, config=grounds.config)
     assert figure_8
     assert len(figure_8.scenario.actions) <= 12
     run_the_test(figure_8, fails=True)
@@ -159,7 +168,7 @@ def test_only_the_trouble_that_is_wanted_comes() -> None:
     stale = hunt(Rules(answer_request_vote=vote_for_nobody), faults="crashes", seeds=1, cores=1)
     assert stale
     assert Faults.only(["crashes"]) == Faults(
-        links=0, pauses=0, timeouts=0, partitions=0, membership=0, transfers=0, snapshots=0, clocks=0, disks=0
+        links=0, pauses=0, timeouts=0, partitions=0, membership=0, transfers=0, snapshots=0, clocks=0, disks=0, rot=0, leaders=0, reads=0
     )
 
 

@@ -18,7 +18,7 @@ from raftcore.hunting.faults import Faults
 from raftcore.hunting.random_run import RandomRun, why_not_healed
 from raftcore.hunting.story import live
 from raftcore.hunting.swarm import swarm
-from raftcore.vocabulary.actions import Submit
+from raftcore.vocabulary.actions import FlipBit, Submit
 from raftcore.vocabulary.events import Acted, Committed, Crashed, LogTruncated, MessageDropped, SnapshotInstalled
 from raftcore.vocabulary.messages import RequestVote, RequestVoteReply
 from raftcore.vocabulary.names import Reason
@@ -47,7 +47,7 @@ def test_a_run_is_a_function_of_its_seed_and_heals_in_the_end() -> None:
 def test_runs_are_full_of_trouble() -> None:
     """A swarm in which nothing happens would find nothing either."""
     seen: dict[type, int] = {}
-    for seed in range(60):
+    for seed in range(150):
         run = RandomRun(seed)
         run.trouble()
         for event in run.cluster.trace:
@@ -58,6 +58,7 @@ def test_runs_are_full_of_trouble() -> None:
     assert seen[Crashed] > 100
     assert seen[LogTruncated] > 1
     assert seen[SnapshotInstalled] > 10
+    assert seen[FlipBit] > 30
 
 
 def test_a_mix_decides_what_may_happen() -> None:

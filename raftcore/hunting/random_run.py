@@ -1,20 +1,24 @@
 """Random runs: each seed is a cluster with its own knobs, clients and mix of trouble. Then all is healed, and must agree."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from random import Random
 
 from raftcore.checks.convergence import why_not_converged
 from raftcore.cluster.cluster import AnyRules, Cluster
 from raftcore.hunting.faults import Faults
-from raftcore.trace.view import ClusterView
+from raftcore.trace.view import ClusterView, voter_groups
+from raftcore.vocabulary.actions import FlipBit
 from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, ReadMode, Set
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConditionNotReached, ControlError
-from raftcore.vocabulary.names import ServerId
+from raftcore.vocabulary.names import ServerId, Term
 
 ROUNDS = 60
 """Things that are done to a cluster in one run."""
+
+LASTING = 4
+"""Election timeouts for which a leader must stay in a cluster that is whole: whoever would disturb it has stood by then."""
 
 Act = Callable[[], object]
 
@@ -56,11 +60,14 @@ class RandomRun:
             "pauses": [pause, resume, resume],
             "timeouts": [on_one(cluster.time_out)] * 3,
             "partitions": [self._split, on_one(cluster.isolate), cluster.heal],
-            "membership": [cluster.add_server, on_one(cluster.remove_server), self._change],
-            "transfers": [on_one(cluster.transfer_leadership)],
+            "membership": [cluster.add_server, on_one(cluster.remove_server), self._change, self._change_in_secret],
+            "transfers": [on_one(cluster.transfer_leadership), self._call_late],
             "snapshots": [on_one(cluster.take_snapshot)],
             "clocks": [self._set_clock],
             "disks": [self._hurt_disk, self._mend_disk],
+            "rot": [on_one(cluster.flip_bit)],
+            "leaders": [self._strike, self._strike, self._strike_at_once],
+            "reads": [self._read] * 4,
         }
         return [act for kind, acts in kinds.items() for act in acts * getattr(faults, kind)]
 
@@ -89,7 +96,8 @@ class RandomRun:
         self.cluster.change_membership(names[:voters], names[voters:learners])
 
     def _set_clock(self) -> None:
-        self.cluster.set_clock_rate(self._server(), self._random.choice([0.96, 1, 1.04]))
+        apart = (1 + self.cluster.config.max_clock_drift) ** 0.4  # two servers, one slow and one fast, are less apart than leases allow for
+        self.cluster.set_clock_rate(self._server(), self._random.choice([1 / apart, 1, apart]))
 
     def _hurt_disk(self) -> None:
         sync_ms, sync_fails, capacity_bytes = self._random.choice([(40.0, False, None), (1.0, True, None), (1.0, False, 4_000)])
@@ -112,6 +120,72 @@ class RandomRun:
             duplication=random.choice([0, 0.2, 0.7]),
             reordering=random.choice([0, 0.2, 0.7]),
         )  # fmt: skip
+
+    # ---- what is aimed at leaders
+
+    def _leader(self) -> ServerId:
+        """One that believes it leads, or any where none does."""
+        leaders = [server.id for server in self.cluster.view.leaders]
+        return self._random.choice(leaders or self.cluster.server_ids)
+
+    def _read(self) -> None:
+        mode = self._random.choice([ReadMode.READ_INDEX, ReadMode.LEASE])
+        self.cluster.submit(self._random.choice(["C6", "C7", "C8"]), Get(self._random.choice("xyz"), mode), self._leader())
+
+    def _change_in_secret(self) -> None:
+        """A leader is cut off, and then asked to remove a server: nobody else hears of that, unless it comes back."""
+        self.cluster.isolate(self._leader())
+        self.cluster.remove_server(self._random.choice(self.cluster.server_ids))
+
+    def _strike(self) -> None:
+        """Something befalls a leader, often just after it has taken in a command."""
+        leader, random = self._leader(), self._random
+        if random.random() < 0.5:
+            self.cluster.submit(random.choice(["C1", "C2", "C3"]), random_command(random), leader)
+            self.cluster.run_for(self._moment_ms())
+        random.choice([self.cluster.crash, self.cluster.isolate, self._mute, self._deafen, self._hear_late])(leader)
+
+    def _strike_at_once(self) -> None:
+        """Somebody is elected, and the next moment something befalls it."""
+        cluster, reigns = self.cluster, _reigns(self.cluster.view)
+        with suppress(ConditionNotReached):
+            cluster.run_until(lambda view: not _reigns(view) <= reigns, limit_ms=2 * cluster.config.election_timeout_ms[1])
+            cluster.run_for(self._moment_ms())
+            self._random.choice([self._split, self._strike])()
+
+    def _call_late(self) -> None:
+        """A leader hands over on a link that is slow, and so may give it up before the other hears of it."""
+        leader, target = self._leader(), self._random.choice(self.cluster.server_ids)
+        if leader != target:
+            self.cluster.transfer_leadership(target)
+            self._delay(leader, target)
+
+    def _moment_ms(self) -> float:
+        """Up to two rounds of messages and syncs."""
+        return self._random.choice([0, 1, 4]) * (self.cluster.config.delay_ms[1] + self.cluster.config.sync_ms) * self._random.random()
+
+    def _mute(self, name: ServerId) -> None:
+        for other in self._others(name):
+            self.cluster.link(name, other, up=False)
+
+    def _deafen(self, name: ServerId) -> None:
+        for other in self._others(name):
+            self.cluster.link(other, name, up=False)
+
+    def _hear_late(self, name: ServerId) -> None:
+        for other in self._others(name):
+            self._delay(other, name)
+
+    def _delay(self, source: ServerId, target: ServerId) -> None:
+        delay_ms = self.cluster.config.election_timeout_ms[1] * self._random.choice([0.5, 1, 2])
+        self.cluster.link(source, target, delay_ms=(delay_ms, delay_ms))
+
+    def _others(self, name: ServerId) -> list[ServerId]:
+        return [other for other in self.cluster.server_ids if other != name]
+
+
+def _reigns(view: ClusterView) -> set[tuple[ServerId, Term]]:
+    return {(leader.id, leader.current_term) for leader in view.leaders}
 
 
 def random_config(random: Random) -> Config:
@@ -153,7 +227,10 @@ def random_command(random: Random) -> Command:
 
 
 def why_not_healed(cluster: Cluster) -> str:
-    """Make everything whole, let time pass, and say why the servers do not agree after that; "" if they do (§9.3)."""
+    """Make everything whole, let time pass, and say why the servers do not agree after that, or under no leader that stays (§9.3).
+
+    "" where all is well.
+    """
     view = cluster.view
     if view.links:
         cluster.heal()
@@ -166,17 +243,36 @@ def why_not_healed(cluster: Cluster) -> str:
             cluster.restart(server.id)
         if server.paused:
             cluster.resume(server.id)
-    try:
-        cluster.run_until(lambda view: not _why_not_all(view), limit_ms=longest_wait_ms(cluster.config))
-    except ConditionNotReached:
-        return _why_not_all(cluster.view)
-    return ""
+    return why_no_leader_stays(cluster)
 
 
-def _why_not_all(view: ClusterView) -> str:
-    """Why not all members agree: with its disk mended, none of them has a reason to be down."""
-    down = [view.servers[name] for name in view.configuration.members if not view.servers[name].alive]
+def why_no_leader_stays(cluster: Cluster) -> str:
+    """Let time pass until all agree and their leader is not deposed for a while; why that does not come to be, or ""."""
+    rotten = {action.server for action in cluster.scenario.actions if isinstance(action, FlipBit)}
+    end_ms, reigns = cluster.now_ms + longest_wait_ms(cluster.config), 0
+    while cluster.now_ms < end_ms:
+        try:
+            cluster.run_until(lambda view: not _why_not_all(view, rotten), limit_ms=end_ms - cluster.now_ms)
+        except ConditionNotReached:
+            return "" if rotten and _has_lost_a_majority(cluster.view) else _why_not_all(cluster.view, rotten)
+        reigns += 1
+        with suppress(ConditionNotReached):
+            cluster.run_until(lambda view: view.leader is None, limit_ms=LASTING * cluster.config.election_timeout_ms[1])
+            continue
+        return ""
+    return f"leaders come and go: {reigns} led all, and none stayed"
+
+
+def _why_not_all(view: ClusterView, rotten: Collection[ServerId]) -> str:
+    """Why not all members agree: with its disk mended, none of them has a reason to be down, unless a bit of its log rotted."""
+    down = [view.servers[name] for name in view.configuration.members if not view.servers[name].alive and name not in rotten]
     return f"{down[0].id} does not start: {down[0].halted}" if down else why_not_converged(view)
+
+
+def _has_lost_a_majority(view: ClusterView) -> bool:
+    """Whether so many are down for good that some server may rightly wait for them."""
+    groups = [voters for server in view.servers.values() for voters in voter_groups(server.configuration)]
+    return any(2 * sum(view.servers[voter].alive for voter in voters) <= len(voters) for voters in groups)
 
 
 def longest_wait_ms(config: Config) -> float:

@@ -18,16 +18,16 @@ FIGURE_2 = Config(pre_vote=False, check_quorum=False, leader_guard=False, snapsh
 
 
 class Grounds(Struct, frozen=True):
-    """What a hunt is to be given. seeds: within so many it finds the bug. wanted: the property that breaks first, where that is not the one
+    """What a hunt is to be given. seeds: within so many it finds that the property named for the bug breaks. wanted: another property
 
-    named for the bug. Of faults, size and config, what is None each seed draws for itself.
+    that the bug breaks as well, where chance seldom brings the named one. Of faults, size and config, what is None each seed draws.
     """
 
     seeds: int
-    wanted: str | None = None
     faults: Faults | None = None
     size: int | None = None
     config: Config | None = None
+    wanted: str | None = None
 
 
 def only(**times: int) -> Faults:
@@ -41,33 +41,47 @@ CHANGES_OF_LEADER = only(partitions=3, timeouts=4)
 RESTARTS = only(commands=2, links=3, crashes=2, snapshots=2, timeouts=1)
 LINKS = only(commands=2, links=6, snapshots=1)
 MEMBERS = only(commands=2, partitions=3, membership=3, timeouts=2)
+SECRETS = only(membership=4, partitions=3, timeouts=3, leaders=3)
 COMPACTING = replace(FIGURE_2, snapshot_every=3, delay_ms=(1.0, 30.0))
+ONE_BY_ONE = replace(FIGURE_2, heartbeat_ms=20.0, delay_ms=(5.0, 30.0), max_entries_per_message=1, max_messages_in_flight=1)
+
+READS = only(commands=2, reads=3, leaders=2, partitions=1)
+LEASES = replace(
+    FIGURE_2, reads=ReadMode.LEASE, leader_guard=True, delay_ms=(1.0, 5.0), sync_ms=0.0, heartbeat_ms=20.0, client_retry_ms=60.0
+)
+"""Clients soon leave a leader that does not answer."""
 
 GROUNDS: Mapping[str, Grounds] = {
-    "1": Grounds(60, "Commit Only Own Term"),
+    "1": Grounds(900, only(commands=0, leaders=3, timeouts=3, partitions=1), 3, ONE_BY_ONE),
     "2": Grounds(30),
-    "3": Grounds(300, None, VOTES, 5, FIGURE_2),
+    "3": Grounds(300, VOTES, 5, FIGURE_2),
     "4": Grounds(60),
     "5": Grounds(80),
     "6": Grounds(200),
-    "7": Grounds(60, None, CHANGES_OF_LEADER, 3, FIGURE_2),
-    "8": Grounds(40, "Monotonic Commit", LINKS, 3, COMPACTING),
+    "7": Grounds(60, CHANGES_OF_LEADER, 3, FIGURE_2),
+    "8": Grounds(150, LINKS, 3, COMPACTING),
     "9": Grounds(300),
-    "10": Grounds(60, "Vote Once", VOTES, 3, FIGURE_2),
-    "11": Grounds(300, None, LOGS, 3, FIGURE_2),
-    "12": Grounds(40, "Monotonic Match", LINKS, 3, COMPACTING),
+    "10": Grounds(300, VOTES, 3, FIGURE_2),
+    "11": Grounds(300, LOGS, 3, FIGURE_2),
+    "12": Grounds(200, LINKS, 3, COMPACTING),
     "13": Grounds(30),
     "14a": Grounds(200),
-    "15": Grounds(400),
-    "16": Grounds(40, "Monotonic Commit", LINKS, 3, COMPACTING),
-    "17": Grounds(150, "Log Matching", CHANGES_OF_LEADER, 3, replace(FIGURE_2, snapshot_every=3)),
-    "18": Grounds(60, "Configuration Follows Log"),
-    "19": Grounds(200, "Configuration Follows Log"),
-    "21": Grounds(200, "Joint Quorum"),
-    "22a": Grounds(150, None, MEMBERS, 3, FIGURE_2),
-    "22b": Grounds(60, None, MEMBERS, 4, FIGURE_2),
-    "25": Grounds(400, None, only(commands=3, links=2, crashes=2, timeouts=3), 3, replace(FIGURE_2, reads=ReadMode.READ_INDEX)),
-    "29": Grounds(150, None, RESTARTS, 3, replace(FIGURE_2, snapshot_every=3)),
+    "14b": Grounds(60, only(commands=2, rot=2, crashes=3, partitions=2, leaders=1), 3, FIGURE_2),
+    "15": Grounds(100, only(crashes=3, partitions=2, disks=1), 3, replace(FIGURE_2, sync_ms=30.0, delay_ms=(1.0, 5.0))),
+    "16": Grounds(400, only(links=4, timeouts=2, leaders=1), 3, replace(FIGURE_2, snapshot_every=3, delay_ms=(1.0, 10.0))),
+    "17": Grounds(60, CHANGES_OF_LEADER, 3, replace(FIGURE_2, snapshot_every=3)),
+    "18": Grounds(600, only(membership=3, crashes=3, partitions=2, timeouts=3), 3, replace(FIGURE_2, snapshot_every=3)),
+    "19": Grounds(300, SECRETS, 4, replace(FIGURE_2, delay_ms=(1.0, 5.0)), "Leader Completeness"),
+    "20": Grounds(900, SECRETS, 4, replace(FIGURE_2, delay_ms=(20.0, 30.0)), "Leader Completeness"),
+    "21": Grounds(150, wanted="Joint Quorum"),
+    "22a": Grounds(150, MEMBERS, 3, FIGURE_2),
+    "22b": Grounds(60, MEMBERS, 4, FIGURE_2),
+    "23": Grounds(30, only(membership=3, partitions=3), 4, Config(pre_vote=False)),
+    "24": Grounds(600, only(commands=2, transfers=3, leaders=3, crashes=2, partitions=2), 2, Config(check_quorum=False)),
+    "25": Grounds(400, only(commands=3, links=2, crashes=2, timeouts=3), 3, replace(FIGURE_2, reads=ReadMode.READ_INDEX)),
+    "27a": Grounds(200, replace(READS, transfers=3), 3, replace(LEASES, election_timeout_ms=(500.0, 800.0))),
+    "27b": Grounds(500, replace(READS, clocks=3), 3, replace(LEASES, election_timeout_ms=(300.0, 310.0), max_clock_drift=0.9)),
+    "29": Grounds(150, RESTARTS, 3, replace(FIGURE_2, snapshot_every=3)),
     "30": Grounds(60),
 }
 """By the number of the mutant. A mutant that is not here is beyond a random run of this length: its play exposes it."""

@@ -14,6 +14,7 @@ class ChecksStrip {
     this.history = makeLaw();
     const history = html("ul", { class: "rl-row", "aria-label": "what clients saw" }, this.history);
     this.broken = html("div", { role: "group", "aria-label": "what is broken" }); // the status line speaks of it
+    this.asked = null; // what is answered
     this.question = html("b");
     this.answer = html("span");
     const away = () => send({ do: "why", what: null });
@@ -56,9 +57,13 @@ class ChecksStrip {
     updateLaw(this.history, state.history);
     this.show();
     put(this.why, { hidden: state.why === null });
-    if (state.why === null) return;
-    put(this.question, { text: state.why.question });
+    const asked = state.why?.question ?? null;
+    const isNew = asked !== this.asked;
+    this.asked = asked;
+    if (asked === null) return;
+    put(this.question, { text: asked });
     put(this.answer, { text: state.why.answer });
+    if (isNew) this.why.scrollIntoView({ block: "nearest" }); // it may have been asked far above
   }
 }
 

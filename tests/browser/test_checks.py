@@ -70,6 +70,7 @@ def test_an_entry_that_is_not_committed_says_why_when_it_is_clicked(page: Page, 
     page.get_by_role("button", name=re.compile(r"^entry \d+ of S\d is not committed: why\?")).first.click()
     why = strip(page).locator(".rl-why")
     expect(why).to_contain_text("not committed?", timeout=LIMIT_MS)
+    expect(why).to_be_in_viewport()  # far below the entry, which is at the top of the page
     expect(why).to_contain_text(
         re.compile(r"a commit needs 3 of 5, and .* cut off from S\d since [\d,]+ ms; no majority has answered .* §5\.3")
     )

@@ -15,7 +15,7 @@ class KvTable {
       "data-do": "filter",
       oninput: change,
     });
-    const legend = html("h4", {}, "Stores — dashed: unlike the leader's · green: just changed");
+    const legend = html("h4", {}, "Stores — dashed: unlike the leader's · green: new");
     this.head = html("tr");
     this.body = html("tbody");
     this.applied = html("tr", { class: "rl-meta" });

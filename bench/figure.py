@@ -1,5 +1,6 @@
 """What a benchmark gives back, and how two loads are compared fairly."""
 
+import importlib
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,6 +15,12 @@ class Figure(NamedTuple):
     ratio: float | None
     target: str
     met: bool | None
+
+
+def figures_of(name: str) -> list[Figure]:
+    """The lines of one benchmark."""
+    figures: list[Figure] = importlib.import_module(f"bench.{name}").figures()
+    return figures
 
 
 def rate(work: Callable[[], int]) -> float:

@@ -15,7 +15,8 @@ from raftcore.cluster.rulebook import Rulebook
 from raftcore.consensus import election
 from raftcore.consensus.state import NodeState
 from raftcore.hunting.faults import Faults
-from raftcore.hunting.random_run import RandomRun, why_not_healed
+from raftcore.hunting.healing import why_not_healed
+from raftcore.hunting.random_run import RandomRun
 from raftcore.hunting.story import live
 from raftcore.hunting.swarm import swarm
 from raftcore.vocabulary.actions import FlipBit, Submit

@@ -32,6 +32,7 @@ class Faults(Struct, frozen=True, kw_only=True):
     rot: int = 1
     leaders: int = 1
     reads: int = 1
+    rivals: int = 1
 
     def __post_init__(self) -> None:
         for kind in self.__struct_fields__:

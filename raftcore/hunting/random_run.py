@@ -1,14 +1,14 @@
-"""Random runs: each seed is a cluster with its own knobs, clients and mix of trouble. Then all is healed, and must agree."""
+"""Random runs: each seed is a cluster with its own knobs, clients and mix of trouble."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from random import Random
 
-from raftcore.checks.convergence import why_not_converged
 from raftcore.cluster.cluster import AnyRules, Cluster
 from raftcore.hunting.faults import Faults
-from raftcore.trace.view import ClusterView, voter_groups
-from raftcore.vocabulary.actions import FlipBit
+from raftcore.hunting.rivals import ask_both, broadcast_ms, change_in_secret, change_in_turn, change_membership, overtake, remove_one, stand_at_once
+from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, ReadMode, Set
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConditionNotReached, ControlError
@@ -16,9 +16,6 @@ from raftcore.vocabulary.names import ServerId, Term
 
 ROUNDS = 60
 """Things that are done to a cluster in one run."""
-
-LASTING = 4
-"""Election timeouts for which a leader must stay in a cluster that is whole: whoever would disturb it has stood by then."""
 
 Act = Callable[[], object]
 
@@ -51,6 +48,10 @@ class RandomRun:
 
     def _mixed(self, faults: Faults) -> list[Act]:
         """Every act as often as it is to be chosen."""
+
+        def chance(act: Callable[[Cluster, Random], object]) -> Act:
+            return partial(act, cluster, self._random)
+
         cluster, on_one = self.cluster, self._on_one
         crash, restart, pause, resume = on_one(cluster.crash), on_one(cluster.restart), on_one(cluster.pause), on_one(cluster.resume)
         kinds: dict[str, list[Act]] = {
@@ -60,14 +61,15 @@ class RandomRun:
             "pauses": [pause, resume, resume],
             "timeouts": [on_one(cluster.time_out)] * 3,
             "partitions": [self._split, on_one(cluster.isolate), cluster.heal],
-            "membership": [cluster.add_server, on_one(cluster.remove_server), self._change, self._change_in_secret],
+            "membership": [cluster.add_server, *map(chance, (remove_one, change_membership, change_in_secret))],
             "transfers": [on_one(cluster.transfer_leadership), self._call_late],
             "snapshots": [on_one(cluster.take_snapshot)],
             "clocks": [self._set_clock],
             "disks": [self._hurt_disk, self._mend_disk],
             "rot": [on_one(cluster.flip_bit)],
             "leaders": [self._strike, self._strike, self._strike_at_once],
-            "reads": [self._read] * 4,
+            "reads": [*[self._read] * 3, chance(overtake)],
+            "rivals": [chance(stand_at_once), chance(change_in_turn)],
         }
         return [act for kind, acts in kinds.items() for act in acts * getattr(faults, kind)]
 
@@ -88,12 +90,6 @@ class RandomRun:
         self._random.shuffle(names)
         cut = self._random.randrange(len(names) + 1)
         self.cluster.partition(names[:cut], names[cut:])
-
-    def _change(self) -> None:
-        names = list(self.cluster.server_ids)
-        self._random.shuffle(names)
-        voters, learners = sorted(self._random.sample(range(len(names) + 1), 2)) if len(names) > 1 else (1, 1)
-        self.cluster.change_membership(names[:voters], names[voters:learners])
 
     def _set_clock(self) -> None:
         apart = (1 + self.cluster.config.max_clock_drift) ** 0.4  # two servers, one slow and one fast, are less apart than leases allow for
@@ -130,12 +126,10 @@ class RandomRun:
 
     def _read(self) -> None:
         mode = self._random.choice([ReadMode.READ_INDEX, ReadMode.LEASE])
+        if len(self.cluster.view.leaders) > 1:
+            ask_both(self.cluster, self._random, mode)
+            return
         self.cluster.submit(self._random.choice(["C6", "C7", "C8"]), Get(self._random.choice("xyz"), mode), self._leader())
-
-    def _change_in_secret(self) -> None:
-        """A leader is cut off, and then asked to remove a server: nobody else hears of that, unless it comes back."""
-        self.cluster.isolate(self._leader())
-        self.cluster.remove_server(self._random.choice(self.cluster.server_ids))
 
     def _strike(self) -> None:
         """Something befalls a leader, often just after it has taken in a command."""
@@ -157,12 +151,15 @@ class RandomRun:
         """A leader hands over on a link that is slow, and so may give it up before the other hears of it."""
         leader, target = self._leader(), self._random.choice(self.cluster.server_ids)
         if leader != target:
-            self.cluster.transfer_leadership(target)
             self._delay(leader, target)
+            self.cluster.transfer_leadership(target)
+            if self._random.random() < 0.5:
+                self.cluster.run_for(self._moment_ms())
+                self._random.choice([self.cluster.crash, self.cluster.isolate])(leader)
 
     def _moment_ms(self) -> float:
         """Up to two rounds of messages and syncs."""
-        return self._random.choice([0, 1, 4]) * (self.cluster.config.delay_ms[1] + self.cluster.config.sync_ms) * self._random.random()
+        return self._random.choice([0, 1, 4]) * broadcast_ms(self.cluster) * self._random.random()
 
     def _mute(self, name: ServerId) -> None:
         for other in self._others(name):
@@ -221,60 +218,3 @@ def random_command(random: Random) -> Command:
     mode = random.choice([None, *ReadMode])
     commands: list[Command] = [Set(key, value), Get(key, mode), Delete(key), Append(key, value), Cas(key, expected, value)]
     return random.choice(commands)
-
-
-# ---- the end of all trouble
-
-
-def why_not_healed(cluster: Cluster) -> str:
-    """Make everything whole, let time pass, and say why the servers do not agree after that, or under no leader that stays (§9.3).
-
-    "" where all is well.
-    """
-    view = cluster.view
-    if view.links:
-        cluster.heal()
-    for server in view.servers.values():
-        if server.disk is not None:
-            cluster.disk(server.id, sync_ms=cluster.config.sync_ms, sync_fails=False, capacity_bytes=None, loses_writes=False)
-        if server.clock_rate != 1:
-            cluster.set_clock_rate(server.id, 1)
-        if not server.alive:
-            cluster.restart(server.id)
-        if server.paused:
-            cluster.resume(server.id)
-    return why_no_leader_stays(cluster)
-
-
-def why_no_leader_stays(cluster: Cluster) -> str:
-    """Let time pass until all agree and their leader is not deposed for a while; why that does not come to be, or ""."""
-    rotten = {action.server for action in cluster.scenario.actions if isinstance(action, FlipBit)}
-    end_ms, reigns = cluster.now_ms + longest_wait_ms(cluster.config), 0
-    while cluster.now_ms < end_ms:
-        try:
-            cluster.run_until(lambda view: not _why_not_all(view, rotten), limit_ms=end_ms - cluster.now_ms)
-        except ConditionNotReached:
-            return "" if rotten and _has_lost_a_majority(cluster.view) else _why_not_all(cluster.view, rotten)
-        reigns += 1
-        with suppress(ConditionNotReached):
-            cluster.run_until(lambda view: view.leader is None, limit_ms=LASTING * cluster.config.election_timeout_ms[1])
-            continue
-        return ""
-    return f"leaders come and go: {reigns} led all, and none stayed"
-
-
-def _why_not_all(view: ClusterView, rotten: Collection[ServerId]) -> str:
-    """Why not all members agree: with its disk mended, none of them has a reason to be down, unless a bit of its log rotted."""
-    down = [view.servers[name] for name in view.configuration.members if not view.servers[name].alive and name not in rotten]
-    return f"{down[0].id} does not start: {down[0].halted}" if down else why_not_converged(view)
-
-
-def _has_lost_a_majority(view: ClusterView) -> bool:
-    """Whether so many are down for good that some server may rightly wait for them."""
-    groups = [voters for server in view.servers.values() for voters in voter_groups(server.configuration)]
-    return any(2 * sum(view.servers[voter].alive for voter in voters) <= len(voters) for voters in groups)
-
-
-def longest_wait_ms(config: Config) -> float:
-    """Time for slow messages to land, for a score of split votes, and for logs to travel."""
-    return 1_000 + 30 * config.election_timeout_ms[1]

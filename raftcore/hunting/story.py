@@ -11,7 +11,8 @@ from raftcore.checks.linearizability import KEY_VALUE, Operation, Verdict, check
 from raftcore.checks.violation import Violation
 from raftcore.cluster.cluster import AnyRules, Cluster
 from raftcore.hunting.faults import Faults
-from raftcore.hunting.random_run import RandomRun, longest_wait_ms, why_not_healed
+from raftcore.hunting.healing import longest_wait_ms, why_not_healed
+from raftcore.hunting.random_run import RandomRun
 from raftcore.vocabulary.actions import TimeOut
 from raftcore.vocabulary.commands import Get, ReadMode
 from raftcore.vocabulary.config import Config

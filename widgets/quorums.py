@@ -4,6 +4,7 @@ from collections.abc import Container
 
 from msgspec import Struct
 
+from raftcore.checks.explain.reach import runs
 from raftcore.trace.view import ClusterView, ServerView, voter_groups
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.names import Role, ServerId
@@ -41,17 +42,12 @@ def all_enough(groups: list[Quorum]) -> bool:
 
 def backing(view: ClusterView, leader: ServerView) -> list[Quorum]:
     """The live servers that know this one as the leader of their term, itself among them."""
-    behind = {
-        server.id
-        for server in view.servers.values()
-        if server.alive and server.leader == leader.id and server.current_term == leader.current_term
-    }
-    return quorums(leader.configuration, {*behind, leader.id})
+    return quorums(leader.configuration, {*view.behind(leader), leader.id})
 
 
 def running(view: ClusterView) -> list[Quorum]:
     """The voters that could take part in an election."""
-    return quorums(view.configuration, {server.id for server in view.servers.values() if server.alive and not server.paused})
+    return quorums(view.configuration, {server.id for server in view.servers.values() if runs(server)})
 
 
 def standing_now(view: ClusterView) -> tuple[Configuration, str, list[Quorum]]:

@@ -8,7 +8,6 @@ from raftcore.checks.explain.reach import runs
 from raftcore.trace.view import ClusterView, ServerView, voter_groups
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.names import Role, ServerId
-from widgets.frame import highest_leader
 
 
 class Quorum(Struct, frozen=True):
@@ -52,7 +51,7 @@ def running(view: ClusterView) -> list[Quorum]:
 
 def standing_now(view: ClusterView) -> tuple[Configuration, str, list[Quorum]]:
     """The configuration that the highest leader goes by, else a candidate, else the cluster; what is counted there, and who counts."""
-    leader = highest_leader(view)
+    leader = view.latest_leader
     if leader:
         return leader.configuration, f"follow {leader.id}", backing(view, leader)
     candidates = [server for server in view.servers.values() if server.alive and server.role is Role.CANDIDATE]

@@ -155,6 +155,11 @@ class ClusterView(Struct, frozen=True, kw_only=True):
         """Every live server that believes it leads."""
         return tuple(server for server in self.servers.values() if server.alive and server.role is Role.LEADER)
 
+    @property
+    def latest_leader(self) -> ServerView | None:
+        """The one of the highest term among them, whether a majority follows it or not; None while nobody leads."""
+        return max(self.leaders, key=lambda server: server.current_term, default=None)
+
 
 def require_view(value: object) -> None:
     """Refuse what is no view. Raises ConfigError."""

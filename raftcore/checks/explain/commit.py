@@ -3,7 +3,6 @@
 from raftcore.checks.explain.election import why_no_leader
 from raftcore.checks.explain.reach import (
     lacking,
-    latest_leader,
     listed,
     missed,
     needs,
@@ -35,7 +34,7 @@ def why_not_committed(view: ClusterView, index: Index, server: ServerId | None =
         return _committed_elsewhere(view, holder, knowing, index)
     if holder.alive and holder in view.leaders:
         return _uncounted(view, holder, index)
-    leader = latest_leader(view)
+    leader = view.latest_leader
     if leader is None:
         return f"Entry {index} waits for a leader, since only a leader commits: {why_no_leader(view)}"
     if leader.current_term < _term(holder, index):
@@ -57,7 +56,7 @@ def _holder(view: ClusterView, index: Index, server: ServerId | None) -> ServerV
         raise ServerNotFound(f"there is no server {server!r}; there are {', '.join(view.servers)}")
     if type(index) is not int or index < 1:
         raise ConfigError(f"index={index!r} is no place in a log; the first entry is 1")
-    leader = latest_leader(view)
+    leader = view.latest_leader
     asked = [view.servers[server]] if server is not None else [*([leader] if leader else []), *view.servers.values()]
     holders = [it for it in asked if index <= it.log.last_index]
     if not holders:
@@ -85,7 +84,7 @@ def _committed_elsewhere(view: ClusterView, holder: ServerView, knowing: ServerV
             f"{_term(knowing, index)} is committed there, and {holder.id} removes its own when it hears from a leader. §5.3"
         )
     known = f"Entry {index} is committed, as {knowing.id} knows"
-    leader = latest_leader(view)
+    leader = view.latest_leader
     if leader is None or not _holds_same(leader, holder, index):
         return f"{known}; {holder.id} learns it from a leader that has it: {why_no_leader(view)}"
     if leader.commit_index < index:
@@ -194,7 +193,7 @@ def _also(view: ClusterView, leader: ServerView, index: Index) -> str:
     said = f"; {said_of(learners, 'holds it too, but a learner counts nowhere')}" if learners else ""
     if leader.id not in now.all_voters:
         said += f"; {leader.id} itself has left the voters and does not count"
-    later = latest_leader(view)
+    later = view.latest_leader
     if later and later.current_term > leader.current_term:
         said += f"; {later.id} leads term {later.current_term} meanwhile"
     return said

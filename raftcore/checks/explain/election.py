@@ -2,7 +2,6 @@
 
 from raftcore.checks.explain.reach import (
     lacking,
-    latest_leader,
     listed,
     missed,
     needs,
@@ -137,7 +136,7 @@ def _no_vote(view: ClusterView, candidate: ServerView, name: ServerId) -> str:
 
 def _leader_unheard(view: ClusterView) -> str:
     """A leader that was just elected, or that few can hear."""
-    leader = latest_leader(view)
+    leader = view.latest_leader
     if leader is None or stopped(leader):
         return ""
     others = missed(leader.configuration, {leader.id, *view.behind(leader)})
@@ -149,7 +148,7 @@ def _leader_unheard(view: ClusterView) -> str:
 
 def _waiting(view: ClusterView) -> str:
     """Nobody stands, or only in vain: the timers still run."""
-    timeout, leader = _first_timeout(view, ": "), latest_leader(view)
+    timeout, leader = _first_timeout(view, ": "), view.latest_leader
     if not timeout:
         return "No server runs that could stand for election. §5.2"
     nobody = "Nobody who can reach a majority" if _rivals(view) else "Nobody"

@@ -2,7 +2,7 @@
 
 from raftcore.checks.explain.commit import why_not_committed
 from raftcore.checks.explain.election import why_no_leader
-from raftcore.checks.explain.reach import latest_leader, missed, needs, reached, said_of_each, stopped, unreachable, while_paused
+from raftcore.checks.explain.reach import missed, needs, reached, said_of_each, stopped, unreachable, while_paused
 from raftcore.checks.explain.refusal import why_refused
 from raftcore.trace.view import ClusterView, OperationView, ServerView, require_view
 from raftcore.vocabulary.commands import OpenSession, ReadMode
@@ -117,7 +117,7 @@ def _refused(view: ClusterView, operation: OperationView) -> str:
 
 
 def _early_read(view: ClusterView, operation: OperationView) -> str:
-    leader = latest_leader(view)
+    leader = view.latest_leader
     if leader is None or operation.mode not in (ReadMode.READ_INDEX, ReadMode.LEASE):
         return ""
     if leader.log.term_at(leader.commit_index) == leader.current_term:

@@ -96,8 +96,3 @@ def needs(configuration: Configuration) -> str:
     if len(groups) < 2:
         return counts[0] if counts else "a configuration"
     return " and ".join(f"{count} ({' '.join(voters)})" for count, voters in zip(counts, groups, strict=True))
-
-
-def latest_leader(view: ClusterView) -> ServerView | None:
-    """The live leader of the highest term, followed or not."""
-    return max(view.leaders, key=lambda server: server.current_term, default=None)

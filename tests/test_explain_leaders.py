@@ -180,3 +180,11 @@ def test_who_heard_from_the_leader_that_crashed_refuses() -> None:
     cluster.run_until(lambda view: view.servers["S3"].leader is None)
     cluster.time_out("S2")
     assert not cluster.view.servers["S2"].denied, "it asks anew"
+
+
+def test_a_newcomer_that_runs_alone_does_not_hide_the_cluster() -> None:
+    cluster = led_by_s1(3)
+    cluster.create_server("S4")
+    for name in ("S1", "S2", "S3"):
+        cluster.crash(name)
+    assert why_no_leader(cluster.view) == "A leader needs the votes of 2 of 3, and S1, S2 and S3 are crashed. §5.2"

@@ -2,6 +2,7 @@
 
 import multiprocessing
 from collections.abc import Callable
+from itertools import chain, count
 
 import pytest
 from msgspec.structs import replace
@@ -9,8 +10,9 @@ from msgspec.structs import replace
 from raftcore import Rules
 from raftcore.consensus import election
 from raftcore.consensus.state import NodeState
+from raftcore.hunting import story
 from raftcore.hunting.faults import Faults
-from raftcore.hunting.hunt import Found, hunt
+from raftcore.hunting.hunt import Found, hunt, ignore
 from raftcore.hunting.mutants import MUTANTS
 from raftcore.hunting.mutants.grounds import GROUNDS
 from raftcore.hunting.story import tell
@@ -118,6 +120,32 @@ def test_a_hunt_that_is_interrupted_leaves_no_process_behind() -> None:
     with pytest.raises(KeyboardInterrupt):
         hunt(seeds=1_000, cores=2, on_progress=interrupt)
     assert multiprocessing.active_children() == []
+
+
+def test_rules_that_keep_only_one_core_busy_are_told_of() -> None:
+    words: list[str] = []
+    mine = Rules(answer_request_vote=lambda me, ask: replace(election.answer_request_vote(me, ask)))
+    assert hunt(mine, seeds=[7], cores=2, on_progress=words.append) is None
+    assert hunt(mine, seeds=[7], cores=1, on_progress=words.append) is None
+    assert words == ["seed 7: all is well, on one core: no other process can import these rules", "seed 7: all is well"]
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_seeds_may_have_no_end(cores: int, found: Found) -> None:
+    assert hunt(MUTANT["10"].rules, seeds=count(), wanted="Vote Once", cores=cores, on_progress=ignore) == found
+
+
+def test_a_seed_that_is_none_is_refused_when_its_turn_comes() -> None:
+    with pytest.raises(ConfigError, match="or some whole numbers"):
+        hunt(seeds=chain([7], ["many"]), cores=1)  # type: ignore[list-item]
+
+
+def test_a_run_whose_clients_nobody_could_judge_is_not_called_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(story, "BUDGET", 1)
+    words: list[str] = []
+    assert hunt(faults="commands", seeds=[7], cores=1, on_progress=words.append) is None
+    assert hunt(faults="commands", seeds=[7], wanted="Vote Once", cores=1, on_progress=words.append) is None
+    assert words == ["seed 7: undecided", "seed 7: all is well"]
 
 
 def test_where_all_is_well_nothing_is_found() -> None:

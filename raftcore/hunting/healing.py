@@ -16,15 +16,21 @@ LASTING = 4
 
 
 def make_whole(cluster: Cluster) -> None:
-    """Mend all links, disks and clocks, and let every server run. What is in flight stays as late as it is."""
-    view = cluster.view
-    if view.links:
-        cluster.heal()
-    for server in view.servers.values():
+    """Mend all disks, clocks and links, and let every server run."""
+    for server in cluster.view.servers.values():
         if server.disk is not None:
             cluster.disk(server.id, sync_ms=cluster.config.sync_ms, sync_fails=False, capacity_bytes=None, loses_writes=False)
         if server.clock_rate != 1:
             cluster.set_clock_rate(server.id, 1)
+    reunite(cluster)
+
+
+def reunite(cluster: Cluster) -> None:
+    """Let every server run, and hear all others. What is in flight stays as late as it is."""
+    view = cluster.view
+    if view.links:
+        cluster.heal()
+    for server in view.servers.values():
         if not server.alive:
             cluster.restart(server.id)
         if server.paused:

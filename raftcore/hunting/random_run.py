@@ -6,8 +6,8 @@ from functools import partial
 from random import Random
 
 from raftcore.cluster.cluster import AnyRules, Cluster
+from raftcore.hunting import rivals
 from raftcore.hunting.faults import Faults
-from raftcore.hunting.rivals import ask_both, broadcast_ms, change_in_secret, change_in_turn, change_membership, overtake, remove_one, stand_at_once
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, ReadMode, Set
 from raftcore.vocabulary.config import Config
@@ -59,17 +59,17 @@ class RandomRun:
             "links": [self._hurt_link] * 3,
             "crashes": [crash, crash, restart, restart, restart],
             "pauses": [pause, resume, resume],
-            "timeouts": [on_one(cluster.time_out)] * 3,
+            "timeouts": [*[on_one(cluster.time_out)] * 3, chance(rivals.lead_in_turn)],
             "partitions": [self._split, on_one(cluster.isolate), cluster.heal],
-            "membership": [cluster.add_server, *map(chance, (remove_one, change_membership, change_in_secret))],
-            "transfers": [on_one(cluster.transfer_leadership), self._call_late],
+            "membership": [cluster.add_server, *map(chance, (rivals.remove_one, rivals.change_membership, rivals.change_in_secret))],
+            "transfers": [on_one(cluster.transfer_leadership), self._call_late, self._call_in_vain],
             "snapshots": [on_one(cluster.take_snapshot)],
             "clocks": [self._set_clock],
             "disks": [self._hurt_disk, self._mend_disk],
             "rot": [on_one(cluster.flip_bit)],
             "leaders": [self._strike, self._strike, self._strike_at_once],
-            "reads": [*[self._read] * 3, chance(overtake)],
-            "rivals": [chance(stand_at_once), chance(change_in_turn)],
+            "reads": [self._read, self._read, chance(rivals.overtake), chance(rivals.succeed)],
+            "rivals": [chance(rivals.stand_at_once), chance(rivals.change_in_turn)],
         }
         return [act for kind, acts in kinds.items() for act in acts * getattr(faults, kind)]
 
@@ -127,7 +127,7 @@ class RandomRun:
     def _read(self) -> None:
         mode = self._random.choice([ReadMode.READ_INDEX, ReadMode.LEASE])
         if len(self.cluster.view.leaders) > 1:
-            ask_both(self.cluster, self._random, mode)
+            rivals.ask_both(self.cluster, self._random, mode)
             return
         self.cluster.submit(self._random.choice(["C6", "C7", "C8"]), Get(self._random.choice("xyz"), mode), self._leader())
 
@@ -148,18 +148,23 @@ class RandomRun:
             self._random.choice([self._split, self._strike])()
 
     def _call_late(self) -> None:
-        """A leader hands over on a link that is slow, and so may give it up before the other hears of it."""
+        """A leader hands over on a link that is slow, and something befalls it: its word comes when it waits no more."""
         leader, target = self._leader(), self._random.choice(self.cluster.server_ids)
         if leader != target:
             self._delay(leader, target)
             self.cluster.transfer_leadership(target)
-            if self._random.random() < 0.5:
-                self.cluster.run_for(self._moment_ms())
-                self._random.choice([self.cluster.crash, self.cluster.isolate])(leader)
+            self.cluster.run_for(self._moment_ms())
+            self._random.choice([self.cluster.crash, self.cluster.isolate])(leader)
+
+    def _call_in_vain(self) -> None:
+        """A leader hands over to one that nobody hears."""
+        target = self._random.choice(self.cluster.server_ids)
+        self.cluster.transfer_leadership(target)
+        self._mute(target)
 
     def _moment_ms(self) -> float:
         """Up to two rounds of messages and syncs."""
-        return self._random.choice([0, 1, 4]) * broadcast_ms(self.cluster) * self._random.random()
+        return self._random.choice([0, 1, 4]) * rivals.round_ms(self.cluster) * self._random.random()
 
     def _mute(self, name: ServerId) -> None:
         for other in self._others(name):

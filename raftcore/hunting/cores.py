@@ -1,6 +1,7 @@
 """The same work for many seeds, on all cores. Results come in the order of the seeds, whichever core was faster."""
 
 import os
+import pickle
 import signal
 import traceback
 from collections import deque
@@ -11,6 +12,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Generic, TypeVar
 
+from raftcore.hunting.parcel import pack
 from raftcore.vocabulary.errors import ConfigError
 
 Result = TypeVar("Result")
@@ -33,11 +35,12 @@ def count_cores(cores: int | None) -> int:
 
 
 def in_order(work: Callable[[int], Result], seeds: Iterable[int], cores: int) -> Generator[tuple[int, Result], None, None]:
-    """Each seed and its result; with one core the work is done here. What `work` raises is raised here.
+    """Each seed and its result; the work is done here with one core, and where `work` can't be packed. What it raises is raised here.
 
     Whoever stops to listen closes this, and no process is left behind, whatever it was doing.
     """
-    if cores == 1:
+    packed = pack(work) if cores > 1 else None
+    if packed is None:
         for seed in seeds:
             yield seed, work(seed)
         return
@@ -46,7 +49,7 @@ def in_order(work: Callable[[int], Result], seeds: Iterable[int], cores: int) ->
     try:
         for turn, batch in enumerate(_batches(seeds)):
             if turn < cores:
-                workers.append(Worker(work))
+                workers.append(Worker(packed))
             workers[turn % cores].begin(batch)
             waiting.append(workers[turn % cores])
             if len(waiting) == AHEAD * cores:
@@ -67,9 +70,9 @@ def _batches(seeds: Iterable[int]) -> Iterator[tuple[int, ...]]:
 class Worker(Generic[Result]):
     """A process that does the work of one batch after the other."""
 
-    def __init__(self, work: Callable[[int], Result]) -> None:
+    def __init__(self, packed: bytes) -> None:
         self._line, other_end = SPAWN.Pipe()
-        self._process = SPAWN.Process(target=_serve, args=(work, other_end), daemon=True)
+        self._process = SPAWN.Process(target=_serve, args=(packed, other_end), daemon=True)
         self._process.start()
         other_end.close()  # the worker alone has it now: when it ends, this end will know
 
@@ -99,7 +102,8 @@ class Worker(Generic[Result]):
         self._line.close()
 
 
-def _serve(work: Callable[[int], Result], line: Connection) -> None:
+def _serve(packed: bytes, line: Connection) -> None:
+    work: Callable[[int], Result] = pickle.loads(packed)  # noqa: S301  we packed it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal, and the first one ends the others
     with suppress(EOFError):  # that one has ended, and could not say so
         while True:

@@ -14,6 +14,7 @@ from raftcore.cluster.cluster import AnyRules, Cluster
 from raftcore.cluster.rulebook import Rulebook
 from raftcore.hunting.cores import count_cores, in_order
 from raftcore.hunting.faults import Faults
+from raftcore.hunting.parcel import pack
 from raftcore.hunting.progress import told
 from raftcore.hunting.shrink import shrink
 from raftcore.hunting.story import CONVERGENCE, LINEARIZABILITY, Story, live
@@ -79,18 +80,16 @@ def hunt(
     """Run random runs until a check fails, and shrink the first that does; None where all is well.
 
     faults: kinds of trouble, or a mix of them; None: each seed draws its own. seeds: how many, or which, with or without an end. wanted:
-    a property; None takes the first that breaks. cores: processes that work; None: as many as there are cores. Rules that no other
-    process can import, since they were written in a cell, are tried on one; `%%writefile mine.py` and an import let all work.
-    on_progress: gets a sentence now and then; None: they are shown on the screen, one in the place of the other; `ignore` keeps it empty.
-    size, config: of the clusters; None: each seed draws its own. An interrupt ends it and all its processes.
+    a property; None takes the first that breaks. cores: processes that work; None: as many as there are cores. Rules that need
+    what only this process has, as a class that was written in a cell, are tried on one. on_progress: gets a sentence now and then;
+    None: they are shown on the screen, one in the place of the other; `ignore` keeps it empty. size, config: of the clusters; None:
+    each seed draws its own. An interrupt ends it and all its processes.
     Raises ConfigError.
     """
     book, mix, numbers, count = Rulebook.of(rules), _mix(faults), check_seeds(seeds), count_cores(cores)
     _check_property(wanted)
-    where = ""
-    if count > 1 and not all(name.importable for name in book.names()):
-        count, where = 1, ", on one core: no other process can import these rules"
     work = partial(live, rules=book, faults=mix, wanted=wanted, size=size, config=config)
+    where = ", on one core: its rules need what only this process has" if count > 1 and pack(work) is None else ""
     with told(on_progress) as say:
         with closing(in_order(work, numbers, count)) as runs:
             for seed, story in runs:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from contextlib import suppress
 
-from raftcore.checks.convergence import why_not_converged
+from raftcore.checks.convergence import Lack, lack
 from raftcore.cluster.cluster import Cluster
 from raftcore.trace.view import ClusterView, voter_groups
 from raftcore.vocabulary.actions import FlipBit
@@ -37,36 +37,36 @@ def reunite(cluster: Cluster) -> None:
             cluster.resume(server.id)
 
 
-def why_not_healed(cluster: Cluster) -> str:
-    """Make everything whole, let time pass, and say why the servers do not agree after that, or under no leader that stays (§9.3).
+def why_not_healed(cluster: Cluster) -> Lack | None:
+    """Make everything whole, let time pass, and say what keeps the servers from agreeing after that, or under a leader that stays (§9.3).
 
-    "" where all is well.
+    None where all is well.
     """
     make_whole(cluster)
     return why_no_leader_stays(cluster)
 
 
-def why_no_leader_stays(cluster: Cluster) -> str:
-    """Let time pass until all agree and their leader is not deposed for a while; why that does not come to be, or ""."""
+def why_no_leader_stays(cluster: Cluster) -> Lack | None:
+    """Let time pass until all agree and their leader is not deposed for a while; what keeps that from coming to be, or None."""
     rotten = {action.server for action in cluster.scenario.actions if isinstance(action, FlipBit)}
     end_ms, reigns = cluster.now_ms + longest_wait_ms(cluster.config), 0
     while cluster.now_ms < end_ms:
         try:
             cluster.run_until(lambda view: not _why_not_all(view, rotten), limit_ms=end_ms - cluster.now_ms)
         except ConditionNotReached:
-            return "" if rotten and _has_lost_a_majority(cluster.view) else _why_not_all(cluster.view, rotten)
+            return None if rotten and _has_lost_a_majority(cluster.view) else _why_not_all(cluster.view, rotten)
         reigns += 1
         with suppress(ConditionNotReached):
             cluster.run_until(lambda view: view.leader is None, limit_ms=LASTING * cluster.config.election_timeout_ms[1])
             continue
-        return ""
-    return f"leaders come and go: {reigns} led all, and none stayed"
+        return None
+    return Lack("no lasting leader", f"leaders come and go: {reigns} led all, and none stayed")
 
 
-def _why_not_all(view: ClusterView, rotten: Collection[ServerId]) -> str:
+def _why_not_all(view: ClusterView, rotten: Collection[ServerId]) -> Lack | None:
     """Why not all members agree: with its disk mended, none of them has a reason to be down, unless a bit of its log rotted."""
     down = [view.servers[name] for name in view.configuration.members if not view.servers[name].alive and name not in rotten]
-    return f"{down[0].id} does not start: {down[0].halted}" if down else why_not_converged(view)
+    return Lack("down", f"{down[0].id} does not start: {down[0].halted}") if down else lack(view)
 
 
 def _has_lost_a_majority(view: ClusterView) -> bool:

@@ -72,7 +72,9 @@ def test_figure_8_becomes_a_story_of_at_most_twelve_actions() -> None:
 
 def test_figure_8_is_followed_to_the_leader_that_lacks_what_was_committed() -> None:
     grounds = GROUNDS["1"]
-    figure_8 = hunt(MUTANT["1"].rules, grounds.faults, range(100), "Leader Completeness", cores=1, size=grounds.size, config=grounds.config)
+    figure_8 = hunt(
+        MUTANT["1"].rules, grounds.faults, grounds.seeds, "Leader Completeness", cores=1, size=grounds.size, config=grounds.config
+    )
     assert figure_8
     assert len(figure_8.scenario.actions) <= 12
     run_the_test(figure_8, fails=True)
@@ -203,7 +205,19 @@ def test_only_the_trouble_that_is_wanted_comes() -> None:
     stale = hunt(Rules(answer_request_vote=vote_for_nobody), faults="crashes", seeds=1, cores=1)
     assert stale
     assert Faults.only(["crashes"]) == Faults(
-        links=0, pauses=0, timeouts=0, partitions=0, membership=0, transfers=0, snapshots=0, clocks=0, disks=0, rot=0, leaders=0, reads=0
+        links=0,
+        pauses=0,
+        timeouts=0,
+        partitions=0,
+        membership=0,
+        transfers=0,
+        snapshots=0,
+        clocks=0,
+        disks=0,
+        rot=0,
+        leaders=0,
+        reads=0,
+        rivals=0,
     )
 
 

@@ -37,7 +37,7 @@ def only(**times: int) -> Faults:
 VOTES = only(links=4, timeouts=6, partitions=1)
 LOGS = only(commands=2, partitions=3, crashes=1, timeouts=1)
 CHANGES_OF_LEADER = only(partitions=3, timeouts=4)
-LEADERS_IN_TURN = only(commands=0, timeouts=2, leaders=1)
+IN_TURN = only(commands=0, timeouts=1)
 RESTARTS = only(commands=2, links=3, crashes=2, snapshots=2, timeouts=1)
 LINKS = only(commands=3, links=6, leaders=1, crashes=1)
 MEMBERS = only(commands=2, partitions=3, membership=3, timeouts=2)
@@ -45,7 +45,7 @@ RIVALS = only(rivals=4, partitions=1)
 CALLS = only(commands=2, transfers=6, crashes=3, partitions=2)
 SHORT_DELAYS = replace(FIGURE_2, delay_ms=(1.0, 5.0))
 COMPACTING = replace(FIGURE_2, snapshot_every=3, delay_ms=(1.0, 10.0))
-ONE_BY_ONE = replace(FIGURE_2, heartbeat_ms=20.0, delay_ms=(5.0, 30.0), max_entries_per_message=1, max_messages_in_flight=1)
+ONE_BY_ONE = replace(FIGURE_2, heartbeat_ms=20.0, max_entries_per_message=1, max_messages_in_flight=1)
 
 READS = only(commands=0, reads=3, crashes=1, partitions=1)
 LEASES = Config(
@@ -65,7 +65,7 @@ SELDOM_HEARTBEATS = replace(
 )
 
 GROUNDS: Mapping[str, Grounds] = {
-    "1": Grounds(100, LEADERS_IN_TURN, 3, ONE_BY_ONE),
+    "1": Grounds(60, IN_TURN, 3, ONE_BY_ONE),
     "2": Grounds(30),
     "3": Grounds(400, VOTES, 5, FIGURE_2),
     "4": Grounds(60),

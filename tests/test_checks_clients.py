@@ -3,6 +3,7 @@
 import pytest
 from stories import Story, no_op, put
 
+from raftcore import Cluster
 from raftcore.vocabulary import events as ev
 from raftcore.vocabulary.actions import TimeOut
 from raftcore.vocabulary.commands import Append, Get, OpenSession, ReadMode, Set
@@ -137,6 +138,16 @@ def test_a_read_that_is_stale_by_wish_may_miss_what_it_likes() -> None:
         (lambda story: story.tell(ev.Acted, TimeOut(1.0, "S2")), False),
         (lambda story: story.tell(ev.ClockRateChanged, "S2", 0.5), False),
         (lambda story: story.tell(ev.ClockRateChanged, "S2", 1.05), True),
+        (lambda story: [story.tell(ev.ClockRateChanged, name, rate) for name, rate in (("S1", 1 / 1.1), ("S2", 1.1))], False),
+        (lambda story: [story.tell(ev.ClockRateChanged, name, rate) for name, rate in (("S1", 1.05), ("S1", 1.0), ("S2", 1 / 1.05))], True),
+        (lambda story: [story.tell(ev.ClockRateChanged, name, rate) for rate in (1.1, 1.2) for name in story.names], True),
+        (
+            lambda story: [
+                *(story.tell(ev.ClockRateChanged, name, rate) for rate in (1.1, 1.2) for name in story.names),
+                story.tell(ev.Created, "S4"),
+            ],
+            False,
+        ),
     ],
 )
 def test_a_lease_holds_as_long_as_clocks_are_no_worse_than_they_may_be(tampering, is_judged: bool) -> None:
@@ -157,3 +168,28 @@ def test_a_read_in_the_log_that_was_repeated_has_its_first_answer() -> None:
     story.commit("S1 S2", 6)
     story.answer(3, Get("x", ReadMode.LOG), 6, "2")
     assert story.broken == []
+
+
+def test_clocks_that_are_further_apart_than_leases_allow_break_no_law() -> None:
+    """Each is within a tenth of the right time, and two of them are not within a tenth of each other (thesis 6.4.1)."""
+    config = Config(
+        election_timeout_ms=(300.0, 315.0), heartbeat_ms=20.0, delay_ms=(0.1, 0.1), sync_ms=0.0, reads=ReadMode.LEASE, pre_vote=False,
+        client_sessions=False, client_retry_ms=60.0,
+    )  # fmt: skip
+    cluster = Cluster(3, seed=0, config=config)
+    cluster.run_for(3_000)
+    old = cluster.leader
+    others = [name for name in cluster.server_ids if name != old]
+    cluster.set_clock_rate(old, 1 / 1.1)
+    for name in others:
+        cluster.set_clock_rate(name, 1.1)
+    cluster.run_for(1_000)
+    cluster.isolate(old)
+    cluster.run_until(lambda view: any(it.id in others for it in view.leaders), limit_ms=400)
+    new = next(it.id for it in cluster.view.leaders if it.id in others)
+    cluster.submit("C1", Set("x", "2"), through=new)
+    cluster.run_for(1.5)
+    cluster.submit("C2", Get("x"), through=old)
+    cluster.run_for(2)
+    assert [(it.client, it.value) for it in cluster.view.completed] == [("C1", None), ("C2", None)]
+    assert cluster.violations == ()

@@ -1,13 +1,13 @@
 """The invariant of what clients asked for, and were told."""
 
 from raftcore.checks.invariant import Invariant
+from raftcore.checks.leases import Leases
 from raftcore.checks.logbook import Written
 from raftcore.checks.memory import Memory, Request
 from raftcore.checks.seeing import sees
 from raftcore.checks.violation import Violation
 from raftcore.checks.words import clip, told
 from raftcore.vocabulary import events as ev
-from raftcore.vocabulary.actions import TimeOut
 from raftcore.vocabulary.commands import Get, OpenSession, ReadMode
 from raftcore.vocabulary.configuration import Configuration
 
@@ -24,7 +24,7 @@ class NoInvention(Invariant):
 
     def __init__(self, memory: Memory) -> None:
         super().__init__(memory)
-        self.leases_hold = True
+        self.leases = Leases(self.servers, memory.config)
 
     @sees(ev.EntriesAppended)
     def appended(self, at: int, event: ev.EntriesAppended) -> Violation | None:
@@ -58,16 +58,9 @@ class NoInvention(Invariant):
 
     # ---- answers
 
-    @sees(ev.Acted)
-    def acted(self, at: int, event: ev.Acted) -> None:
-        if isinstance(event.action, TimeOut):  # a clock that jumps
-            self.leases_hold = False
-
-    @sees(ev.ClockRateChanged)
-    def clock_rate_changed(self, at: int, event: ev.ClockRateChanged) -> None:
-        drift = 1 + self.memory.config.max_clock_drift
-        if not 1 / drift <= event.rate <= drift:
-            self.leases_hold = False
+    @sees(ev.Acted, ev.ClockRateChanged, ev.Created)
+    def tampered(self, at: int, event: ev.Acted | ev.ClockRateChanged | ev.Created) -> None:
+        self.leases.absorb(event)
 
     @sees(ev.Completed)
     def completed(self, at: int, event: ev.Completed) -> Violation | None:
@@ -95,7 +88,7 @@ class NoInvention(Invariant):
             found = f": {clip(event.value)}, as of index {index}, where {clip(read.key)} held {clip(held)}"
             return self._answer(at, event, request.at, found)
         mode = read.mode or memory.config.reads
-        may_be_old = mode is ReadMode.STALE or (mode is ReadMode.LEASE and not self.leases_hold)
+        may_be_old = mode is ReadMode.STALE or (mode is ReadMode.LEASE and not self.leases.hold)
         if may_be_old or index >= request.heard:
             return None
         missed = f" as of index {index}, though index {request.heard} had been answered before it was asked"

@@ -208,6 +208,16 @@ def test_a_reign_is_begun_and_ended_by_the_moves_alone(role) -> None:
         Cluster(3, seed=1, rules=Rules(**{name: write})).run_for(3_000)
 
 
+def test_what_is_committed_is_applied_by_the_server_and_by_no_rule() -> None:
+    def apply(me: NodeState) -> None:
+        advance_commit_index(me)
+        while me.last_applied < me.commit_index:
+            me.last_applied += 1
+
+    with pytest.raises(RuleError, match=r"the rule advance_commit_index .* wrote me.last_applied; what is committed is applied without it"):
+        Cluster(3, seed=1, rules=Rules(advance_commit_index=apply)).run_for(3_000)
+
+
 def test_a_vote_is_told_before_it_is_given() -> None:
     cluster = Cluster(3, seed=1, config=AS_IN_THE_PAPER, rules=Rules(answer_request_vote=answer_request_vote))
     cluster.time_out("S1")

@@ -56,11 +56,13 @@ def _watched(called: str, rule: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(rule)
     def obey(me: NodeState, *about: Any) -> Any:
-        before, said, sent = facts_of(me), len(me.events), len(me.outbox)
+        before, applied, said, sent = facts_of(me), me.last_applied, len(me.events), len(me.outbox)
         answer = rule(me, *about)
         if (me.role is LEADER) is (me.reign is None):  # a reign is more than a role
             moves = "a reign begins with me.become_leader(), and ends with me.step_down() or me.become_follower(term)"
             raise RuleError(f"{called} wrote me.role = {me.role}; {moves}")
+        if me.last_applied != applied and me.installed is None:
+            raise RuleError(f"{called} wrote me.last_applied; what is committed is applied without it: write me.commit_index")
         tell_the_rest(me, before, said)
         for thing in (*me.events[said:], *(message for _, message in me.outbox[sent:])):
             if flaw := _flaw_of(thing):

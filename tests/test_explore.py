@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from raftcore import Config, Rules
 from raftcore.checks.watch import check_trace
+from raftcore.cluster.rulebook import Rulebook
 from raftcore.consensus import election
 from raftcore.consensus.state import NodeState
 from raftcore.hunting import explore as module
@@ -15,15 +16,16 @@ from raftcore.hunting.mutants import MUTANTS
 from raftcore.hunting.shapes import shape_of
 from raftcore.hunting.small_world import TIMELESS, World
 from raftcore.hunting.walk import Walk
+from raftcore.server import Server
 from raftcore.vocabulary.errors import ConfigError, ControlError
+from raftcore.vocabulary.events import Synced
 from raftcore.vocabulary.messages import RequestVote, RequestVoteReply
 
 ALL_KINDS = World(terms=4, commands=3, heartbeats=4, crashes=3, losses=3, duplications=3)
 
 
-def rules_of(number: str) -> Rules:
+def rules_of(number: str) -> Rules | Rulebook:
     (mutant,) = (mutant for mutant in MUTANTS if mutant.number == number)
-    assert isinstance(mutant.rules, Rules)
     return mutant.rules
 
 
@@ -37,6 +39,9 @@ SMALL = {
     "losses and heartbeats": World(terms=1, commands=0, losses=1, heartbeats=1),
     "two servers": World(size=2, terms=3, commands=1),
     "one server": World(size=1, terms=2, commands=2, crashes=2),
+    "slow disks": World(terms=1, commands=0, crashes=1, slow_disks=True),
+    "two servers with slow disks": World(size=2, terms=2, commands=1, crashes=1, slow_disks=True),
+    "one server with a slow disk": World(size=1, terms=2, commands=2, crashes=2, slow_disks=True),
 }
 
 
@@ -48,6 +53,12 @@ def test_raft_holds_in_every_interleaving_of_a_small_world(world: World) -> None
 
 
 ANY_TERM = World(rules=rules_of("10"), commands=0)
+SLOW = World(terms=1, commands=0, crashes=1, slow_disks=True)
+HASTY = {
+    "a vote is given unsaved": (replace(SLOW, rules=rules_of("2")), "Vote Once", 7),
+    "acknowledged unsaved": (replace(SLOW, rules=rules_of("13"), crashes=0), "Committed Is Durable", 8),
+}
+TWO_WRITES = replace(SLOW, rules=rules_of("4"))
 
 
 WRONG = {
@@ -57,6 +68,9 @@ WRONG = {
     "every append truncates": (World(rules=rules_of("5"), terms=1, commands=0, heartbeats=1), "Committed Is Durable", 7),
     "the stale tail stays": (World(rules=rules_of("6")), "Terms Ordered", 8),
     "own end committed": (World(rules=rules_of("7"), terms=2, commands=0, heartbeats=1), "State Machine Safety", 10),
+    **HASTY,
+    "term and vote in two writes": (replace(TWO_WRITES, slow_disks=False), "Vote Once", 5),
+    "term and vote in two slow writes": (TWO_WRITES, "Vote Once", 8),
 }
 
 
@@ -69,6 +83,45 @@ def test_of_a_wrong_rule_the_shortest_story_is_found(world: World, property_: st
     assert property_ in {found.property for found in check_trace(explored.walk().trace, world.config)}
     assert not explored.passed
     assert not explored.complete
+
+
+@pytest.mark.parametrize("world", [world for world, _, _ in HASTY.values()], ids=HASTY)
+def test_where_disks_sync_at_once_nobody_can_be_too_early(world: World) -> None:
+    assert explore(replace(world, slow_disks=False)).passed
+
+
+def test_from_a_walk_the_search_goes_on_and_finds_what_is_far_from_the_start() -> None:
+    walk = Walk(World(terms=3, rules=rules_of("11")))
+    for choice in ("S1 times out", "deliver RequestVote(", "deliver RequestVoteReply(", "C1 asks S1", "S2 times out"):
+        choose(walk, choice)
+    choose(walk, "deliver RequestVote(term 2, last entry 0 of term 0) S2 → S3")
+    explored = explore(walk)
+    assert explored.violation
+    assert explored.violation.property == "Leader Completeness"
+    assert explored.path[:6] == explored.start == walk.path
+    assert len(explored.path) == 13
+    assert explored.walk().violation == explored.violation
+
+
+def test_a_search_from_a_walk_sees_only_what_may_still_happen() -> None:
+    walk = Walk(World(terms=1))
+    whole = explore(walk)
+    assert replace(whole, seconds=1.0) == replace(explore(walk.world), seconds=1.0)
+    walk.choose(0)
+    rest = explore(walk)
+    assert rest.passed
+    assert rest.unique < whole.unique
+    assert rest.depth == whole.depth - 1
+    assert str(rest).startswith("All laws hold in every state that can be reached from there.")
+    assert rest.walk().path == walk.path
+
+
+def test_where_a_walk_has_broken_a_law_already_there_is_nothing_to_search() -> None:
+    explored = explore(ANY_TERM)
+    again = explore(explored.walk())
+    assert again.violation == explored.violation
+    assert again.path == again.start == explored.path
+    assert not again.complete
 
 
 def test_a_path_repeats_the_violation_and_the_checks_of_every_run_see_it_too() -> None:
@@ -183,9 +236,71 @@ def choose(walk: Walk, beginning: str) -> None:
     walk.choose(next(index for index, words in enumerate(walk.choices) if words.startswith(beginning)))
 
 
+def test_what_a_slow_disk_has_not_synced_is_not_sent_and_a_crash_loses_it() -> None:
+    walk = Walk(SLOW)
+    walk.choose(0)
+    assert walk.choices[:2] == ("S1's disk syncs", "S1 crashes")
+    assert walk.view.servers["S1"].current_term == 1
+    assert not walk.view.messages
+    choose(walk, "S1 crashes")
+    choose(walk, "S1 restarts")
+    assert walk.view.servers["S1"].current_term == 0
+
+    for _ in range(2):
+        walk.back()
+    choose(walk, "S1's disk syncs")
+    assert Synced(walk.now_ms, "S1", 1, "S1", 0) in walk.trace
+    assert len(walk.view.messages) == 2
+    choose(walk, "S1 crashes")
+    choose(walk, "S1 restarts")
+    assert walk.view.servers["S1"].current_term == 1
+
+
+def test_who_waits_for_its_disk_does_nothing_else() -> None:
+    walk = Walk(SLOW)
+    choose(walk, "S1 times out")
+    choose(walk, "S1's disk syncs")
+    choose(walk, "S2 times out")
+    about_s2 = [words for words in walk.choices if words.startswith("S2") or words.endswith("→ S2")]
+    assert about_s2 == ["S2's disk syncs", "S2 crashes"]
+    choose(walk, "S2's disk syncs")
+    assert "deliver RequestVote(term 1, last entry 0 of term 0) S1 → S2" in walk.choices
+
+
+def test_what_a_crash_brings_back_is_told() -> None:
+    """S1 takes in a command that it does not save, and one that it saves and overwrites, but does not save that."""
+    walk = Walk(World(terms=2, commands=1, crashes=2, slow_disks=True))
+    elect = ("{0} times out", "{0}'s disk", "deliver RequestVote(term {1}", "{2}'s disk", "deliver RequestVoteReply(term {1}", "{0}'s disk")
+    for words in elect:
+        choose(walk, words.format("S1", 1, "S2"))
+    choose(walk, "C1 asks S1")
+    assert walk.view.servers["S1"].log.last_index == 2
+    choose(walk, "S1 crashes")
+    choose(walk, "S1 restarts")
+    assert walk.view.servers["S1"].log.last_index == 1
+
+    for words in ("S2 times out", "S2's disk", "deliver RequestVote(term 2, last entry 0 of term 0) S2 → S3", "S3's disk"):
+        choose(walk, words)
+    for words in ("deliver RequestVoteReply(term 2", "S2's disk", "deliver AppendEntries(term 2, entries up to 1 after 0) S2 → S1"):
+        choose(walk, words)
+    assert walk.view.servers["S1"].log[1].term == 2
+    choose(walk, "S1 crashes")
+    choose(walk, "S1 restarts")
+    assert walk.view.servers["S1"].log[1].term == 1
+    assert not check_trace(walk.trace, walk.config)
+
+
+def test_a_server_that_does_not_start_from_its_disk_stays_down() -> None:
+    walk = Walk(World(terms=1, crashes=1, slow_disks=True, rules=rules_of("15")), [0, 0, 5, 1, 5, 0, 0, 0, 5, 1, 5, 2, 4, 5, 1, 5, 4, 4, 3])
+    choose(walk, "S3 restarts")
+    assert "should hold all 2 entries that are committed" in str(walk.view.servers["S3"].halted)
+    assert "S3 restarts" in walk.choices
+
+
+@pytest.mark.parametrize("slow_disks", [False, True])
 @pytest.mark.parametrize("seed", range(20))
-def test_whatever_is_chosen_a_walk_is_a_run_in_which_all_checks_hold(seed: int) -> None:
-    random, walk = Random(seed), Walk(ALL_KINDS)
+def test_whatever_is_chosen_a_walk_is_a_run_in_which_all_checks_hold(seed: int, slow_disks: bool) -> None:
+    random, walk = Random(seed), Walk(replace(ALL_KINDS, slow_disks=slow_disks))
     while len(walk.path) < 150 and walk.choices:
         walk.choose(random.randrange(len(walk.choices)))
     assert not check_trace(walk.trace, walk.config)
@@ -203,6 +318,8 @@ def test_whatever_is_chosen_a_walk_is_a_run_in_which_all_checks_hold(seed: int) 
         (lambda: World(terms=-1), "terms=-1 must be a whole number, 0 or more"),
         (lambda: World(crashes=True), "crashes=True must be a whole number"),
         (lambda: World(rules=None), "must be one table for all servers"),
+        (lambda: World(rules=Rulebook({"S1": Rules()})), "all servers have the same rules"),
+        (lambda: World(slow_disks=1), "slow_disks=1 must be True or False"),
         (lambda: World(config=Config()), "pre_vote must be off: a small world has no clock"),
         (lambda: World(config=replace(TIMELESS, snapshot_every=5)), "nobody compacts"),
         (lambda: explore("a world"), "is no world"),
@@ -224,3 +341,16 @@ def test_nothing_is_taken_back_before_anything_is_chosen() -> None:
 def test_a_state_of_a_kind_that_nobody_knows_is_not_taken_for_another() -> None:
     with pytest.raises(TypeError, match="can't be told apart"):
         shape_of(object())
+
+
+class Absent(Server):
+    """A server that keeps what nobody can compare."""
+
+    def start(self) -> None:
+        self.mind = object()
+        super().start()
+
+
+def test_what_a_variant_of_the_server_keeps_is_part_of_its_state() -> None:
+    with pytest.raises(TypeError, match="can't be told apart"):
+        explore(World(rules=Rulebook(server=Absent)))

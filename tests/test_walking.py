@@ -15,7 +15,7 @@ from widgets.branch import Branch
 from widgets.forking import Forking
 from widgets.share import save, text
 
-(ANY_VOTE,) = (mutant.rules for mutant in MUTANTS if mutant.number == "10")
+ANY_VOTE, UNSAVED = (next(mutant.rules for mutant in MUTANTS if mutant.number == number) for number in ("10", "2"))
 
 
 @pytest.fixture
@@ -51,6 +51,20 @@ def test_the_ring_chooses_too_where_the_world_allows_it(screen: Walking) -> None
     ring._absorb(None, {"do": "restart", "server": "S2"}, None)
     assert screen.walk.view.servers["S2"].alive
     assert screen.notice == ""
+
+
+def test_what_a_disk_has_not_synced_stays_behind_when_its_server_goes_down() -> None:
+    screen = Walking(Walk(World(commands=0, crashes=1, slow_disks=True)))
+    ring, logs, _ = screen._parts
+    ring._absorb(None, {"do": "time_out", "server": "S1"}, None)
+    assert screen._choices.state["choices"][0] == "S1's disk syncs"
+    ask(screen, do="choose", index=0)
+    assert screen._choices.state["said"] == ["S1 times out", "S1's disk syncs"]
+    ring._absorb(None, {"do": "time_out", "server": "S1"}, None)
+    assert screen.walk.view.servers["S1"].current_term == 2
+    ring._absorb(None, {"do": "crash", "server": "S1"}, None)
+    ring._absorb(None, {"do": "restart", "server": "S1"}, None)
+    assert logs.state["servers"][0]["term"] == 1
 
 
 @pytest.mark.parametrize(
@@ -97,8 +111,13 @@ def test_a_walk_is_replayed_in_the_lab_and_cannot_be_forked() -> None:
         Forking(Branch(1, walk), 10.0)
 
 
-def test_a_walk_is_copied_as_code() -> None:
-    walk = explore(World(rules=ANY_VOTE, commands=0)).walk()
+@pytest.mark.parametrize(
+    "world",
+    [World(rules=ANY_VOTE, commands=0), World(rules=UNSAVED, commands=0, terms=1, crashes=1, slow_disks=True)],
+    ids=["rule", "server"],
+)
+def test_a_walk_is_copied_as_code(world: World) -> None:
+    walk = explore(world).walk()
     names: dict[str, Walk] = {}
     exec(text(walk, walk.now_ms, "code"), names)
     assert names["walk"].trace.to_bytes() == walk.trace.to_bytes()

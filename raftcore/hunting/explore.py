@@ -25,13 +25,14 @@ PORTION = 10_000
 class Explored(Struct, frozen=True, kw_only=True):
     """What an exploration came to.
 
-    states: reached, over whichever road; unique: of those, the different ones. depth: choices from the start to the farthest.
-    seconds: of the wall clock. complete: whether nothing more can be reached. violation: of a law that does not hold, or None, and path:
-    the choices that lead there, each as its place among all that could happen. reached, missed: what should come true sometimes, and
-    did, or did not.
+    start: the choices after which it began. states: reached, over whichever road; unique: of those, the different ones. depth: choices
+    from the start to the farthest. seconds: of the wall clock. complete: whether nothing more can be reached. violation: of a law that does
+    not hold, or None, and path: the choices that lead there, those of `start` among them, each as its place among all that could happen.
+    reached, missed: what should come true sometimes, and did, or did not.
     """
 
     world: World
+    start: tuple[int, ...]
     states: int
     unique: int
     depth: int
@@ -53,8 +54,8 @@ class Explored(Struct, frozen=True, kw_only=True):
         return self.complete and self.violation is None and not self.missed
 
     def walk(self) -> Walk:
-        """The shortest road to the violation, to be looked at and gone by hand; where there is none, a walk that has not begun."""
-        return Walk(self.world, self.path)
+        """The shortest road to the violation, to be looked at and gone by hand; where there is none, to where the search began."""
+        return Walk(self.world, self.path or self.start)
 
     def __str__(self) -> str:
         return f"{self._verdict}\n{self.states:,} states, {self.unique:,} unique, {self.depth} deep, {self.states_per_s:,.0f} states/s"
@@ -67,19 +68,20 @@ class Explored(Struct, frozen=True, kw_only=True):
             return "Nothing was found so far, but this is not all: the limit was reached."
         if self.missed:
             return f"All laws hold, but that says little: never does it happen that {' or that '.join(self.missed)}."
-        return "All laws hold in every state that can be reached."
+        return f"All laws hold in every state that can be reached{' from there' if self.start else ''}."
 
 
-def explore(world: World, limit: int = 1_000_000, on_progress: Callable[[Explored], object] | None = None) -> Explored:
+def explore(world: World | Walk, limit: int = 1_000_000, on_progress: Callable[[Explored], object] | None = None) -> Explored:
     """Search the world until a law is broken, until all of it is seen, or until `limit` unique states.
 
-    `on_progress` is told now and then how far it is; it may raise to end the search. Raises ConfigError.
+    Given a walk it goes on from where that stands, and what it finds is the shortest from there. `on_progress` is told now and then how
+    far it is; it may raise to end the search. Raises ConfigError.
     """
-    if not isinstance(world, World):
-        raise ConfigError(f"{world!r} is no world; give a small one, for example World(size=3, terms=2)")
+    if not isinstance(world, World | Walk):
+        raise ConfigError(f"{world!r} is no world; give a small one, for example World(size=3, terms=2), or a walk through one")
     if type(limit) is not int or limit < 1:
         raise ConfigError(f"limit={limit!r} must be a whole number of states, 1 or more")
-    search = Search(world, limit)
+    search = Search(world if isinstance(world, Walk) else Walk(world), limit)
     for _ in search.portions():
         if on_progress:
             on_progress(search.result())
@@ -89,9 +91,10 @@ def explore(world: World, limit: int = 1_000_000, on_progress: Callable[[Explore
 class Search:
     """A breadth-first search. Of a state that was seen only its fingerprint is kept, and from where it was reached."""
 
-    def __init__(self, world: World, limit: int) -> None:
-        self._stage = Stage(world)
-        self._symmetry = Symmetry(self._stage.shapes, world.server_ids)
+    def __init__(self, walk: Walk, limit: int) -> None:
+        self._start = walk.path
+        self._stage = Stage(walk.world)
+        self._symmetry = Symmetry(self._stage.shapes, walk.server_ids)
         self._limit = limit
         self._watch = Stopwatch()
         self._seen: set[bytes] = set()
@@ -99,9 +102,10 @@ class Search:
         self._choices = array("q")
         self._frontier: list[tuple[int, State]] = []
         self._states, self._depth = 1, 0
-        self._violation: Violation | None = None
-        self._path: tuple[int, ...] = ()
-        self._meet(-1, -1, self._stage.start, self._frontier)
+        self._violation = walk.violation
+        self._path = walk.path if walk.violation else ()
+        if not walk.violation:
+            self._meet(-1, -1, self._stage.state_after(walk.path), self._frontier)
 
     def portions(self) -> Iterator[int]:
         """Go on, some states each time, until nothing is left to be done. Gives the depth so far."""
@@ -147,7 +151,7 @@ class Search:
         while number:
             path.append(self._choices[number])
             number = self._parents[number]
-        return tuple(reversed(path))
+        return (*self._start, *reversed(path))
 
     def result(self) -> Explored:
         """What is known so far."""
@@ -155,6 +159,7 @@ class Search:
         reached = tuple(it.name for it in SOMETIMES if any(map(it.holds, histories)))
         return Explored(
             world=self._stage.world,
+            start=self._start,
             states=self._states,
             unique=len(self._seen),
             depth=self._depth,

@@ -5,13 +5,15 @@ can ever tell them apart.
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from raftcore.consensus.quorum import is_quorum
+from raftcore.hunting.lone_server import Told
 from raftcore.hunting.minds import Mind, Outcome
+from raftcore.hunting.small_world import Packet
 from raftcore.vocabulary.configuration import Configuration
-from raftcore.vocabulary.events import Committed, LogTruncated, RoleChanged, VoteGranted
-from raftcore.vocabulary.messages import Entry
+from raftcore.vocabulary.events import Committed, LogTruncated, RoleChanged
+from raftcore.vocabulary.messages import Entry, RequestVote, RequestVoteReply
 from raftcore.vocabulary.names import LEADER, ServerId, Term
 
 
@@ -23,14 +25,18 @@ class Finding(NamedTuple):
     servers: tuple[ServerId, ...]
 
 
+Vote: TypeAlias = tuple[ServerId, Term, ServerId]
+"""Who voted, in which term, and for whom."""
+
+
 class History(NamedTuple):
     """What laws remember.
 
-    votes: which server gave its vote of which term to whom. leaders: who was elected in which term. committed: the entries that were
-    committed anywhere, from index 1 on, each with the term in which that was.
+    votes: which server gave its vote of which term to whom, as far as it was sent. leaders: who was elected in which term. committed: the
+    entries that were committed anywhere, from index 1 on, each with the term in which that was.
     """
 
-    votes: frozenset[tuple[ServerId, Term, ServerId]] = frozenset()
+    votes: frozenset[Vote] = frozenset()
     leaders: frozenset[tuple[Term, ServerId]] = frozenset()
     committed: tuple[tuple[Entry, Term], ...] = ()
 
@@ -43,12 +49,14 @@ def judge_step(step: Outcome) -> Finding | None:
 def _broken_by(step: Outcome) -> Iterator[Finding]:
     before, after = step.before, step.after
     me = (after.server,)
+    if after.life is None:  # a crash may take back what was not saved
+        return
     if after.term < before.term:
         yield Finding("Monotonic Term", f"{after.server} went back from term {before.term} to term {after.term} (§5.1)", me)
-    if before.node is None or after.node is None:
+    if before.life is None:
         return
-    log, end = before.disk.entries, len(after.disk.entries)
-    if before.leads and after.leads and before.term == after.term and after.disk.entries[: len(log)] != log:
+    log, end = before.entries, len(after.entries)
+    if before.leads and after.leads and before.term == after.term and after.entries[: len(log)] != log:
         yield Finding(
             "Leader Append-Only", f"{after.server} leads in term {after.term} and has changed or removed entries of its own log", me
         )
@@ -59,7 +67,7 @@ def _broken_by(step: Outcome) -> Iterator[Finding]:
         yield Finding(
             "Monotonic Commit", f"{after.server} has committed up to {after.commit}, after {before.commit}, in a log of {end}", me
         )
-    log = after.disk.entries
+    log = after.entries
     fall = next((index for index in range(1, end) if log[index].term < log[index - 1].term), 0)
     if fall:
         back = f"from term {log[fall - 1].term} back to term {log[fall].term} at index {fall + 1}"
@@ -70,20 +78,20 @@ def _broken_by(step: Outcome) -> Iterator[Finding]:
 
 def is_memorable(step: Outcome) -> bool:
     """Whether a history has to look at this step."""
-    return any(isinstance(event, VoteGranted | RoleChanged | Committed) for event in step.told)
+    return any(isinstance(told, RoleChanged | Committed) or vote_in(told) for told in step.told)
 
 
 def remember(history: History, step: Outcome) -> tuple[History, Finding | None]:
     """The history after a step, and the first law about the past that it breaks."""
     after, term = step.after, step.before.term
     for event in step.told:
-        finding = None
-        if isinstance(event, VoteGranted):
-            history, finding = _vote(history, event)
+        finding, vote = None, vote_in(event)
+        if vote:
+            history, finding = _vote(history, vote)
         elif isinstance(event, RoleChanged):
             term = event.term
             if event.role is LEADER:
-                history, finding = _reign(history, event, after.disk.entries)
+                history, finding = _reign(history, event, after.entries)
         elif isinstance(event, Committed):
             history, finding = _commit(history, event, after, term)
         if finding:
@@ -91,12 +99,24 @@ def remember(history: History, step: Outcome) -> tuple[History, Finding | None]:
     return history, None
 
 
-def _vote(history: History, event: VoteGranted) -> tuple[History, Finding | None]:
-    for server, term, candidate in history.votes:
-        if (server, term) == (event.server, event.term) and candidate != event.candidate:
-            why = f"{server} voted for {candidate} and then for {event.candidate}, both in term {term}"
-            return history, Finding("Vote Once", why, (server,))
-    return history._replace(votes=history.votes | {(event.server, event.term, event.candidate)}), None
+def vote_in(told: Told) -> Vote | None:
+    """The vote that is given with this packet, if one is: who asks for votes has given its own to itself."""
+    match told:
+        case Packet(voter, candidate, RequestVoteReply(term=term, vote_granted=True)):
+            return voter, term, candidate
+        case Packet(candidate, _, RequestVote(term=term)):
+            return candidate, term, candidate
+        case _:
+            return None
+
+
+def _vote(history: History, vote: Vote) -> tuple[History, Finding | None]:
+    voter, term, candidate = vote
+    for server, when, first in history.votes:
+        if (server, when) == (voter, term) and first != candidate:
+            why = f"{voter} voted for {first} and then for {candidate}, both in term {term}"
+            return history, Finding("Vote Once", why, (voter,))
+    return history._replace(votes=history.votes | {vote}), None
 
 
 def _reign(history: History, event: RoleChanged, log: tuple[Entry, ...]) -> tuple[History, Finding | None]:
@@ -112,7 +132,7 @@ def _reign(history: History, event: RoleChanged, log: tuple[Entry, ...]) -> tupl
 
 
 def _commit(history: History, event: Committed, me: Mind, term: Term) -> tuple[History, Finding | None]:
-    log, known = me.disk.entries[: event.index], history.committed
+    log, known = me.entries[: event.index], history.committed
     for index, (entry, (first, _)) in enumerate(zip(log, known, strict=False), 1):
         if entry != first:
             why = f"{me.server} commits an entry of term {entry.term} at index {index}, where one of term {first.term} was committed before"
@@ -125,7 +145,7 @@ def _commit(history: History, event: Committed, me: Mind, term: Term) -> tuple[H
 
 def judge_logs(me: Mind, it: Mind) -> Finding | None:
     """Log Matching (§5.3): where two logs hold entries of one term, they are the same up to there."""
-    one, other = me.disk.entries, it.disk.entries
+    one, other = me.entries, it.entries
     last = next((at for at in range(min(len(one), len(other)), 0, -1) if one[at - 1].term == other[at - 1].term), 0)
     if one[:last] == other[:last]:
         return None
@@ -138,8 +158,8 @@ def judge_commit(step: Outcome, minds: list[Mind], voters: Configuration) -> Fin
     me = step.after
     if not me.leads or me.commit <= step.before.commit:
         return None
-    log = me.disk.entries[: me.commit]
-    kept = {mind.server for mind in minds if mind.disk.entries[: me.commit] == log}
+    log = me.entries[: me.commit]
+    kept = {mind.server for mind in minds if mind.saved[: me.commit] == log}
     if is_quorum(voters, kept):
         return None
     why = f"{me.server} has committed up to {me.commit}, and that is on the disks of no more than {', '.join(sorted(kept))}"

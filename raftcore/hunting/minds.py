@@ -1,58 +1,49 @@
 """What one server can be in a small world, and what it does about anything that happens to it.
 
-The real node does it, with its rules; but it is asked only once for each of its states and each thing that can happen. A rule is a
-function of the state and the message alone, so the answer stays true.
+The real server does it, with its rules, its log and a disk; but it is asked only once for each of its states and each thing that can
+happen. What it does follows from its state and from what happens alone, so the answer stays true.
 """
 
-from copy import deepcopy
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-from raftcore.consensus.door import Ready, Saved, Stimulus
-from raftcore.consensus.node import RaftNode
-from raftcore.hunting.shapes import Shapes, shape_of
+from raftcore.consensus.door import Stimulus
+from raftcore.hunting.lone_server import Files, LoneServer, Told
+from raftcore.hunting.shapes import Shapes, shape_of, shape_of_files
 from raftcore.hunting.small_world import CRASH, RESTART, Packet, World
-from raftcore.vocabulary.configuration import Configuration
-from raftcore.vocabulary.durable import HardState, LogSuffix, Record
-from raftcore.vocabulary.events import Crashed, Event, Restarted, Synced
+from raftcore.storage.records import Recovered, file_name, read
+from raftcore.vocabulary.errors import CorruptLogError
+from raftcore.vocabulary.events import Crashed, Halted, Restarted
 from raftcore.vocabulary.messages import Entry
 from raftcore.vocabulary.names import LEADER, Index, ServerId, Term
 
 
-class Disk(NamedTuple):
-    """What a server has saved."""
+class Life(NamedTuple):
+    """How a server came to what it is: what its disk had kept when it was started, and what has happened to it since.
 
-    saved: HardState = HardState()
-    entries: tuple[Entry, ...] = ()
+    It does the same whenever the same happens to it: so it can be had again, and nobody keeps it.
+    """
 
-    def write(self, record: Record) -> "Disk":
-        """The disk after one more record."""
-        if isinstance(record, HardState):
-            return self._replace(saved=record)
-        assert isinstance(record, LogSuffix), "nobody compacts in a small world"
-        return self._replace(entries=self.entries[: record.first_index - 1] + record.entries)
+    began_with: Files
+    happened: tuple[str | Stimulus, ...] = ()
 
 
 class Mind(NamedTuple):
-    """One server: its node, which nobody steps any more (None: it is down), its disk, and what is often asked of it."""
+    """One server, and what is often asked of it.
+
+    life: None where it is down. kept: what a crash leaves. entries: its log, of which its disk keeps `saved`; where it is down they are
+    the same. log: the number of their shape. syncs: whether it waits for its disk, and does nothing else.
+    """
 
     server: ServerId
-    node: RaftNode | None
-    disk: Disk
+    life: Life | None
+    kept: Files
+    entries: tuple[Entry, ...]
+    saved: tuple[Entry, ...]
     log: int
     leads: bool
     term: Term
     commit: Index
-
-
-class Applying(NamedTuple):
-    """Entries that the state machine gets, from `first_index` on."""
-
-    first_index: Index
-    entries: tuple[Entry, ...]
-
-
-Told: TypeAlias = Event | Packet | Applying
-"""What came of a step, in order."""
+    syncs: bool
 
 
 class Outcome(NamedTuple):
@@ -72,17 +63,16 @@ class Minds:
     def __init__(self, world: World, shapes: Shapes) -> None:
         self._world = world
         self._shapes = shapes
-        self._voters = Configuration(voters=world.server_ids)
         self._outcomes: dict[tuple[int, int | str | Stimulus], Outcome] = {}
         self.known: dict[int, Mind] = {}
         self.packets: dict[int, Packet] = {}
 
     def born(self, server: ServerId) -> Outcome:
         """What a server does when it is started for the first time."""
-        return self._boot(self.known[self._keep(server, None, Disk())], [])
+        return self._start(self.known[self._keep_down(server, {})], is_first=True)
 
     def outcome(self, mind: int, stimulus: str | Stimulus) -> Outcome:
-        """What this mind does about a crash, a restart, or what its node can be told."""
+        """What this mind does about a crash, a restart, the end of a sync, or what it can hear."""
         known = self._outcomes.get((mind, stimulus))
         if known is None:
             known = self._outcomes[mind, stimulus] = self._find(self.known[mind], stimulus)
@@ -92,57 +82,71 @@ class Minds:
         """What this mind does about a packet."""
         known = self._outcomes.get((mind, packet))
         if known is None:
-            known = self._outcomes[mind, packet] = self._step(self.known[mind], self.packets[packet].message)
+            known = self._outcomes[mind, packet] = self._let(self.known[mind], self.packets[packet].message)
         return known
 
     def _find(self, me: Mind, stimulus: str | Stimulus) -> Outcome:
-        if not isinstance(stimulus, str):
-            return self._step(me, stimulus)
         if stimulus == CRASH:
-            down = self._keep(me.server, None, me.disk)
-            return Outcome(len(self._outcomes), me, self.known[down], down, (), (Crashed(0.0, me.server),))
-        assert stimulus == RESTART
-        saved, entries = me.disk
-        return self._boot(me, [Restarted(0.0, me.server, saved.current_term, saved.voted_for, len(entries), ())])
+            return self._outcome(me, self._keep_down(me.server, me.kept), [Crashed(0.0, me.server)])
+        if stimulus == RESTART:
+            return self._start(me)
+        return self._let(me, stimulus)
 
-    def _boot(self, me: Mind, told: list[Told]) -> Outcome:
-        saved, entries = me.disk
-        node = RaftNode(me.server, self._voters, self._world.config, _draw, self._world.rules, saved, None, entries)
-        return self._obeyed(me, node, node.start(0.0), told)
+    def _start(self, me: Mind, is_first: bool = False) -> Outcome:
+        try:
+            lone = LoneServer(self._world, me.server, me.kept)
+        except CorruptLogError as error:
+            return self._outcome(me, self._keep_down(me.server, me.kept), [Halted(0.0, me.server, str(error))])
+        if not is_first:
+            state = lone.server.node.state
+            lone.told.append(Restarted(0.0, me.server, state.current_term, state.voted_for, 0, tuple(state.log.entries)))
+        lone.server.start()
+        return self._outcome(me, self._keep(lone, Life(me.kept)), lone.told)
 
-    def _step(self, me: Mind, stimulus: Stimulus) -> Outcome:
-        assert me.node, "who is down hears nothing"
-        node = deepcopy(me.node, {id(me.node.state.config): me.node.state.config})
-        return self._obeyed(me, node, node.step(stimulus, 0.0), [])
+    def _let(self, me: Mind, stimulus: str | Stimulus) -> Outcome:
+        """Have the server again, and let one more thing happen to it."""
+        assert me.life, "to who is down nothing happens"
+        began_with, happened = me.life
+        lone = LoneServer(self._world, me.server, began_with)
+        lone.server.start()
+        for earlier in happened:
+            lone.let(earlier)
+        lone.told.clear()
+        lone.let(stimulus)
+        return self._outcome(me, self._keep(lone, Life(began_with, (*happened, stimulus))), lone.told)
 
-    def _obeyed(self, me: Mind, node: RaftNode, ready: Ready, told: list[Told]) -> Outcome:
-        """Save at once, then send and apply, as a server with a fast disk does; whom a crash hits before has said nothing at all."""
-        disk, sends = me.disk, []
-        while True:
-            told += ready.events
-            for record in ready.save:
-                disk = disk.write(record)
-            if ready.save:
-                told.append(Synced(0.0, me.server, disk.saved.current_term, disk.saved.voted_for, len(disk.entries)))
-            packets = [Packet(me.server, target, message) for target, message in ready.send]
-            told += packets
-            sends += [self._packet(packet) for packet in packets if packet.target in self._world.server_ids]
-            if ready.apply:
-                told.append(Applying(ready.apply_from, ready.apply))
-            if not ready.save:
-                break
-            ready = node.step(Saved(), 0.0)
-        mind = self._keep(me.server, node, disk)
-        return Outcome(len(self._outcomes), me, self.known[mind], mind, tuple(sends), tuple(told))
+    def _outcome(self, me: Mind, mind: int, told: list[Told]) -> Outcome:
+        sends = tuple([self._packet(packet) for packet in told if isinstance(packet, Packet)])
+        return Outcome(len(self._outcomes), me, self.known[mind], mind, sends, tuple(told))
 
-    def _keep(self, server: ServerId, node: RaftNode | None, disk: Disk) -> int:
-        number = self._shapes.number((server, shape_of(node), shape_of(disk)))
+    def _keep(self, lone: LoneServer, life: Life) -> int:
+        server, disk, state = lone.server, lone.disk, lone.server.node.state
+        if not server.alive:  # it has stopped by itself
+            return self._keep_down(server.id, disk.kept)
+        number = self._shapes.number(shape_of(server))
         if number not in self.known:
-            log = self._shapes.number(shape_of(disk.entries))
-            state = node.state if node else None
-            leads = state is not None and state.role is LEADER
-            term = state.current_term if state else disk.saved.current_term
-            self.known[number] = Mind(server, node, disk, log, leads, term, state.commit_index if state else 0)
+            entries = tuple(state.log.entries)
+            self.known[number] = Mind(
+                server=server.id,
+                life=life,
+                kept=disk.kept,
+                entries=entries,
+                saved=tuple(_recovered(disk.kept).entries),
+                log=self._shapes.number(shape_of(entries)),
+                leads=state.role is LEADER,
+                term=state.current_term,
+                commit=state.commit_index,
+                syncs=bool(disk.syncs),
+            )
+        return number
+
+    def _keep_down(self, server: ServerId, kept: Files) -> int:
+        number = self._shapes.number((server, shape_of_files(kept)))
+        if number not in self.known:
+            found = _recovered(kept)
+            entries, term = tuple(found.entries), found.hard_state.current_term
+            log = self._shapes.number(shape_of(entries))
+            self.known[number] = Mind(server, None, kept, entries, entries, log, leads=False, term=term, commit=0, syncs=False)
         return number
 
     def _packet(self, packet: Packet) -> int:
@@ -151,6 +155,6 @@ class Minds:
         return number
 
 
-def _draw() -> float:
-    """Timeouts are choices; how long they are means nothing."""
-    return 0.0
+def _recovered(files: Files) -> Recovered:
+    """What a server's log comes to; nobody compacts in a small world, so there is one file of it."""
+    return read(files.get(file_name(1), b""), 1).recovered

@@ -1,5 +1,8 @@
 """What makes two states the same: their shapes, plain immutable data in which time and chance do not occur.
 
+Of a server all is part of its shape that may change what it does, so also what a variant of it keeps. Of a file of its log it is what the
+records add up to: which came before they were overwritten nobody can know any more.
+
 Servers with equal rules are alike: a state in which they have swapped their names leads to nothing new. So of all states that differ in
 names alone one is chosen, and only that is remembered.
 """
@@ -13,9 +16,14 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+from raftcore.consensus.door import Ready
 from raftcore.consensus.log import Log
 from raftcore.consensus.node import RaftNode
 from raftcore.consensus.state import NodeState
+from raftcore.hunting.lone_server import Files, SmallDisk
+from raftcore.server import Server
+from raftcore.storage.records import file_name, read
+from raftcore.storage.wal import WriteAheadLog
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.names import ServerId
 
@@ -27,6 +35,11 @@ _GIVEN = {"config", "draw"}
 _STATE = tuple(slot for slot in NodeState.__slots__ if slot not in _OF_A_STEP | _OF_TIME | _GIVEN)
 """All of Figure 2's box and of what came after it; what is empty between two steps, stands still, or is never changed is left out."""
 
+_HELD = tuple(field for field in Ready.__struct_fields__ if field not in _OF_A_STEP | _OF_TIME)
+_AROUND_A_SERVER = {"_config", "_clock", "_send", "_say", "_halted", "_deadline_ms", "_wake_ms"}
+_UNSEEN = {"_machine", "_checksum"}
+"""No rule and no law looks at the state machine; and a checksum says no more than the records do."""
+
 
 def shape_of(value: Any) -> Shape:
     """The value as immutable data: two are equal if and only if their shapes are. TypeError where it is of no kind that is known."""
@@ -35,6 +48,8 @@ def shape_of(value: Any) -> Shape:
         return value  # type: ignore[no-any-return]
     if kind in _SHAPES:
         return _SHAPES[kind](value)
+    if isinstance(value, Server | WriteAheadLog):  # or a variant, with what it has of its own
+        return shape_of({name: it for name, it in vars(value).items() if name not in _AROUND_A_SERVER | _UNSEEN})
     if isinstance(value, tuple):  # with names for its parts
         return _in_order(value)
     if isinstance(value, Struct):
@@ -57,7 +72,19 @@ _SHAPES: Mapping[type, Callable[[Any], Shape]] = {
     Configuration: lambda it: (frozenset(it.voters), frozenset(it.next_voters), frozenset(it.learners)),
     Log: lambda log: (log.base_index, log.base_term, _in_order(log.entries), _in_order(log.configurations)),
     RaftNode: lambda node: tuple(shape_of(getattr(node.state, slot)) for slot in _STATE),
+    Ready: lambda ready: tuple(shape_of(getattr(ready, field)) for field in _HELD),
+    SmallDisk: lambda disk: tuple(map(shape_of_files, (disk.kept, disk.written, *(covered for covered, _ in disk.syncs)))),
 }
+
+
+def shape_of_files(files: Files) -> Shape:
+    """What the files of a disk come to."""
+    return frozenset((name, _shape_of_log(data) if name == file_name(1) else data) for name, data in files.items())
+
+
+@lru_cache(maxsize=10_000)
+def _shape_of_log(data: bytes) -> Shape:
+    return shape_of(read(data, 1).recovered)
 
 
 def renamed(shape: Shape, names: Mapping[ServerId, ServerId]) -> Shape:

@@ -1,12 +1,14 @@
 """A world that is small enough to see all of it, and what can happen next in it.
 
-There is no clock: a timeout is a choice like any other, and so is which message arrives next. What is never delivered is lost.
+There is no clock: a timeout is a choice like any other, and so is which message arrives next, and where disks are slow, which of them
+syncs. What is never delivered is lost.
 """
 
 from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct
 
+from raftcore.cluster.rulebook import RAFT, Rulebook
 from raftcore.consensus.rules import Rules
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError
@@ -33,7 +35,9 @@ class World(Struct, frozen=True, kw_only=True):
 
     size: servers. terms: elections begin up to this term. commands: that clients ask of leaders, each another value. heartbeats: rounds
     of them. crashes: after each the server may restart, with what it had saved. losses: messages that are lost for good, though to be
-    late for ever is the same. duplications: messages that arrive once more. rules, config: of all servers. Raises ConfigError.
+    late for ever is the same. duplications: messages that arrive once more. slow_disks: whether a sync is a choice of its own, and a crash
+    before it loses what was written; else disks sync at once. rules, config: of all servers; a Rulebook says too what they are made of.
+    Raises ConfigError.
     """
 
     size: int = 3
@@ -43,7 +47,8 @@ class World(Struct, frozen=True, kw_only=True):
     crashes: int = 0
     losses: int = 0
     duplications: int = 0
-    rules: Rules = Rules()
+    slow_disks: bool = False
+    rules: Rules | Rulebook = RAFT
     config: Config = TIMELESS
 
     def __post_init__(self) -> None:
@@ -53,8 +58,12 @@ class World(Struct, frozen=True, kw_only=True):
             count = getattr(self, name)
             if type(count) is not int or count < 0:
                 raise ConfigError(f"{name}={count!r} must be a whole number, 0 or more")
-        if not isinstance(self.rules, Rules):
-            raise ConfigError(f"rules={self.rules!r} must be one table for all servers: Rules(…)")
+        if type(self.slow_disks) is not bool:
+            raise ConfigError(f"slow_disks={self.slow_disks!r} must be True or False")
+        if not isinstance(self.rules, Rules | Rulebook):
+            raise ConfigError(f"rules={self.rules!r} must be one table for all servers: Rules(…), or Rulebook(server=…)")
+        if self.rulebook.by_server:
+            raise ConfigError("in a small world all servers have the same rules: Rulebook(by_server=…) can't be")
         for switch in ("pre_vote", "check_quorum", "leader_guard"):
             if getattr(self.config, switch):
                 raise ConfigError(f"{switch} must be off: a small world has no clock to wait by, and knows Figure 2 alone")
@@ -62,6 +71,11 @@ class World(Struct, frozen=True, kw_only=True):
             raise ConfigError(
                 f"snapshot_every={self.config.snapshot_every} must be 0: in a small world logs stay short and nobody compacts"
             )
+
+    @property
+    def rulebook(self) -> Rulebook:
+        """The rules of all servers, and what they are."""
+        return Rulebook.of(self.rules)
 
     @property
     def server_ids(self) -> tuple[ServerId, ...]:
@@ -101,7 +115,7 @@ class State(NamedTuple):
     left: Left
 
 
-TIME_OUT, BEAT, CRASH, RESTART, REQUEST = "times out", "sends heartbeats", "crashes", "restarts", "is asked"
+TIME_OUT, BEAT, CRASH, RESTART, REQUEST, SYNC = "times out", "sends heartbeats", "crashes", "restarts", "is asked", "disk syncs"
 DELIVER, DROP, DUPLICATE = "deliver", "lose", "duplicate"
 
 Choice: TypeAlias = tuple[str, int]

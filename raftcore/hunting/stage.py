@@ -1,5 +1,6 @@
 """Where a small world happens: what can be chosen in a state, and what comes of it."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from raftcore.consensus.door import DeadlineReached
@@ -15,6 +16,7 @@ from raftcore.hunting.small_world import (
     DUPLICATE,
     REQUEST,
     RESTART,
+    SYNC,
     TIME_OUT,
     Choice,
     Left,
@@ -61,17 +63,23 @@ class Stage:
     # ---- what can happen
 
     def choices(self, state: State) -> list[Choice]:
-        """Everything that can happen next, always in the same order."""
+        """Everything that can happen next, always in the same order.
+
+        What reaches a server while its disk syncs waits there until the sync ends, or for ever: as if it were late.
+        """
         left, minds, terms = state.left, self.minds.known, self.world.terms
         choices: list[Choice] = []
-        down = []
+        deaf = []
         for place, number in enumerate(state.minds):
             mind = minds[number]
-            if mind.node is None:
-                down.append(mind.server)
+            if mind.life is None:
+                deaf.append(mind.server)
                 choices.append((RESTART, place))
                 continue
-            if mind.leads:
+            if mind.syncs:
+                deaf.append(mind.server)
+                choices.append((SYNC, place))
+            elif mind.leads:
                 if left.commands:
                     choices.append((REQUEST, place))
                 if left.heartbeats:
@@ -84,7 +92,7 @@ class Stage:
         for place, packet in enumerate(mail):
             if packet in mail[:place]:  # the same once more
                 continue
-            if not down or packets[packet].target not in down:
+            if not deaf or packets[packet].target not in deaf:
                 choices.append((DELIVER, place))
             if left.losses:
                 choices.append((DROP, place))
@@ -98,6 +106,13 @@ class Stage:
         return ClientRequest(f"C{number}", 1, Set("x", str(number)))
 
     # ---- what comes of it
+
+    def state_after(self, path: Iterable[int]) -> State:
+        """What these choices come to, each given as its place among all that could happen."""
+        state = self.start
+        for index in path:
+            state = self.after(state, self.choices(state)[index]).state
+        return state
 
     def after(self, state: State, choice: Choice) -> Step:
         """Let it happen."""

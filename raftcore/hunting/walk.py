@@ -6,8 +6,7 @@ from msgspec.structs import replace
 
 from raftcore.checks.violation import Violation
 from raftcore.cluster.as_code import arguments, imports
-from raftcore.cluster.rulebook import Rulebook
-from raftcore.hunting.small_world import BOUNDS, DELIVER, DROP, DUPLICATE, REQUEST, Choice, World, in_words
+from raftcore.hunting.small_world import BOUNDS, DELIVER, DROP, DUPLICATE, REQUEST, SYNC, Choice, World, in_words
 from raftcore.hunting.stage import Stage
 from raftcore.hunting.teller import Teller
 from raftcore.statemachine.language import show_command
@@ -90,6 +89,8 @@ class Walk:
         if kind == REQUEST:
             ask = self._stage.next_request(self._state)
             return f"{ask.client_id} asks {name} for {show_command(ask.command)}"
+        if kind == SYNC:
+            return f"{name}'s {kind}"
         return f"{name} {kind}"
 
     # ---- a run like any other
@@ -107,12 +108,12 @@ class Walk:
     @property
     def scenario(self) -> Scenario:
         """Size, configuration and rules. What is chosen is no action: it is the path that repeats it."""
-        return Scenario(size=self.world.size, seed=0, config=self.config, rules=Rulebook.of(self.world.rules).names())
+        return Scenario(size=self.world.size, seed=0, config=self.config, rules=self.world.rulebook.names())
 
     def as_code(self) -> str:
         """Python that goes the same way, to be pasted into a cell."""
         scenario = self.scenario
-        bounds = [f"{name}={getattr(self.world, name)}" for name in BOUNDS]
+        bounds = [f"{name}={getattr(self.world, name)}" for name in BOUNDS] + ["slow_disks=True"] * self.world.slow_disks
         made = [argument for argument in arguments(scenario) if not argument.startswith("seed=")]
         lines = [
             *imports(scenario, []),

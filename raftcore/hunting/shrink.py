@@ -7,6 +7,7 @@ plain as they can.
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import combinations
 from math import inf
 from typing import TypeAlias
 
@@ -30,15 +31,28 @@ GRIDS_MS = (1_000.0, 100.0, 10.0, 1.0)
 """Round times are easier to read."""
 
 
+PATIENT_MS = (10_000.0, 20_000.0)
+"""Election timeouts so long that in most stories nobody stands who is not told to."""
+
+FEW = 24
+"""Actions of which two at a time are tried: that many pairs cost a few seconds."""
+
+STEPS = 8
+"""Between the shortest and the longest delay of messages."""
+
+
 def shrink(story: Story, rules: AnyRules, on_progress: Callable[[str], object]) -> Story:
     """The same story with fewer actions. No action of what comes back can be left out."""
     shrinking = Shrinking(story, rules, on_progress)
+    shrinking.calm_down()
     while True:
         before = shrinking.story
+        shrinking.try_each(_with_even_delays)
         shrinking.take_away_actions()
         shrinking.try_each(_with_fewer_servers)
         shrinking.try_each(_with_plainer_knobs)
         shrinking.try_each(_with_plainer_links)
+        shrinking.take_away_two()
         shrinking.try_each(_with_rounder_times)
         if len(shrinking.story.scenario.actions) == len(before.scenario.actions):
             return shrinking.story
@@ -90,6 +104,28 @@ class Shrinking:
                 return
             size = max(1, size // 2)
 
+    def calm_down(self) -> None:
+        """Let timers run out by hand that ran out by themselves, and no others: then what is left out changes little of the rest.
+
+        What is judged at the end needs timers that run out by themselves.
+        """
+        scenario = self.story.scenario
+        if self.story.violation.property not in AT_THE_END:
+            config = replace(scenario.config, election_timeout_ms=PATIENT_MS)
+            actions = sorted([*scenario.actions, *self.story.ran_out], key=lambda action: action.at_ms)
+            self.try_it(replace(scenario, config=config, actions=tuple(actions)))
+
+    def take_away_two(self) -> None:
+        """Take away two actions that only together can be missed, as long as there are such, and few actions."""
+        places = range(len(self.story.scenario.actions))
+        while len(places) <= FEW and any(self._without_two(*pair) for pair in combinations(reversed(places), 2)):
+            places = range(len(self.story.scenario.actions))
+
+    def _without_two(self, later: int, earlier: int) -> bool:
+        actions = self.story.scenario.actions
+        rest = actions[:earlier] + actions[earlier + 1 : later] + actions[later + 1 :]
+        return self.try_it(replace(self.story.scenario, actions=rest))
+
     def try_each(self, ways: Callable[[Scenario], Iterator[Way]]) -> None:
         """Try one simplification after the other, each on what the ones before have come to."""
         for simplify in ways(self.story.scenario):
@@ -99,6 +135,18 @@ class Shrinking:
 
 
 # ---- ways to be plainer
+
+
+def _with_even_delays(scenario: Scenario) -> Iterator[Way]:
+    """Messages that all take the same time don't depend on how many there were before."""
+    shortest_ms, longest_ms = scenario.config.delay_ms
+    for step in range(STEPS + 1 if shortest_ms < longest_ms else 0):
+        yield partial(_with_delay, round(shortest_ms + (longest_ms - shortest_ms) * step / STEPS, 1))
+
+
+def _with_delay(delay_ms: float, scenario: Scenario) -> Scenario:
+    shortest_ms, longest_ms = scenario.config.delay_ms
+    return scenario if shortest_ms == longest_ms else replace(scenario, config=replace(scenario.config, delay_ms=(delay_ms, delay_ms)))
 
 
 def _with_fewer_servers(scenario: Scenario) -> Iterator[Way]:

@@ -1,8 +1,9 @@
 """A run in which something went wrong: what was done, what was seen, and how to see it again."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import TypeGuard
 
 from msgspec import Struct
 
@@ -14,8 +15,12 @@ from raftcore.hunting.claims import claims
 from raftcore.hunting.faults import Faults
 from raftcore.hunting.healing import longest_wait_ms, why_not_healed
 from raftcore.hunting.random_run import RandomRun
+from raftcore.trace.stream import Trace
+from raftcore.vocabulary.actions import TimeOut
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError, ControlError, RuleError, ServerNotFound
+from raftcore.vocabulary.events import Event, PreVoteStarted, RoleChanged, TimerSet
+from raftcore.vocabulary.names import CANDIDATE, ServerId
 from raftcore.vocabulary.scenario import Scenario
 
 CONVERGENCE, LINEARIZABILITY = AT_THE_END = "Convergence", "Linearizability"
@@ -35,6 +40,7 @@ class Story(Struct, frozen=True):
     """What was done to a cluster, what was seen, and the kinds of its evidence: of the events that showed it, or of what is missing.
 
     scenario: the trouble. trouble_ms: until when that was let to go on. whole: with what healed the cluster after it, if it came to that.
+    ran_out: the election timers that ran out by themselves, as if somebody had let them.
     """
 
     scenario: Scenario
@@ -42,6 +48,7 @@ class Story(Struct, frozen=True):
     whole: Scenario
     violation: Violation
     kinds: tuple[str, ...]
+    ran_out: tuple[TimeOut, ...]
 
     @property
     def mark(self) -> tuple[str, tuple[str, ...]]:
@@ -108,7 +115,7 @@ def _judge(
         return None
     if found.property not in AT_THE_END:
         scenario, trouble_ms = cluster.scenario, cluster.now_ms
-    return Story(scenario, trouble_ms, cluster.scenario, found, _kinds(cluster, found, lack))
+    return Story(scenario, trouble_ms, cluster.scenario, found, _kinds(cluster, found, lack), tuple(_ran_out(cluster.trace)))
 
 
 def _at_the_end(cluster: Cluster, lack: Lack | None, wanted: str | None) -> Violation | Undecided | None:
@@ -132,6 +139,19 @@ def _kinds(cluster: Cluster, found: Violation, lack: Lack | None) -> tuple[str, 
     if lack and found.property == CONVERGENCE:
         return (lack.kind,)
     return tuple(sorted({type(cluster.trace[position]).__name__ for position in found.evidence}))
+
+
+def _ran_out(trace: Trace) -> Iterator[TimeOut]:
+    deadlines_ms: dict[ServerId, float] = {}
+    for event in trace:
+        if isinstance(event, TimerSet):
+            deadlines_ms[event.server] = event.deadline_ms
+        elif _stands(event) and event.at_ms == deadlines_ms.get(event.server):
+            yield TimeOut(event.at_ms, event.server)
+
+
+def _stands(event: Event) -> TypeGuard[PreVoteStarted | RoleChanged]:
+    return isinstance(event, PreVoteStarted) or (isinstance(event, RoleChanged) and event.role is CANDIDATE)
 
 
 def _raised(cluster: Cluster, error: Exception) -> Violation:

@@ -54,10 +54,14 @@ class Screen:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
 
+    def say_failed(self, seed: int, story: Story) -> None:
+        """One line, which repeats it."""
+        self.say(f"FAILED seed {seed}: {story.violation}  — repeat: python -m raftcore swarm --seed {seed}")
+
 
 def _swarm(wanted: argparse.Namespace, screen: Screen) -> int:
     seeds = range(wanted.first, wanted.first + wanted.seeds)
-    result = swarm(seeds, wanted.cores, wanted.limit, say=screen.say, say_progress=screen.progress)
+    result = swarm(seeds, wanted.cores, wanted.limit, on_failure=screen.say_failed, on_progress=screen.progress)
     screen.say(str(result))
     return 1 if result.failed else 0
 

@@ -105,7 +105,7 @@ class Worker(Generic[Result]):
 def _serve(packed: bytes, line: Connection) -> None:
     work: Callable[[int], Result] = pickle.loads(packed)  # noqa: S301  we packed it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal, and the first one ends the others
-    with suppress(EOFError):  # that one has ended, and could not say so
+    with suppress(EOFError, OSError):  # that one has ended, and could not say so
         while True:
             line.send(_outcome(work, line.recv()))
 

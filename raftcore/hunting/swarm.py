@@ -36,10 +36,13 @@ def swarm(
     cores: int = 1,
     limit_s: float | None = None,
     work: Callable[[int], Story | Undecided | None] = live,
-    say: Callable[[str], object] = ignore,
-    say_progress: Callable[[str], object] = ignore,
+    on_failure: Callable[[int, Story], object] = ignore,
+    on_progress: Callable[[str], object] = ignore,
 ) -> Swarm:
-    """Let these seeds run, or as many of them as `limit_s` seconds allow. `say` gets each failure, `say_progress` how far it is."""
+    """Let these seeds run, or as many of them as `limit_s` seconds allow. `on_failure` gets each that fails and its story at once,
+
+    `on_progress` how far it is.
+    """
     watch = Stopwatch()
     failed: list[tuple[int, Story]] = []
     runs = undecided = 0
@@ -49,9 +52,9 @@ def swarm(
             undecided += isinstance(story, Undecided)
             if isinstance(story, Story):
                 failed.append((seed, story))
-                say(f"FAILED seed {seed}: {story.violation}  — repeat: python -m raftcore swarm --seed {seed}")
+                on_failure(seed, story)
             unknown = f", {undecided} undecided" if undecided else ""
-            say_progress(f"{runs:,} of {len(seeds):,} runs, {len(failed)} failed{unknown}, {watch.seconds:,.0f} s")
+            on_progress(f"{runs:,} of {len(seeds):,} runs, {len(failed)} failed{unknown}, {watch.seconds:,.0f} s")
             if limit_s is not None and watch.seconds >= limit_s:
                 break
     return Swarm(runs, watch.seconds, undecided, tuple(failed))

@@ -2,11 +2,11 @@
 
 from msgspec.structs import replace
 
+from raftcore.checks.leases import Leases
 from raftcore.checks.linearizability import Operation, history
 from raftcore.cluster.cluster import Cluster
-from raftcore.vocabulary.actions import TimeOut
 from raftcore.vocabulary.commands import Get, ReadMode
-from raftcore.vocabulary.events import Acted, ClockRateChanged
+from raftcore.vocabulary.events import Acted, ClockRateChanged, Created
 
 
 def claims(cluster: Cluster) -> tuple[Operation, ...]:
@@ -18,19 +18,12 @@ def claims(cluster: Cluster) -> tuple[Operation, ...]:
 
 
 def leases_hold(cluster: Cluster) -> bool:
-    """Whether at no time a clock ran faster than another by more than is trusted, and none jumped (thesis 6.4.1).
-
-    Who lets a timer run out by hand lets a clock jump.
-    """
-    rates = dict.fromkeys(cluster.server_ids, 1.0)
+    """Whether Raft promises anything of leases in this run."""
+    leases = Leases(cluster.trace.server_ids, cluster.config)
     for event in cluster.trace:
-        if isinstance(event, Acted) and isinstance(event.action, TimeOut):
-            return False
-        if isinstance(event, ClockRateChanged):
-            rates[event.server] = event.rate
-            if max(rates.values()) > min(rates.values()) * (1 + cluster.config.max_clock_drift):
-                return False
-    return True
+        if isinstance(event, Acted | ClockRateChanged | Created):
+            leases.absorb(event)
+    return leases.hold
 
 
 def _by_lease(operation: Operation, reads: ReadMode) -> bool:

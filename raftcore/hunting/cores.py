@@ -7,12 +7,14 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
-from raftcore.hunting.parcel import pack
+import cloudpickle
+
 from raftcore.vocabulary.errors import ConfigError
 
 Result = TypeVar("Result")
@@ -32,6 +34,14 @@ def count_cores(cores: int | None) -> int:
     if cores is not None and (type(cores) is not int or cores < 1):
         raise ConfigError(f"cores={cores!r} must be a whole number, 1 or more; None takes all there are")
     return cores or os.cpu_count() or 1
+
+
+def pack(work: object) -> bytes | None:
+    """What `pickle.loads` makes the same of in another process, though it was written in a cell; None where it holds what can't travel."""
+    try:
+        return cast(bytes, cloudpickle.dumps(work))
+    except (pickle.PickleError, TypeError):  # each is what some kind of thing answers
+        return None
 
 
 def in_order(work: Callable[[int], Result], seeds: Iterable[int], cores: int) -> Generator[tuple[int, Result], None, None]:
@@ -103,17 +113,22 @@ class Worker(Generic[Result]):
 
 
 def _serve(packed: bytes, line: Connection) -> None:
-    work: Callable[[int], Result] = pickle.loads(packed)  # noqa: S301  we packed it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal, and the first one ends the others
     with suppress(EOFError, OSError):  # that one has ended, and could not say so
         while True:
-            line.send(_outcome(work, line.recv()))
+            line.send(_outcome(packed, line.recv()))
 
 
-def _outcome(work: Callable[[int], Result], seeds: tuple[int, ...]) -> tuple[list[tuple[int, Result]], Exception | None]:
+@cache
+def _unpacked(packed: bytes) -> Callable[[int], Result]:
+    return cast("Callable[[int], Result]", pickle.loads(packed))  # noqa: S301  we packed it
+
+
+def _outcome(packed: bytes, seeds: tuple[int, ...]) -> tuple[list[tuple[int, Result]], Exception | None]:
     """The results, up to the first that could not be, and why it could not."""
     results: list[tuple[int, Result]] = []
     try:
+        work = _unpacked(packed)
         for seed in seeds:
             results.append((seed, work(seed)))  # noqa: PERF401  those before an error are kept
     except Exception as error:  # noqa: BLE001  it is raised where the results are waited for

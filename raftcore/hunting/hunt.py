@@ -12,9 +12,8 @@ from raftcore.checks.watch import INVARIANTS
 from raftcore.cluster.as_code import INDENT, as_code
 from raftcore.cluster.cluster import AnyRules, Cluster
 from raftcore.cluster.rulebook import Rulebook
-from raftcore.hunting.cores import count_cores, in_order
+from raftcore.hunting.cores import count_cores, in_order, pack
 from raftcore.hunting.faults import Faults
-from raftcore.hunting.parcel import pack
 from raftcore.hunting.progress import told
 from raftcore.hunting.shrink import shrink
 from raftcore.hunting.story import CONVERGENCE, LINEARIZABILITY, Story, live

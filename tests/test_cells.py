@@ -5,8 +5,7 @@ from textwrap import dedent
 
 import pytest
 
-from raftcore.hunting.cores import in_order
-from raftcore.hunting.parcel import pack
+from raftcore.hunting.cores import in_order, pack
 
 
 def work_of(cell: str) -> object:
@@ -41,6 +40,11 @@ CELLS = {
         import operator
         work = lambda seed, step=3, *, add=lambda one, other: operator.add(one, other): add(step * seed, 0)
     """,
+    "a class": """
+        class Step:
+            size = 3
+        def work(seed): return Step().size * seed
+    """,
     "a partial function and a name within a name": """
         from functools import partial
         import os.path
@@ -63,23 +67,15 @@ def test_what_was_written_in_a_cell_works_elsewhere(cell: str) -> None:
     assert list(in_order(work_of(cell), range(8), cores=2)) == [(seed, 3 * seed) for seed in range(8)]  # type: ignore[arg-type]
 
 
-@pytest.mark.usefixtures("notebook")
-@pytest.mark.parametrize(
-    "cell",
-    [
-        "class Mine: pass\ndef work(seed): return Mine()",
-        "class Mine: pass\nmine = Mine()\ndef work(seed): return mine",
-        "from functools import cache\n@cache\ndef work(seed): return seed",
-        "work = open(__import__('os').devnull).read",
-        "def work(seed, numbers=iter(range(3)), lock=__import__('threading').Lock()): return lock",
-    ],
-    ids=["a class", "an object of it", "a function in a thing of C", "an open file", "a lock"],
-)
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_what_cannot_go_there_is_known_here(cell: str) -> None:
+def test_what_cannot_go_there_is_known_here() -> None:
+    cell = "lock = __import__('threading').Lock()\ndef work(seed): return lock"
     assert pack(work_of(cell)) is None
+    assert pack(work_of("def work(seed): return seed"))
 
 
-def test_what_stands_in_a_script_stays_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["__main__"], "__file__", "script.py", raising=False)
-    assert pack(work_of("def work(seed): return seed")) is None
+@pytest.mark.usefixtures("notebook")
+def test_what_cannot_be_made_again_there_says_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    work = work_of("from functools import cache\n@cache\ndef work(seed): return seed")
+    monkeypatch.setattr(sys.modules["__main__"], "work", work, raising=False)
+    with pytest.raises(AttributeError, match="work"):
+        list(in_order(work, range(8), cores=2))  # type: ignore[arg-type]

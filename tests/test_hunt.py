@@ -3,6 +3,7 @@
 import multiprocessing
 from collections.abc import Callable
 from itertools import chain, count
+from threading import Lock
 
 import pytest
 from msgspec.structs import replace
@@ -125,15 +126,14 @@ def test_a_hunt_that_is_interrupted_leaves_no_process_behind() -> None:
 
 
 def test_rules_that_keep_only_one_core_busy_are_told_of() -> None:
-    class Asked:
-        times = 0
+    one_at_a_time = Lock()
 
-    def count_it(me: NodeState, ask: RequestVote) -> RequestVoteReply:
-        Asked.times += 1
-        return election.answer_request_vote(me, ask)
+    def answer(me: NodeState, ask: RequestVote) -> RequestVoteReply:
+        with one_at_a_time:
+            return election.answer_request_vote(me, ask)
 
     words: list[str] = []
-    mine = Rules(answer_request_vote=count_it)
+    mine = Rules(answer_request_vote=answer)
     assert hunt(mine, seeds=[7], cores=2, on_progress=words.append) is None
     assert hunt(mine, seeds=[7], cores=1, on_progress=words.append) is None
     assert words == ["seed 7: all is well, on one core: its rules need what only this process has", "seed 7: all is well"]

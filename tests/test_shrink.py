@@ -5,21 +5,21 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from raftcore import Config, Rules, Scenario
+from raftcore import Cluster, Config, Rules, Scenario
 from raftcore.cluster.rulebook import Rulebook
 from raftcore.consensus import election
 from raftcore.consensus.state import NodeState
 from raftcore.hunting.hunt import found_in, ignore
-from raftcore.hunting.shrink import Shrinking
+from raftcore.hunting.shrink import Shrinking, shrink
 from raftcore.hunting.story import Story, tell
 from raftcore.server import Server
 from raftcore.storage.records import Recovered
 from raftcore.storage.wal import WriteAheadLog
-from raftcore.vocabulary.actions import Crash, Submit
+from raftcore.vocabulary.actions import Crash, Submit, TakeSnapshot, TimeOut
 from raftcore.vocabulary.commands import Set
 from raftcore.vocabulary.errors import CorruptLogError
 from raftcore.vocabulary.messages import RequestVote, RequestVoteReply
-from raftcore.vocabulary.names import Reason
+from raftcore.vocabulary.names import Index, Reason
 
 
 def vote_for_nobody(me: NodeState, ask: RequestVote) -> RequestVoteReply:
@@ -87,3 +87,43 @@ def test_what_raft_itself_does_wrong_is_shrunk_too() -> None:
     assert found_in(1, story, Rulebook()).scenario.actions == ()
     story = story_of(story.scenario, NOBODY)
     assert found_in(1, story, Rulebook(everywhere=NOBODY)).scenario.actions == ()
+
+
+# ---- a calm world
+
+
+def one_term_only(me: NodeState) -> None:
+    if me.current_term > 1:
+        raise ValueError("one term is enough")
+    election.start_reign(me)
+
+
+@pytest.mark.parametrize("pre_vote", [False, True])
+def test_in_a_calm_world_timers_run_out_by_hand_that_ran_out_by_themselves(pre_vote: bool) -> None:
+    rules = Rules(start_reign=one_term_only)
+    cluster = Cluster(3, 1, Config(pre_vote=pre_vote))
+    cluster.run_for(1_000)
+    cluster.crash(cluster.leader or "S1")
+    story = tell(cluster.scenario, rules, "ValueError in one_term_only", 5_000)
+    assert story
+    shrinking = Shrinking(story, rules, ignore)
+    shrinking.calm_down()
+    calm = shrinking.story
+    assert calm.mark == story.mark
+    assert calm.ran_out == ()
+    assert [action for action in calm.scenario.actions if isinstance(action, TimeOut)] == [*story.ran_out]
+    assert calm.violation.at_ms == story.violation.at_ms
+
+
+def no_even_snapshot(me: NodeState, index: Index, data: bytes) -> None:
+    if sum(isinstance(entry.command, Set) for entry in me.log.after(0, 100)) % 2 == 0:
+        raise ValueError("that is even")
+
+
+def test_two_actions_that_only_together_can_be_missed_are_taken_away() -> None:
+    rules = Rules(take_snapshot=no_even_snapshot)
+    commands = Submit(1_000, "C1", Set("x", "1"), None), Submit(1_200, "C2", Set("y", "2"), None)
+    three = Scenario(size=1, seed=1, actions=(*commands, TakeSnapshot(2_000, "S1")))
+    story = tell(three, rules, "ValueError in no_even_snapshot", 3_000)
+    assert story
+    assert [type(action) for action in shrink(story, rules, ignore).scenario.actions] == [TakeSnapshot]

@@ -107,13 +107,15 @@ class Shrinking:
     def calm_down(self) -> None:
         """Let timers run out by hand that ran out by themselves, and no others: then what is left out changes little of the rest.
 
-        What is judged at the end needs timers that run out by themselves.
+        The shortest timeout stays where that matters: so long a leader is guarded. What is judged at the end needs timers of its own.
         """
         scenario = self.story.scenario
         if self.story.violation.property not in AT_THE_END:
-            config = replace(scenario.config, election_timeout_ms=PATIENT_MS)
-            actions = sorted([*scenario.actions, *self.story.ran_out], key=lambda action: action.at_ms)
-            self.try_it(replace(scenario, config=config, actions=tuple(actions)))
+            actions = tuple(sorted([*scenario.actions, *self.story.ran_out], key=lambda action: action.at_ms))
+            for shortest_ms in (PATIENT_MS[0], scenario.config.election_timeout_ms[0]):
+                config = replace(scenario.config, election_timeout_ms=(shortest_ms, PATIENT_MS[1]))
+                if self.try_it(replace(scenario, config=config, actions=actions)):
+                    return
 
     def take_away_two(self) -> None:
         """Take away two actions that only together can be missed, as long as there are such, and few actions."""

@@ -146,7 +146,7 @@ def _ran_out(trace: Trace) -> Iterator[TimeOut]:
     for event in trace:
         if isinstance(event, TimerSet):
             deadlines_ms[event.server] = event.deadline_ms
-        elif _stands(event) and event.at_ms == deadlines_ms.get(event.server):
+        elif _stands(event) and event.at_ms == deadlines_ms.pop(event.server, None):
             yield TimeOut(event.at_ms, event.server)
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from raftcore import Cluster, Rules
-from raftcore.consensus.checked import RAFT, checked
+from raftcore.cluster.rulebook import RAFT
+from raftcore.consensus.checked import checked
 from raftcore.hunting.explore import explore
 from raftcore.hunting.small_world import World
 from raftcore.vocabulary.errors import ConfigError, RuleError

@@ -43,7 +43,7 @@ class Walk:
         self._state = self._stage.start
         self._teller = Teller(self.world)
         self._trace: Trace | None = None
-        for birth in self._stage.births:
+        for birth in self._stage.minds.births:
             self._teller.outcome(birth)
         for index in path:
             self.choose(index)

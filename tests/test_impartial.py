@@ -33,8 +33,8 @@ def test_a_bug_of_one_server_is_found_whatever_its_name_is(name: str) -> None:
     assert explored.violation.servers == (name,)
     assert len(explored.path) == 3
     assert explored.walk().violation == explored.violation
-    assert "does not do about" in explored.partial
-    assert f"Names matter: {explored.partial}." in str(explored)
+    assert "does not do about" in explored.names_matter
+    assert f"Names matter: {explored.names_matter}." in str(explored)
 
 
 def test_a_rule_that_prefers_a_name_may_be_right_and_then_all_states_are_seen() -> None:
@@ -43,13 +43,13 @@ def test_a_rule_that_prefers_a_name_may_be_right_and_then_all_states_are_seen() 
 
     explored = explore(replace(SMALL, commands=0, rules=Rules(answer_request_vote=prefer_later_names)))
     assert explored.passed
-    assert explored.partial.startswith("S1 does not do about RequestVote(term 1, last entry 0 of term 0) from S2 what S2 does about")
+    assert explored.names_matter.startswith("S1 does not do about RequestVote(term 1, last entry 0 of term 0) from S2 what S2 does about")
 
 
 @pytest.mark.parametrize("slow_disks", [False, True])
 def test_servers_with_the_same_rules_are_alike(slow_disks: bool) -> None:
     explored = explore(replace(SMALL, commands=0, heartbeats=1, crashes=1, slow_disks=slow_disks), limit=5_000)
-    assert explored.partial == ""
+    assert explored.names_matter == ""
     assert "Names matter" not in str(explored)
 
 
@@ -85,7 +85,7 @@ def keep_silent(me: NodeState) -> None:
     ids=["in a mind", "in a packet", "in what is told"],
 )
 def test_it_is_seen_wherever_names_matter(rules: Rules | Rulebook, about: str) -> None:
-    assert f"does about {about}" in explore(replace(SMALL, rules=rules)).partial
+    assert f"does about {about}" in explore(replace(SMALL, rules=rules)).names_matter
 
 
 def test_what_several_swaps_lead_to_is_asked_too() -> None:

@@ -31,8 +31,8 @@ class Explored(Struct, frozen=True, kw_only=True):
     start: the choices after which it began. states: reached, over whichever road; unique: of those, the different ones. depth: choices
     from the start to the farthest. seconds: of the wall clock. complete: whether nothing more can be reached. violation: of a law that does
     not hold, or None, and path: the choices that lead there, those of `start` among them, each as its place among all that could happen.
-    reached, missed: what should come true sometimes, and did, or did not; so should each rule be asked that is not Raft's own. partial: why
-    names matter, so that no two servers were taken for each other: what one does that another would not do in its place; "" where all are
+    reached, missed: what should come true sometimes, and did, or did not; so should each rule be asked that is not Raft's own.
+    names_matter: what one server does that another would not do in its place, so that no two were taken for each other; "" where all are
     alike.
     """
 
@@ -47,7 +47,7 @@ class Explored(Struct, frozen=True, kw_only=True):
     path: tuple[int, ...]
     reached: tuple[str, ...]
     missed: tuple[str, ...]
-    partial: str
+    names_matter: str
 
     @property
     def states_per_s(self) -> float:
@@ -65,7 +65,7 @@ class Explored(Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         figures = f"{self.states:,} states, {self.unique:,} unique, {self.depth} deep, {self.states_per_s:,.0f} states/s"
-        return "\n".join([self._verdict, *([f"Names matter: {self.partial}."] if self.partial else []), figures])
+        return "\n".join([self._verdict, *([f"Names matter: {self.names_matter}."] if self.names_matter else []), figures])
 
     @property
     def _verdict(self) -> str:
@@ -91,14 +91,14 @@ def explore(world: World | Walk, limit: int = 1_000_000, on_progress: Callable[[
         raise ConfigError(f"limit={limit!r} must be a whole number of states, 1 or more")
     walk = world if isinstance(world, Walk) else Walk(world)
     try:
-        return _explored(walk, limit, on_progress, partial="")
+        return _explored(walk, limit, on_progress, names_matter="")
     except NamesMatter as difference:
-        partial = str(difference)
-    return _explored(walk, limit, on_progress, partial)
+        names_matter = str(difference)
+    return _explored(walk, limit, on_progress, names_matter)
 
 
-def _explored(walk: Walk, limit: int, on_progress: Callable[[Explored], object] | None, partial: str) -> Explored:
-    search = Search(walk, limit, partial)
+def _explored(walk: Walk, limit: int, on_progress: Callable[[Explored], object] | None, names_matter: str) -> Explored:
+    search = Search(walk, limit, names_matter)
     for _ in search.portions():
         if on_progress:
             on_progress(search.result())
@@ -108,13 +108,13 @@ def _explored(walk: Walk, limit: int, on_progress: Callable[[Explored], object] 
 class Search:
     """A breadth-first search. Of a state that was seen only its fingerprint is kept, and from where it was reached.
 
-    partial: why names matter; where it is "", they do not, or NamesMatter is raised.
+    names_matter: how they do, if that is known; where it is "", they do not, or NamesMatter is raised.
     """
 
-    def __init__(self, walk: Walk, limit: int, partial: str) -> None:
+    def __init__(self, walk: Walk, limit: int, names_matter: str) -> None:
         self._start = walk.path
-        self._partial = partial
-        self._stage = Stage(walk.world, Minds if partial else ImpartialMinds)
+        self._names_matter = names_matter
+        self._stage = Stage(walk.world, Minds if names_matter else ImpartialMinds)
         self._symmetry = Symmetry(self._stage.shapes, walk.server_ids)
         self._limit = limit
         self._watch = Stopwatch()
@@ -165,7 +165,7 @@ class Search:
 
     def _fingerprint(self, state: State) -> bytes:
         minds, mail, history, left = state
-        if self._partial:
+        if self._names_matter:
             return array("l", (*left, *minds, history, *sorted(mail))).tobytes()
         return array("l", (*left, *self._symmetry.least(minds, mail, history))).tobytes()
 
@@ -191,7 +191,7 @@ class Search:
             path=self._path,
             reached=tuple(name for name, was_seen in hoped.items() if was_seen),
             missed=tuple(name for name, was_seen in hoped.items() if not was_seen),
-            partial=self._partial,
+            names_matter=self._names_matter,
         )
 
     def _hoped_for(self) -> dict[str, bool]:

@@ -101,6 +101,12 @@ class Walk:
         return self.world.server_ids
 
     @property
+    def syncing(self) -> tuple[ServerId, ...]:
+        """The servers that wait until their disks have synced: what they wrote last may still be lost."""
+        minds = [self._stage.minds.known[mind] for mind in self._state.minds]
+        return tuple(mind.server for mind in minds if mind.syncs)
+
+    @property
     def config(self) -> Config:
         """The knobs of all servers."""
         return self.world.config

@@ -2,12 +2,16 @@
 
 import pytest
 
-from raftcore import Cluster, Rules
+from raftcore import Cluster, Config, Rules
 from raftcore.cluster.rulebook import RAFT
 from raftcore.consensus.checked import checked
+from raftcore.consensus.state import NodeState
 from raftcore.hunting.explore import explore
 from raftcore.hunting.small_world import World
+from raftcore.vocabulary.configuration import Configuration
+from raftcore.vocabulary.durable import HardState
 from raftcore.vocabulary.errors import ConfigError, RuleError
+from raftcore.vocabulary.messages import RequestVote, RequestVoteReply
 
 MISTAKES = {
     "a reply is forgotten": (
@@ -17,6 +21,18 @@ MISTAKES = {
     "an index instead of a deed": (
         Rules(advance_commit_index=lambda me: me.log.last_index),
         "the rule advance_commit_index .* returned 1; it must return nothing: what it decides belongs into the state",
+    ),
+    "the fields of a reply in the wrong order": (
+        Rules(answer_request_vote=lambda me, _ask: RequestVoteReply(me.id, me.current_term, True)),  # type: ignore[arg-type]
+        r"the rule answer_request_vote .* returned RequestVoteReply\(term='S.', .*; its term is 'S.', and must be an int",
+    ),
+    "a message with such fields": (
+        Rules(start_election=lambda me: me.become_candidate() or me.send("S2", RequestVote(me.id, me.current_term, 0, 0))),
+        r"the rule start_election .* has led to RequestVote\(term='S.', .*; its term is 'S.', and must be an int",
+    ),
+    "the request in place of the candidate": (
+        Rules(answer_request_vote=lambda me, ask: setattr(me, "voted_for", ask) or RequestVoteReply(me.current_term, me.id, True)),
+        r"the rule answer_request_vote .* has led to VoteGranted\(.*; its candidate is RequestVote\(.*, and must be a str",
     ),
 }
 
@@ -36,8 +52,9 @@ def test_an_exploration_names_it_too(name: str) -> None:
 
 
 def test_some_rules_may_answer_or_not() -> None:
+    me = NodeState("S1", Configuration(("S1",)), Config(), lambda: 0.0, HardState())
     with pytest.raises(RuleError, match="must return a ClientReply or None"):
-        checked(Rules(answer_client_request=lambda _me, _ask: "ok")).answer_client_request(None, None)  # type: ignore[arg-type]
+        checked(Rules(answer_client_request=lambda _me, _ask: "ok")).answer_client_request(me, None)  # type: ignore[arg-type]
 
 
 def test_raft_itself_goes_unwatched() -> None:
@@ -78,3 +95,13 @@ def test_what_a_rule_raises_says_which_rule_it_was() -> None:
     (note,) = caught.value.__notes__
     assert note.startswith("raised by the rule answer_request_vote (")
     assert "divide" in note
+
+
+def test_what_a_rule_leaves_in_the_state_that_cannot_be_told_says_which_rule_it_was() -> None:
+    def count_grants(me: NodeState) -> None:
+        me.become_candidate()
+        me.votes = 1  # type: ignore[assignment]
+
+    with pytest.raises(TypeError) as caught:
+        Cluster(size=3, rules=Rules(start_election=count_grants)).run_for(3_000)
+    assert "raised by the rule start_election" in caught.value.__notes__[0]

@@ -82,6 +82,30 @@ def test_a_vote_is_on_the_disk_before_it_is_given() -> None:
     assert "before the vote was on its disk" in violation.sentence
 
 
+@pytest.mark.parametrize("vote, words", [("S2", "then for S2"), (None, "then for nobody")])
+def test_a_vote_that_is_on_the_disk_stays_there_for_its_term(vote: str | None, words: str) -> None:
+    story = Story(3)
+    story.follow(1, "S3")
+    first = story.save("S3", vote="S1")
+    again = story.save("S3", vote="S1")
+    second = story.save("S3", vote=vote)
+    (violation,) = story.violations
+    assert violation.sentence == f"S3 saved its vote of term 1 for S1, and {words}"
+    assert (violation.property, violation.evidence) == ("Vote Once", (again, second))
+    assert first < again
+
+
+def test_a_vote_that_is_saved_belongs_to_its_term() -> None:
+    story = Story(3)
+    story.follow(1, "S3")
+    story.save("S3")
+    story.save("S3", vote="S1")
+    story.follow(2, "S3")
+    story.save("S3")
+    story.save("S3", vote="S2")
+    assert story.broken == []
+
+
 def test_a_vote_is_counted_only_by_whom_it_was_given_to() -> None:
     story = Story(5)
     story.stand("S1", 1)

@@ -141,6 +141,22 @@ def test_terms_fall_neither_along_a_log_nor_below_its_server() -> None:
     assert story.broken == ["Terms Ordered"]
 
 
+def test_a_log_that_comes_from_a_disk_is_of_no_later_term_than_its_server() -> None:
+    story = Story()
+    story.follow(5, "S1", "S2")
+    story.append("S1", no_op(5))
+    story.keep("S2", no_op(5), no_op(4))
+    story.tell(ev.Crashed, "S3")
+    story.tell(ev.Restarted, "S3", 1, None, 0, (no_op(5),))
+    story.tell(ev.Crashed, "S1")
+    story.tell(ev.Restarted, "S1", 5, None, 0, (no_op(5), no_op(3)))
+    assert [it.sentence for it in story.found("Terms Ordered")] == [
+        "the log of S2 goes from term 5 back to term 4 at index 2",
+        "S3 came back in term 1, with an entry of term 5 at index 1",
+        "the log of S1 goes from term 5 back to term 3 at index 2",
+    ]
+
+
 @pytest.mark.parametrize("message", [AppendEntries(2, "S1", 0, 0, (), 0), PreVote(3, "S1", 0, 0)])
 def test_no_message_is_ahead_of_its_sender(message) -> None:
     story = Story()

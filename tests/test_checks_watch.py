@@ -35,7 +35,7 @@ def test_a_cluster_is_judged_while_it_runs_and_goes_on_when_it_is_broken() -> No
     now_ms = cluster.now_ms
     violation = cluster.violations[0]
     assert str(violation).startswith("Vote Once, at ")
-    assert violation.sentence == "S3 gave its vote of term 1 to S2, and then to S1 too"
+    assert violation.sentence == "S3 saved its vote of term 1 for S2, and then for S1"
     assert "Election Safety" in {it.property for it in cluster.violations}
     assert all(position < len(cluster.trace) for position in violation.evidence)
     assert cluster.trace[violation.evidence[-1]].at_ms == violation.at_ms

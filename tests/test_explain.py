@@ -1,4 +1,4 @@
-"""Why?: each sentence as it comes out of a run in which it is true."""
+"""Why is an entry not committed?: each sentence as it comes out of a run in which it is true."""
 
 import pytest
 
@@ -25,9 +25,6 @@ def time_out_s1(cluster: Cluster) -> None:
 def ask_s1(cluster: Cluster, text: str = "SET x 1", wait_ms: float = 60) -> None:
     cluster.submit("C1", text, through="S1")
     cluster.run_for(wait_ms)
-
-
-# ---- entries
 
 
 def test_an_entry_in_a_minority_is_not_committed() -> None:
@@ -170,6 +167,54 @@ def test_a_follower_learns_of_a_commit_later() -> None:
     assert "next message, but S2 is crashed. §5.3" in why_not_committed(cluster.view, 2, "S2")
 
 
+def test_a_new_leader_does_not_know_what_its_predecessor_committed() -> None:
+    cluster = led_by_s1(3, Config(client_sessions=False, pre_vote=False, leader_guard=False))
+    cluster.submit("C1", "SET x 1", through="S1")
+    cluster.run_until(lambda view: view.servers["S1"].commit_index == 2)
+    cluster.isolate("S1")
+    cluster.time_out("S3")
+    cluster.run_until(lambda view: view.servers["S3"].role is Role.LEADER)
+    assert cluster.view.servers["S3"].commit_index == 1
+    for server in ("S2", "S3"):
+        assert why_not_committed(cluster.view, 2, server).startswith(
+            "Entry 2 is committed, as S1 knows; S3 leads term 2 and does not know it yet: Entry 2 is of term 1, and S3 leads term 2: no "
+            "entry of an older term is committed by counting. It commits along with entry 3, the first of the leader's own term, which is "
+        )
+
+
+def test_where_nobody_leads_there_is_nobody_to_learn_a_commit_from() -> None:
+    cluster = led_by_s1(3)
+    cluster.submit("C1", "SET x 1", through="S1")
+    cluster.run_until(lambda view: view.servers["S1"].commit_index == 2)
+    cluster.run_until(lambda view: view.servers["S2"].commit_index == 2)
+    cluster.crash("S1")
+    assert cluster.view.servers["S3"].commit_index == 1
+    assert why_not_committed(cluster.view, 2, "S3") == (
+        f"Entry 2 is committed, as S2 knows; S3 learns it from a leader that has it: {why_no_leader(cluster.view)}"
+    )
+
+
+def test_a_paused_leader_commits_nothing() -> None:
+    cluster = led_by_s1(3)
+    ask_s1(cluster, wait_ms=25)
+    cluster.pause("S1")
+    cluster.run_for(100)
+    assert why_not_committed(cluster.view, 2) == (
+        "S1 is paused, and does nothing meanwhile: Entry 2 of S1 is on S1, as far as S1 knows; a commit needs 2 of 3, and S2 and S3 have "
+        "saved it, unknown to S1 so far. §5.3"
+    )
+    assert "next message, but S1 is paused. §5.3" in why_not_committed(committed_by_a_paused_leader().view, 2, "S2")
+
+
+def committed_by_a_paused_leader() -> Cluster:
+    """Its followers do not know of the commit."""
+    cluster = led_by_s1(3)
+    cluster.submit("C1", "SET x 1", through="S1")
+    cluster.run_until(lambda view: view.servers["S1"].commit_index == 2)
+    cluster.pause("S1")
+    return cluster
+
+
 def test_without_a_leader_nothing_is_committed() -> None:
     cluster = led_by_s1(3)
     cluster.isolate("S1")
@@ -189,88 +234,3 @@ def test_an_entry_or_a_server_that_is_not_there_is_refused() -> None:
         why_not_committed(cluster.view, 0)
     with pytest.raises(ServerNotFound, match="no server 'S9'; there are S1, S2, S3"):
         why_not_committed(cluster.view, 1, "S9")
-
-
-# ---- leaders
-
-
-def test_a_leader_that_is_there_is_named() -> None:
-    assert why_no_leader(led_by_s1().view) == "There is a leader: S1 leads term 1, and a majority follows it. §5.2"
-
-
-def test_timers_still_run() -> None:
-    cluster = Cluster(size=3, seed=1)
-    cluster.run_for(50)
-    deadlines = {name: server.timer_ms[1] for name, server in cluster.view.servers.items() if server.timer_ms}
-    first = min(deadlines, key=lambda name: deadlines[name])
-    assert why_no_leader(cluster.view) == (
-        f"Nobody stands for election yet: the first election timeout to run out is that of {first}, at {deadlines[first]:,.0f} ms. §5.2"
-    )
-
-
-def test_too_few_run() -> None:
-    cluster = led_by_s1()
-    cluster.crash("S1")
-    cluster.crash("S3")
-    cluster.pause("S4")
-    assert why_no_leader(cluster.view) == "A leader needs the votes of 3 of 5, and S1 and S3 are crashed, and S4 is paused. §5.2"
-
-
-def test_the_links_leave_no_majority() -> None:
-    cluster = led_by_s1()
-    cluster.partition(["S1", "S2"], ["S3", "S4"], ["S5"])
-    cluster.run_for(700)
-    assert why_no_leader(cluster.view) == "A leader needs the votes of 3 of 5, and the links let no server ask more than S1 and S2. §5.2"
-
-
-def test_a_split_vote() -> None:
-    cluster = Cluster(size=4, seed=1, config=Config(pre_vote=False))
-    cluster.run_for(150)
-    for server in ("S1", "S2"):
-        cluster.time_out(server)
-    cluster.link("S1", "S4", delay_ms=(30, 30))
-    cluster.link("S2", "S3", delay_ms=(30, 30))
-    cluster.run_until(lambda view: all(len(view.servers[name].votes) == 2 for name in ("S1", "S2")))
-    cluster.run_for(30)
-    assert why_no_leader(cluster.view).startswith(
-        "The vote of term 1 is split: S1 with 2 votes and S2 with 2 votes stand, and a majority is 3 of 4; the first of them whose timer "
-    )
-
-
-def test_a_candidate_whose_log_is_behind() -> None:
-    cluster = led_by_s1(3, Config(client_sessions=False, pre_vote=False, leader_guard=False))
-    cluster.isolate("S3")
-    cluster.client("C1").set("x", "1")
-    cluster.crash("S1")
-    cluster.heal()
-    cluster.link("S2", "S3", delay_ms=(100, 100))
-    cluster.time_out("S3")
-    cluster.run_for(30)
-    term = cluster.view.servers["S3"].current_term
-    assert why_no_leader(cluster.view) == (
-        f"S3 with 1 vote stands for term {term} and needs 2 of 3; S2 has a log that is ahead (§5.4.1), and S1 is crashed. §5.2"
-    )
-
-
-def test_a_server_that_asks_first_lacks_promises() -> None:
-    cluster = led_by_s1(3)
-    cluster.isolate("S3")
-    cluster.client("C1").set("x", "1")
-    cluster.crash("S1")
-    cluster.heal()
-    cluster.time_out("S3")
-    cluster.run_for(5)
-    term = cluster.view.servers["S3"].current_term + 1
-    assert why_no_leader(cluster.view) == (
-        f"S3 asks who would vote for it in term {term}, and needs the promises of 2 of 3; it holds 1: S2 has a log that is ahead (§5.4.1), "
-        "and S1 is crashed. Thesis 9.6"
-    )
-
-
-def test_a_leader_without_followers_is_none() -> None:
-    cluster = Cluster(size=3, seed=1)
-    time_out_s1(cluster)
-    cluster.run_until(lambda view: bool(view.leaders))
-    assert (
-        why_no_leader(cluster.view) == "S1 leads term 1 without the 2 of 3 that must follow it; S2 and S3 have not heard from it yet. §5.2"
-    )

@@ -5,13 +5,15 @@ import re
 import pytest
 from test_explain import PLAIN, ask_s1, led_by_s1, time_out_s1
 
-from raftcore import Cluster, Config, Reason
+from raftcore import Cluster, Config, ReadMode, Reason, Rules
 from raftcore.checks.explain import why_no_leader, why_not_committed, why_pending, why_refused
+from raftcore.consensus.election import refuse
+from raftcore.consensus.state import NodeState
 from raftcore.hunting.random_run import RandomRun
 from raftcore.trace.view import ClusterView, OperationView
 from raftcore.vocabulary.errors import ClientNotFound, ConfigError
-from raftcore.vocabulary.events import AppendRefused, Crashed, MessageDropped, MessageSent, VoteDenied
-from raftcore.vocabulary.messages import AppendEntriesReply, ClientReply, PreVoteReply, RequestVoteReply
+from raftcore.vocabulary.events import AppendRefused, Crashed, MessageDelivered, MessageDropped, MessageSent, VoteDenied
+from raftcore.vocabulary.messages import AppendEntriesReply, ClientReply, PreVoteReply, RequestVote, RequestVoteReply
 
 SECTION = re.compile(r"(§[\d.]+|[Tt]hesis [\d.]+\d|Figure 8)$")
 
@@ -93,6 +95,30 @@ def test_a_refused_vote_names_the_rule() -> None:
     assert why_refused(AppendRefused(1.0, "S2", "S1", 2, 7, Reason.LOG_GAP)).startswith("S2's log ends before entry 7, behind which")
 
 
+def test_who_guards_a_leader_may_only_have_started() -> None:
+    cluster = Cluster(size=3, seed=7)
+    cluster.time_out("S1")
+    cluster.run_for(40)
+    denied = [event for event in cluster.trace if isinstance(event, VoteDenied)]
+    assert [event.server for event in denied] == ["S3", "S2"]
+    assert why_refused(denied[0]) == (
+        "S3 takes part in no election while a leader may live: it led with a majority, heard from a leader, or started (and may have heard "
+        "one before) within the shortest election timeout. §6, thesis 4.2.3"
+    )
+
+
+def test_a_rule_may_refuse_for_a_reason_that_raft_has_not() -> None:
+    def never(me: NodeState, ask: RequestVote) -> RequestVoteReply:
+        return refuse(me, Reason.LOG_GAP)
+
+    cluster = Cluster(size=3, seed=1, config=Config(pre_vote=False), rules=Rules(answer_request_vote=never))
+    time_out_s1(cluster)
+    cluster.run_until(lambda view: len(view.servers["S1"].denied) == 2)
+    denied = next(event for event in cluster.trace if isinstance(event, VoteDenied))
+    assert why_refused(denied) == f"{denied.server} refused: log gap."
+    assert why_no_leader(cluster.view) == "S1 with 1 vote stands for term 1 and needs 2 of 3; S2 and S3 refused: log gap. §5.2"
+
+
 def test_what_refuses_nothing_has_no_why() -> None:
     with pytest.raises(ConfigError, match="Crashed refuses nothing; ask about a VoteDenied"):
         why_refused(Crashed(1.0, "S1"))
@@ -113,6 +139,20 @@ def test_a_request_and_its_answer_travel() -> None:
     assert why_pending(cluster.view, waiting(cluster.view)).startswith("The answer of S1 is on its way to C1, and arrives at ")
 
 
+def test_the_answer_to_the_request_for_a_session_travels_too() -> None:
+    cluster = led_by_s1(3, Config())
+    cluster.submit("C1", "SET x 1", through="S1")
+    cluster.run_until(lambda view: any(it.target == "C1" for it in view.messages.values()))
+    assert cluster.view.servers["S1"].sessions
+    assert why_pending(cluster.view, waiting(cluster.view)).startswith("The answer of S1 is on its way to C1, and arrives at ")
+    cluster.run_for(50)
+    trace = cluster.trace
+    heard = next(place for place, it in enumerate(trace) if isinstance(it, MessageDelivered) and isinstance(it.message, ClientReply))
+    arrived, asked = trace.view_after(heard + 1), trace.view_after(heard + 2)
+    assert why_pending(arrived, waiting(arrived)) == "The answer of S1 has just arrived. §8"
+    assert why_pending(asked, waiting(asked)).startswith("The request is on its way to S1")
+
+
 def test_a_request_to_a_crashed_server() -> None:
     cluster = led_by_s1(3)
     cluster.crash("S3")
@@ -120,7 +160,7 @@ def test_a_request_to_a_crashed_server() -> None:
     assert "but S3 is crashed, and C1 asks another server" in why_pending(cluster.view, waiting(cluster.view))
     cluster.run_for(100)
     assert why_pending(cluster.view, waiting(cluster.view)) == (
-        "What C1 asked, or the answer, was lost, since S3 is crashed; it asks the next server when its patience ends, and S1 leads. §8"
+        "What C1 asked S3 did not arrive (server down); C1 asks the next server when its patience ends, and S1 leads. §8"
     )
 
 
@@ -188,6 +228,81 @@ def test_nobody_leads() -> None:
     assert "S1 and S2 are crashed" in sentence
 
 
+def test_a_refusal_that_the_client_has_heard_is_not_lost() -> None:
+    cluster = led_by_s1(3)
+    cluster.link("S1", "S2", up=False)
+    cluster.transfer_leadership("S2")
+    cluster.submit("C1", "SET x 1", through="S1")
+    cluster.run_until(lambda view: any(isinstance(it.message, ClientReply) for it in view.messages.values()))
+    cluster.run_until(lambda view: not any(isinstance(it.message, ClientReply) for it in view.messages.values()))
+    cluster.run_for(10)
+    assert why_pending(cluster.view, waiting(cluster.view)) == (
+        "C1 was refused, and is about to ask again: S1 hands its leadership over and takes in nothing new, or its successor would never "
+        "catch up. Thesis 3.10"
+    )
+    cluster.run_for(50)
+    assert "The request is on its way" in why_pending(cluster.view, waiting(cluster.view))
+
+
+def test_a_paused_leader_holds_back_what_it_was_asked() -> None:
+    cluster = led_by_s1(3)
+    cluster.pause("S1")
+    ask_s1(cluster)
+    assert why_pending(cluster.view, waiting(cluster.view)) == (
+        "S1 has heard what C1 asked, and is paused; C1 asks the next server when its patience ends, and S1 leads, but is paused. §8"
+    )
+    cluster.resume("S1")
+    cluster.run_for(100)
+    assert [it.attempts for it in cluster.view.completed] == [1]
+
+
+def test_a_read_that_a_paused_leader_has_taken_in() -> None:
+    cluster = led_by_s1(3)
+    cluster.submit("C1", "GET x", through="S1")
+    cluster.run_until(lambda view: bool(view.servers["S1"].reads))
+    cluster.pause("S1")
+    assert why_pending(cluster.view, waiting(cluster.view)).startswith(
+        "S1 is paused, and does nothing meanwhile: S1 may not answer the read before a majority has answered its round "
+    )
+
+
+def test_a_server_takes_in_nothing_before_its_disk_has_synced() -> None:
+    cluster = led_by_s1(3)
+    cluster.disk("S1", sync_ms=200)
+    cluster.submit("C1", "SET x 1", through="S1")
+    cluster.run_until(lambda view: view.servers["S1"].log.last_index == 2)
+    cluster.submit("C2", "SET x 2", through="S1")
+    cluster.run_for(60)
+    assert why_pending(cluster.view, cluster.view.pending["C2"]).startswith("S1 has heard what C2 asked, and waits for its disk; ")
+
+
+def test_what_was_lost_and_where() -> None:
+    cluster = led_by_s1(3)
+    cluster.crash("S3")
+    cluster.link("C1", "S1", up=False)
+    cluster.link("S1", "C2", up=False)
+    for client, text in (("C1", "SET x 1"), ("C2", "SET x 2")):
+        cluster.submit(client, text, through="S1")
+    cluster.run_for(100)
+    view = cluster.view
+    assert why_pending(view, view.pending["C1"]).startswith("What C1 asked S1 did not arrive (link cut); C1 asks the next server")
+    assert why_pending(view, view.pending["C2"]).startswith("The answer of S1 did not arrive (link cut); C2 asks the next server")
+
+
+def test_a_stale_read_needs_no_leader() -> None:
+    cluster = led_by_s1(3, Config(client_sessions=False, reads=ReadMode.STALE, pre_vote=False, leader_guard=False))
+    cluster.link("S3", "C1", up=False)
+    cluster.submit("C1", "GET x", through="S3")
+    cluster.run_for(50)
+    lost = "The answer of S3 did not arrive (link cut); C1 asks the next server when its patience ends"
+    cluster.crash("S1")
+    assert why_pending(cluster.view, waiting(cluster.view)) == f"{lost}. §8"
+    cluster.time_out("S2")
+    cluster.run_until(lambda view: view.leader == "S2")
+    assert cluster.view.servers["S2"].commit_index == 1, "it has committed nothing of its own term"
+    assert why_pending(cluster.view, waiting(cluster.view)) == f"{lost}, and S2 leads. §8"
+
+
 def test_an_operation_that_is_over_is_not_pending() -> None:
     cluster = led_by_s1(3)
     cluster.submit("C1", "SET x 1", through="S1")
@@ -195,6 +310,25 @@ def test_an_operation_that_is_over_is_not_pending() -> None:
     cluster.run_for(300)
     with pytest.raises(ClientNotFound, match="C1 does not wait for this operation"):
         why_pending(cluster.view, operation)
+
+
+def test_an_operation_that_an_earlier_view_shows_is_the_same() -> None:
+    cluster = led_by_s1(3)
+    cluster.submit("C1", "SET x 1", through="S2")
+    operation = waiting(cluster.view)
+    cluster.run_for(30)
+    assert waiting(cluster.view) != operation, "its request has arrived"
+    assert why_pending(cluster.view, operation) == why_pending(cluster.view, waiting(cluster.view))
+
+
+def test_what_is_no_view_or_no_operation_is_refused() -> None:
+    cluster = led_by_s1(3)
+    ask_s1(cluster, wait_ms=0)
+    for question in (why_no_leader, lambda run: why_not_committed(run, 1), lambda run: why_pending(run, waiting(cluster.view))):
+        with pytest.raises(ConfigError, match=r"is no view; give one of a run: cluster\.view, or cluster\.trace\.view_at\(at_ms\)"):
+            question(cluster)
+    with pytest.raises(ConfigError, match=r"'C1' is no operation under way; give one of view\.pending, by client: C1"):
+        why_pending(cluster.view, "C1")  # type: ignore[arg-type]  # the mistake
 
 
 # ---- all of them, anywhere

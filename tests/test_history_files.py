@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from raftcore.checks.client_history import Operation
 from raftcore.checks.history_files import read_jepsen, read_kv
+from raftcore.checks.linearizability import REGISTER, Verdict, check
 from raftcore.vocabulary.commands import Append, Cas, Delete, Get, Set
 from raftcore.vocabulary.errors import FileError
 
@@ -61,6 +62,20 @@ def test_what_timed_out_stays_open_and_a_read_that_timed_out_saw_nothing(write: 
         (6, False, UNSET),
         (float("inf"), None, UNSET),
     ]
+
+
+def test_a_compare_and_set_that_timed_out_and_failed_did_not_happen_and_says_nothing_of_the_value(write: Write) -> None:
+    lines = (
+        "0 :invoke :write 1",
+        "0 :ok :write 1",
+        "1 :invoke :cas [1 2]",
+        "1 :fail :cas :timed-out",
+        "0 :invoke :read nil",
+        "0 :ok :read 1",
+    )
+    history = read_jepsen(write(jepsen(*lines)))
+    assert history == (Operation("0", Set("register", "1"), 1, 2, True), Operation("0", Get("register"), 5, 6, True, "1"))
+    assert check(history, REGISTER).verdict is Verdict.LINEARIZABLE
 
 
 def test_a_log_of_a_key_value_store_knows_no_absent_keys(write: Write) -> None:
@@ -130,3 +145,22 @@ def test_a_file_that_is_no_text_is_refused_and_an_absent_one_says_so(tmp_path: P
         read_jepsen(tmp_path / "history.log")
     with pytest.raises(FileNotFoundError):
         read_kv(tmp_path / "absent.txt")
+
+
+GOOD = b'{:process 1, :type :invoke, :f :get, :key "0", :value nil}\n'
+
+
+@pytest.mark.parametrize("line", [b"\xff", b'{:process 2, :type :invoke, :f :put, :key "0", :value "\xff"}'])
+def test_bytes_that_are_no_text_are_refused_by_number_and_not_taken_for_each_other(tmp_path: Path, line: bytes) -> None:
+    (tmp_path / "history.log").write_bytes(GOOD + line)
+    with pytest.raises(FileError, match=r"^history\.log, line 2: .* is no UTF-8"):
+        read_kv(tmp_path / "history.log")
+
+
+def test_only_a_line_feed_ends_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "history.log"
+    path.write_bytes(GOOD + '{:process 2, :type :invoke, :f :put, :key "0", :value "a\u2028b\x85c"}\r\n'.encode() + b"\x0c\nno line")
+    with pytest.raises(FileError, match=r"^history\.log, line 4: 'no line'"):
+        read_kv(path)
+    path.write_bytes(path.read_bytes().removesuffix(b"no line"))
+    assert [it.command for it in read_kv(path)] == [Get("0"), Set("0", "a\u2028b\x85c")]

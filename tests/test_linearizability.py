@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from raftcore import Cluster
 from raftcore.checks.client_history import KeyCommand
 from raftcore.checks.linearizability import KEY_VALUE, REGISTER, Model, Operation, Result, Verdict, check, read_jepsen, read_kv
 from raftcore.checks.models import Impossible
@@ -153,6 +154,11 @@ def test_operations_that_the_model_does_not_know_or_that_cannot_be_are_refused_b
         check([read("1", 3, 1)], REGISTER)
     with pytest.raises(ConfigError, match="item 1 of the history is 'GET x'"):
         check(["GET x"], REGISTER)  # type: ignore[list-item]
+
+
+def test_a_run_in_place_of_its_history_is_refused_with_what_to_write() -> None:
+    with pytest.raises(ConfigError, match=r"a Cluster is no history; give the operations: check\(history\(cluster\), KEY_VALUE\)"):
+        check(Cluster(3), KEY_VALUE)  # type: ignore[arg-type]
 
 
 # ---- against brute force

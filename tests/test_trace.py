@@ -16,6 +16,7 @@ from raftcore.trace.view import ClusterView
 from raftcore.vocabulary import events as ev
 from raftcore.vocabulary.commands import Set
 from raftcore.vocabulary.messages import Entry
+from raftcore.vocabulary.names import Reason, Role
 
 
 def folded(trace: Trace, count: int, servers: tuple[str, ...]) -> ClusterView:
@@ -85,6 +86,25 @@ def test_the_messages_of_a_view_are_those_in_flight() -> None:
 
 def test_every_kind_of_event_has_its_fold() -> None:
     assert set(FOLDS) == set(ev.AnyEvent.__args__)
+
+
+def test_who_denied_a_vote_is_known_until_the_candidate_asks_anew() -> None:
+    def denied(*events: ev.Event) -> dict[str, Reason]:
+        view = empty_view(("S1", "S2"))
+        for event in events:
+            view = absorb(view, event)
+        return dict(view.servers["S1"].denied)
+
+    asks = ev.PreVoteStarted(1.0, "S1", 1), ev.VoteCounted(1.0, "S1", "S1", 1, pre_vote=True)
+    stands = ev.RoleChanged(2.0, "S1", Role.CANDIDATE, 1)
+    no_promise = ev.VoteDenied(3.0, "S2", "S1", 1, Reason.LEADER_HEARD, pre_vote=True)
+    no_vote = ev.VoteDenied(3.0, "S2", "S1", 1, Reason.LOG_BEHIND)
+    assert denied(*asks, no_promise) == {"S2": Reason.LEADER_HEARD}
+    assert denied(stands, no_vote) == {"S2": Reason.LOG_BEHIND}
+    for over in (asks[0], stands, ev.LeaderRecognized(4.0, "S1", "S2", 1)):
+        assert denied(*asks, no_promise, over) == {}
+    for late in ((*asks, stands, no_promise), (stands, ev.RoleChanged(2.0, "S1", Role.CANDIDATE, 2), no_vote), (stands, *asks, no_vote)):
+        assert denied(*late) == {}
 
 
 def test_a_pending_command_is_shown_until_its_outcome_is_known() -> None:

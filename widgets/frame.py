@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from raftcore.trace.diff import Difference
-from raftcore.trace.view import ClusterView, ServerView
+from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.events import AnyEvent, Applied, Crashed, Event, Halted, Restarted, SnapshotInstalled
 from raftcore.vocabulary.names import ServerId
@@ -90,11 +90,6 @@ class Frame(Struct, frozen=True, kw_only=True):
     beat: int = 0
     number: int = 0
     changed_keys: frozenset[str] | None = None
-
-
-def highest_leader(view: ClusterView) -> ServerView | None:
-    """The live server that leads the highest term, whether a majority follows it or not; None while nobody leads."""
-    return max(view.leaders, key=lambda server: server.current_term, default=None)
 
 
 def changed_keys(events: Iterable[Event]) -> frozenset[str] | None:

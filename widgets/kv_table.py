@@ -12,7 +12,7 @@ from immutables import Map
 from raftcore.statemachine.language import MAX_KEY_BYTES
 from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView, ServerView
-from widgets.frame import Frame, highest_leader
+from widgets.frame import Frame
 from widgets.part import Intent, Part, Picture, together
 from widgets.still import kv_still
 from widgets.words import clip
@@ -57,7 +57,7 @@ class Stores:
     def draw(self, frame: Frame, text: str = "") -> Picture:
         """The keys that contain this text."""
         view = frame.view
-        leader = highest_leader(view)
+        leader = view.latest_leader
         self._refresh(frame, tuple(server.kv_store for server in view.servers.values()), leader, text)
         return {
             "servers": [heading(server) for server in view.servers.values()],

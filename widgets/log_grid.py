@@ -12,7 +12,7 @@ from raftcore.vocabulary.commands import OpenSession
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.messages import Entry
 from raftcore.vocabulary.names import FollowerState, Index
-from widgets.frame import Frame, highest_leader
+from widgets.frame import Frame
 from widgets.part import Intent, Part, Picture, together
 from widgets.still import log_still
 from widgets.words import full_entry, short
@@ -99,7 +99,7 @@ def row(view: ClusterView, server: ServerView, first: Index, last: Index, number
 
     The first cell stands at `from`: what is before that is compacted.
     """
-    leader = highest_leader(view)
+    leader = view.latest_leader
     progress = leader.progress.get(server.id) if leader and leader.id != server.id else None
     return {
         "id": server.id,

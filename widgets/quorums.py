@@ -4,10 +4,10 @@ from collections.abc import Container
 
 from msgspec import Struct
 
+from raftcore.checks.explain.reach import runs
 from raftcore.trace.view import ClusterView, ServerView, voter_groups
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.names import Role, ServerId
-from widgets.frame import highest_leader
 
 
 class Quorum(Struct, frozen=True):
@@ -41,22 +41,17 @@ def all_enough(groups: list[Quorum]) -> bool:
 
 def backing(view: ClusterView, leader: ServerView) -> list[Quorum]:
     """The live servers that know this one as the leader of their term, itself among them."""
-    behind = {
-        server.id
-        for server in view.servers.values()
-        if server.alive and server.leader == leader.id and server.current_term == leader.current_term
-    }
-    return quorums(leader.configuration, {*behind, leader.id})
+    return quorums(leader.configuration, {*view.behind(leader), leader.id})
 
 
 def running(view: ClusterView) -> list[Quorum]:
     """The voters that could take part in an election."""
-    return quorums(view.configuration, {server.id for server in view.servers.values() if server.alive and not server.paused})
+    return quorums(view.configuration, {server.id for server in view.servers.values() if runs(server)})
 
 
 def standing_now(view: ClusterView) -> tuple[Configuration, str, list[Quorum]]:
     """The configuration that the highest leader goes by, else a candidate, else the cluster; what is counted there, and who counts."""
-    leader = highest_leader(view)
+    leader = view.latest_leader
     if leader:
         return leader.configuration, f"follow {leader.id}", backing(view, leader)
     candidates = [server for server in view.servers.values() if server.alive and server.role is Role.CANDIDATE]

@@ -4,7 +4,6 @@ from raftcore.trace.view import ClusterView, ServerView
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.messages import PreVoteReply, RequestVoteReply
 from raftcore.vocabulary.names import Role, ServerId
-from widgets.frame import highest_leader
 from widgets.part import Picture
 from widgets.quorums import Quorum, standing_now
 from widgets.words import disk_faults
@@ -78,7 +77,7 @@ def followers(leader: ServerView) -> list[Picture]:
 
 def followed(view: ClusterView, server: ServerView) -> Picture | None:
     """How the highest leader sends to this server; None where it does not."""
-    leader = highest_leader(view)
+    leader = view.latest_leader
     if leader is None or leader.id == server.id or server.id not in leader.progress:
         return None
     return progress(leader, server.id)
@@ -122,7 +121,7 @@ def membership_picture(view: ClusterView) -> Picture:
     """Both configurations of a joint change, or the one, and who of each counts now."""
     configuration, counting, groups = standing_now(view)
     names = ("old", "new") if configuration.is_joint else ("voters",)
-    leader = highest_leader(view)
+    leader = view.latest_leader
     return {
         "joint": configuration.is_joint,
         "counting": counting,

@@ -11,7 +11,7 @@ from raftcore.trace.view import ClusterView, ServerView, voter_groups
 from raftcore.vocabulary.commands import ReadMode
 from raftcore.vocabulary.events import ReadServed, ReadStarted
 from raftcore.vocabulary.names import ServerId
-from widgets.frame import Frame, highest_leader
+from widgets.frame import Frame
 from widgets.part import Part, Picture, together
 
 MOST_ROWS = 6
@@ -38,7 +38,8 @@ class Sessions(Part):
         super().__init__(run)
 
     def draw(self, frame: Frame) -> Picture:
-        view, leader = frame.view, highest_leader(frame.view)
+        view = frame.view
+        leader = view.latest_leader
         known = self._served if frame.jump == self._jump else []
         self._served = [*known, *(event for event in frame.events if type(event) is ReadServed)][-MOST_ROWS:]
         self._jump = frame.jump

@@ -1,5 +1,7 @@
 """The line under the ring that says in words what matters now. A pure function of the view and the latest notice."""
 
+from raftcore.checks.explain.election import first_to_stand
+from raftcore.checks.explain.reach import runs
 from raftcore.trace.view import ClusterView, ServerView
 from raftcore.vocabulary.names import Role
 from widgets.frame import Frame
@@ -111,12 +113,12 @@ def why_no_leader(view: ClusterView) -> str:
     able = running(view)
     if not all_enough(able):
         return f"only {tally(able)} voters run, and a majority is {needed(able)}.{absent(view)}"
-    awake = [server for server in view.servers.values() if server.alive and not server.paused]
+    awake = [server for server in view.servers.values() if runs(server)]
     standing_for = [server for server in awake if server.role is Role.CANDIDATE or server.pre_votes]
     if standing_for:
         return " ".join(candidacy(candidate) for candidate in standing_for) + absent(view)
-    timed = [(server.timer_ms[1], server.id) for server in awake if server.timer_ms and server.id in view.configuration.all_voters]
-    awaited = f"the election timeout that ends first is that of {min(timed)[1]}." if timed else "no election timer runs."
+    first = first_to_stand(view)
+    awaited = f"the election timeout that ends first is that of {first[1]}." if first else "no election timer runs."
     return awaited + absent(view)
 
 

@@ -13,7 +13,6 @@ from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.names import Role
-from widgets.frame import highest_leader
 from widgets.palette import term_colours
 from widgets.quorums import Quorum, standing_now
 from widgets.ring_servers import groups_of, place
@@ -175,7 +174,7 @@ def log_row(server: ServerView, first: int, y: float) -> str:
 def kv_still(view: ClusterView) -> str:
     """The first keys, and what each server holds."""
     servers = list(view.servers.values())
-    leader = highest_leader(view)
+    leader = view.latest_leader
     some = {key for server in servers for key in islice(server.kv_store, SOUGHT)}  # a still picture must not cost what a store weighs
     count = max(len(some), *(len(server.kv_store) for server in servers))
     keys = nsmallest(ROWS, some)

@@ -1,6 +1,8 @@
 """The invariant of what clients asked for, and were told."""
 
+from raftcore.checks.completeness import effect
 from raftcore.checks.invariant import Invariant
+from raftcore.checks.leases import Leases
 from raftcore.checks.logbook import Written
 from raftcore.checks.memory import Memory, Request
 from raftcore.checks.seeing import sees
@@ -24,13 +26,15 @@ class NoInvention(Invariant):
 
     def __init__(self, memory: Memory) -> None:
         super().__init__(memory)
-        self.leases_hold = True
+        self.leases = Leases(self.servers, memory.config)
+        self.has_sessions = memory.config.client_sessions
 
-    @sees(ev.EntriesAppended)
-    def appended(self, at: int, event: ev.EntriesAppended) -> Violation | None:
+    @sees(ev.EntriesAppended, ev.Restarted)
+    def appended(self, at: int, event: ev.EntriesAppended | ev.Restarted) -> Violation | None:
         for written in self.memory.fresh:
             if not self._is_wanted(written):
-                sentence = f"{event.server} wrote {told(written.entry)} at index {written.index}, and no client has asked for that"
+                how = "wrote" if isinstance(event, ev.EntriesAppended) else "came back with"
+                sentence = f"{event.server} {how} {told(written.entry)} at index {written.index}, and no client has asked for that"
                 return self.broken(at, event, sentence, (event.server,))
         return None
 
@@ -50,24 +54,28 @@ class NoInvention(Invariant):
     @sees(ev.Applied)
     def applied(self, at: int, event: ev.Applied) -> Violation | None:
         memory, index = self.memory, event.index
-        if index not in memory.repeats or event.changed_key is None:
+        if event.changed_key is None:
             return None
-        first, entry = memory.repeats[index], memory.committed[index].entry
-        sentence = f"{event.server} carried out {told(entry)} of {entry.client_id} at index {index}, as at index {first} before"
-        return self.broken(at, event, sentence, (event.server,), memory.commitments[first].at, memory.commitments[index].at)
+        if index in memory.repeats:
+            first, entry = memory.repeats[index], memory.committed[index].entry
+            sentence = f"{event.server} carried out {told(entry)} of {entry.client_id} at index {index}, as at index {first} before"
+            return self.broken(at, event, sentence, (event.server,), memory.commitments[first].at, memory.commitments[index].at)
+        written, outcomes = self.servers[event.server].at(index), memory.outcomes
+        if written is None or index != len(outcomes.first) or outcomes.explains(written.entry.command, event):
+            return None
+        what = f"{told(written.entry)} at index {index} so that {effect(event)}"
+        return self.broken(at, event, f"{event.server} carried out {what}, and it does something else", (event.server,), written.at)
 
     # ---- answers
 
     @sees(ev.Acted)
     def acted(self, at: int, event: ev.Acted) -> None:
-        if isinstance(event.action, TimeOut):  # a clock that jumps
-            self.leases_hold = False
+        if isinstance(event.action, TimeOut):  # of all that is done all the time, this alone is done to a clock
+            self.leases.absorb(event)
 
-    @sees(ev.ClockRateChanged)
-    def clock_rate_changed(self, at: int, event: ev.ClockRateChanged) -> None:
-        drift = 1 + self.memory.config.max_clock_drift
-        if not 1 / drift <= event.rate <= drift:
-            self.leases_hold = False
+    @sees(ev.ClockRateChanged, ev.Created)
+    def clock_changed(self, at: int, event: ev.ClockRateChanged | ev.Created) -> None:
+        self.leases.absorb(event)
 
     @sees(ev.Completed)
     def completed(self, at: int, event: ev.Completed) -> Violation | None:
@@ -83,19 +91,31 @@ class NoInvention(Invariant):
             return self._judge_read(at, event, event.command, request)
         entry = memory.committed[index].entry
         if entry.sequence_num == event.sequence_num and entry.client_id == event.client:
-            return None
+            return self._judge_answer(at, event, request)
         return self._answer(at, event, request.at, f" at index {index}, where {told(entry)} is committed")
+
+    def _judge_answer(self, at: int, event: ev.Completed, request: Request) -> Violation | None:
+        outcomes, index = self.memory.outcomes, event.index
+        if request.index and self.has_sessions:  # a command that was repeated has its first answer
+            index = request.index
+        if index >= len(outcomes.first):
+            return None
+        came_to = outcomes.answer(request.command, index)
+        if (event.ok, event.value) == came_to:
+            return None
+        what = f": {_said(event.ok, event.value)}, and at index {index} it came to: {_said(*came_to)}"
+        return self._answer(at, event, request.at, what, outcomes.first_at[index])
 
     def _judge_read(self, at: int, event: ev.Completed, read: Get, request: Request) -> Violation | None:
         memory, index = self.memory, event.index
-        if request.index and memory.config.client_sessions:  # a read that is an entry, and was repeated, has its first answer
+        if request.index and self.has_sessions:  # so has a read that is an entry
             index = request.index
         held = memory.outcomes.value(read.key, index)
         if event.value != held:
             found = f": {clip(event.value)}, as of index {index}, where {clip(read.key)} held {clip(held)}"
             return self._answer(at, event, request.at, found)
         mode = read.mode or memory.config.reads
-        may_be_old = mode is ReadMode.STALE or (mode is ReadMode.LEASE and not self.leases_hold)
+        may_be_old = mode is ReadMode.STALE or (mode is ReadMode.LEASE and not self.leases.hold)
         if may_be_old or index >= request.heard:
             return None
         missed = f" as of index {index}, though index {request.heard} had been answered before it was asked"
@@ -103,3 +123,7 @@ class NoInvention(Invariant):
 
     def _answer(self, at: int, event: ev.Completed, asked_at: int, what: str, *earlier: int) -> Violation:
         return self.broken(at, event, f"{event.client} got an answer to its command {event.sequence_num}{what}", (), asked_at, *earlier)
+
+
+def _said(ok: bool | None, value: str | None) -> str:
+    return ("done" if ok else "refused") + ("" if value is None else f" with {clip(value)}")

@@ -39,9 +39,9 @@ class ElectionSafety(Invariant):
 
 
 class VoteOnce(Invariant):
-    """A server grants one candidate in a term at most, across crashes too: its vote is on its disk before it is given, and whoever counts
+    """A server grants one candidate in a term at most, across crashes too: its vote is on its disk before it is given, and stays there, and
 
-    a vote was given it. To grant the same candidate again is right.
+    whoever counts a vote was given it. To grant the same candidate again is right.
     """
 
     name = "Vote Once"
@@ -81,6 +81,15 @@ class VoteOnce(Invariant):
             return None
         sentence = f"{event.server} counts a vote of {event.voter} for term {event.term}, which {event.voter} gave to {given_to}"
         return self.broken(at, event, sentence, (event.server, event.voter), seen_at)
+
+    @sees(ev.Synced)
+    def saved(self, at: int, event: ev.Synced) -> Violation | None:
+        server = self.servers[event.server]
+        if event.current_term != server.saved_term or server.saved_vote in (None, event.voted_for):
+            return None
+        now = event.voted_for or "nobody"
+        sentence = f"{event.server} saved its vote of term {event.current_term} for {server.saved_vote}, and then for {now}"
+        return self.broken(at, event, sentence, (event.server,), server.saved_at)
 
     @sees(ev.Restarted)
     def restarted(self, at: int, event: ev.Restarted) -> Violation | None:

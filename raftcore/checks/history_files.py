@@ -52,6 +52,8 @@ class _MalformedError(Exception):
 def read_jepsen(path: str | Path) -> tuple[Operation, ...]:
     """The operations of a Jepsen log on one register, in the order of their calls. What ends with `:info` stays open.
 
+    A `:cas` that ends with `:fail` and `:timed-out` did not happen, and is left out.
+
     Raises FileError, which names the line, and OSError.
     """
     return _read(Path(path), _jepsen_line, _JEPSEN_FORM)
@@ -66,18 +68,27 @@ def read_kv(path: str | Path) -> tuple[Operation, ...]:
 
 
 def _read(path: Path, read_line: Callable[[str], _Said | None], form: str) -> tuple[Operation, ...]:
-    operations: list[Operation] = []
-    waiting: dict[str, int] = {}  # by process: where the operation stands that has no answer yet
-    for number, line in enumerate(path.read_bytes().decode(errors="replace").splitlines(), 1):
+    operations: dict[int, Operation] = {}  # by the line of the call
+    waiting: dict[str, int] = {}  # by process: the call that has no answer yet
+    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
         try:
-            if line.strip():
-                _take(read_line(line), number, operations, waiting)
+            text = _text(line)
+            if text.strip():
+                _take(read_line(text), number, operations, waiting)
         except _MalformedError as error:
-            raise FileError(f"{path.name}, line {number}: {line[:80]!r} {error}; a line is {form}") from None
-    return tuple(operations)
+            begin = line.decode(errors="replace")[:80]
+            raise FileError(f"{path.name}, line {number}: {begin!r} {error}; a line is {form}") from None
+    return tuple(operations.values())
 
 
-def _take(said: _Said | None, number: int, operations: list[Operation], waiting: dict[str, int]) -> None:
+def _text(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:  # to replace what can't be read would make one of two values
+        raise _MalformedError("is no UTF-8") from None
+
+
+def _take(said: _Said | None, number: int, operations: dict[int, Operation], waiting: dict[str, int]) -> None:
     """Let a line begin an operation, or end one."""
     if said is None:
         raise _MalformedError("is no line of a history")
@@ -86,17 +97,19 @@ def _take(said: _Said | None, number: int, operations: list[Operation], waiting:
             raise _MalformedError(f"is a second call of process {said.process}, which has no answer to the first one yet")
         if isinstance(said.asked, type):
             raise _MalformedError("is a call that does not say what it asks for")
-        waiting[said.process] = len(operations)
-        operations.append(Operation(said.process, said.asked, number))
+        waiting[said.process] = number
+        operations[number] = Operation(said.process, said.asked, number)
         return
     if said.process not in waiting:
         raise _MalformedError(f"is an answer to process {said.process}, which waits for none")
-    place = waiting.pop(said.process)
-    asked = operations[place]
+    call = waiting.pop(said.process)
+    asked = operations[call]
     if said.asked not in (asked.command, type(asked.command)):
         raise _MalformedError(f"is no answer to what process {said.process} asked for: {show_command(asked.command)}")
-    if said.kind != "info":
-        operations[place] = replace(asked, ended=number, ok=said.kind == "ok", value=said.value)
+    if said.kind == "fail" and said.asked is Cas:  # it timed out and did not happen; that the value was another, nobody says
+        del operations[call]
+    elif said.kind != "info":
+        operations[call] = replace(asked, ended=number, ok=said.kind == "ok", value=said.value)
 
 
 def _jepsen_line(line: str) -> _Said | None:

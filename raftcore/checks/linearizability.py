@@ -69,12 +69,15 @@ class Result(Struct, frozen=True):
 def check(history: Iterable[Operation], model: Model, budget: int = BUDGET) -> Result:
     """Judge a history by a model, in at most `budget` steps. Stale reads are left out: they claim nothing.
 
-    Raises ConfigError for an unknown model, a budget that is none, and operations that the model does not know or that can't be.
+    Raises ConfigError for an unknown model, a budget that is none, what is no history, and operations that the model does not know or that
+    can't be.
     """
     if not isinstance(model, Model):
         raise ConfigError(f"there is no model {model!r}; give REGISTER or KEY_VALUE")
     if type(budget) is not int or budget < 1:
         raise ConfigError(f"budget={budget!r} steps judge nothing; give a whole number, at least 1")
+    if not isinstance(history, Iterable):
+        raise ConfigError(f"a {type(history).__name__} is no history; give the operations: check(history(cluster), KEY_VALUE)")
     searches = [Search(operations, model) for operations in _by_key(history, model).values()]
     undecided, left = deque(searches), budget
     while undecided and left:

@@ -105,8 +105,8 @@ class TermsOrdered(Invariant):
     name = "Terms Ordered"
     section = "§5.3"
 
-    @sees(ev.EntriesAppended)
-    def appended(self, at: int, event: ev.EntriesAppended) -> Violation | None:
+    @sees(ev.EntriesAppended, ev.Restarted)
+    def appended(self, at: int, event: ev.EntriesAppended | ev.Restarted) -> Violation | None:
         memory, server = self.memory, self.servers[event.server]
         for written in memory.fresh:
             before = written.before
@@ -114,10 +114,12 @@ class TermsOrdered(Invariant):
                 sentence = f"the log of {event.server} goes from term {before.term} back to term {written.term} at index {written.index}"
                 return self.broken(at, event, sentence, (event.server,), before.at)
         last = memory.brought[-1] if memory.brought else memory.behind
-        if last.entry.term <= server.term:
+        term = event.current_term if isinstance(event, ev.Restarted) else server.term
+        if last.entry.term <= term:
             return None
-        sentence = f"{event.server} is in term {server.term}, and wrote an entry of term {last.term} at index {last.index}"
-        return self.broken(at, event, sentence, (event.server,), server.role_at)
+        how = f"came back in term {term}, with" if isinstance(event, ev.Restarted) else f"is in term {term}, and wrote"
+        sentence = f"{event.server} {how} an entry of term {last.term} at index {last.index}"
+        return self.broken(at, event, sentence, (event.server,), max(last.at, server.role_at))
 
     @sees(AppendEntries, AppendEntriesReply, RequestVote, RequestVoteReply, PreVoteReply, InstallSnapshot, InstallSnapshotReply, TimeoutNow)
     def sent(self, at: int, event: ev.MessageSent) -> Violation | None:

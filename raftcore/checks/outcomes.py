@@ -1,7 +1,12 @@
-"""What entries came to where they were applied first: wherever else they are applied, they must come to the same."""
+"""What entries came to where they were applied first: wherever else they are applied, they must come to the same.
+
+What a command should come to is written anew here, not taken from the state machine, so that a mistake there is found.
+"""
 
 from bisect import bisect_right
 
+from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Set
+from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.events import Applied
 from raftcore.vocabulary.names import Index
 
@@ -28,6 +33,36 @@ class Outcomes:
         since, values = self._values.get(key, ((), ()))
         before = bisect_right(since, index)
         return values[before - 1] if before else None
+
+    def explains(self, command: Command | Configuration | None, event: Applied) -> bool:
+        """Whether the next index can have come to this by that command. One that was not carried out has changed nothing."""
+        key, value = event.changed_key, event.new_value
+        if type(command) is Set:  # by far the most
+            return key is None or (value == command.value and key == command.key)
+        match command:
+            case _ if key is None:
+                return True
+            case Delete():
+                expected = None
+            case Append():
+                expected = (self.value(key, event.index) or "") + command.value
+            case Cas() if self.value(key, event.index) == command.expected:
+                expected = command.value
+            case _:
+                return False
+        return key == command.key and value == expected
+
+    def answer(self, command: Command, index: Index) -> tuple[bool, str | None]:
+        """What a client is told of a command that was applied at this index: the verdict, and what the key holds, where that is told."""
+        first, kind = self.first[index], type(command)
+        done = first.changed_key is not None
+        if kind is Set:
+            return done, None
+        if kind is Append:
+            return done, first.new_value
+        if isinstance(command, Cas):
+            return done, self.value(command.key, index)
+        return True, None
 
     def store(self, index: Index) -> dict[str, str]:
         """All that the store held after the entry at `index`."""

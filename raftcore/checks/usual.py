@@ -47,13 +47,15 @@ class Usual:
         return None
 
     def synced(self, at: int, event: ev.Synced) -> Violation | None:
-        """All that there is has been saved."""
+        """All that there is has been saved, and the vote is the same."""
         server = self.servers[event.server]
         last = server.last
         in_log = last.configured[1] if last.configured else server.initial
         if event.last_index != last.index or event.current_term != server.term or in_log is not server.configuration:
             return self.ask(at, event)
-        server.saved_term, server.saved_vote, server.saved_index, server.saved_at = event.current_term, event.voted_for, last.index, at
+        if event.voted_for != server.saved_vote:
+            return self.ask(at, event)
+        server.saved_term, server.saved_index, server.saved_at = event.current_term, last.index, at
         return None
 
     def committed(self, at: int, event: ev.Committed) -> Violation | None:
@@ -75,6 +77,8 @@ class Usual:
             if event.changed_key != first[index].changed_key or event.new_value != first[index].new_value:
                 return self.ask(at, event)
         elif index == len(first):
+            if index > memory.committed_index or not memory.outcomes.explains(memory.committed[index].entry.command, event):
+                return self.ask(at, event)
             memory.outcomes.keep(at, event)
         server.last_applied = index
         return None

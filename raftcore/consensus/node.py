@@ -32,6 +32,7 @@ from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import Checkpoint, HardState, LogSuffix, Record, Snapshot
 from raftcore.vocabulary.events import (
     AppendRefused,
+    Committed,
     EntriesAppended,
     Event,
     LogTruncated,
@@ -80,6 +81,7 @@ class RaftNode:
         self._saved_vote = saved.voted_for
         self._saved_snapshot = snapshot
         self._saved_version = self.state.log.version
+        self._told_commit = self.state.commit_index
         self.idle = idle(self.state.deadline_ms)
 
     def start(self, now_ms: float) -> Ready:
@@ -117,7 +119,7 @@ class RaftNode:
             save = self._changes()
             install, me.installed = me.installed, None
         apply_from = me.last_applied + 1
-        apply = self._commits() if me.commit_index >= apply_from else ()  # all servers, §5.3
+        apply = self._commits() if me.commit_index != me.last_applied else ()  # all servers, §5.3
         outbox = me.outbox
         reads: Sequence[ClientRequest] = ()
         events: Sequence[Event] = ()
@@ -314,6 +316,7 @@ class RaftNode:
         rules.advance_commit_index(me)
         if me.commit_index == before or me.reign is None:
             return
+        self._tell_commit()
         if me.reign.early_reads:
             start_early_reads(me)
             self._broadcast()
@@ -333,11 +336,19 @@ class RaftNode:
     # ---- what comes of a step
 
     def _commits(self) -> tuple[Entry, ...]:
-        me = self.state
-        applied, me.last_applied = me.last_applied, me.commit_index
-        if me.role is not LEADER:  # a leader has told it, before what it went on with
-            me.tell_commit()
+        me, applied = self.state, self.state.last_applied
+        if me.commit_index != self._told_commit:  # a leader has told it, before what it went on with
+            self._tell_commit()
+        if me.commit_index < applied:  # some rule took it back, and nothing that was applied can be
+            return ()
+        me.last_applied = me.commit_index
         return me.log.after(applied, me.commit_index - applied)
+
+    def _tell_commit(self) -> None:
+        """Tell how far the log is committed, whoever wrote that into the state."""
+        me = self.state
+        self._told_commit = me.commit_index
+        me.say(Committed(me.now_ms, me.id, me.commit_index))
 
     def _changes(self) -> list[Record]:
         me = self.state

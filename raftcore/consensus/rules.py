@@ -34,8 +34,12 @@ from raftcore.vocabulary.names import Index, ServerId
 class Rules(Struct, frozen=True, kw_only=True):
     """The rules of Figure 2, and those that the thesis adds, each a function of the server's state and what it is about.
 
-    The defaults are correct. Raises ConfigError for what is no function, or one that can't take what its place is given; what one returns
-    is looked at when it does (checked.py).
+    The defaults are correct. One of yours may write the state as Figure 2 says it (`me.voted_for = …`, `me.commit_index = …`), or use the
+    state's moves (`me.vote_for(…)`): both are seen. Only a reign is begun by `me.become_leader()`, and ended by `me.step_down()` or
+    `me.become_follower(term)`.
+
+    Raises ConfigError for what is no function, or one that can't take what its place is given; what one returns, sends and writes is looked
+    at when it does (checked.py).
     """
 
     start_election: Callable[[NodeState], None] = election.start_election

@@ -12,7 +12,6 @@ from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import HardState, Snapshot
 from raftcore.vocabulary.events import (
-    Committed,
     ConfigurationChanged,
     Event,
     LeaderRecognized,
@@ -237,14 +236,7 @@ class NodeState:
 
     def commit_to(self, index: Index) -> None:
         """Raise the commit index; it never falls."""
-        if index > self.commit_index:
-            self.commit_index = index
-            if self.role is LEADER:
-                self.tell_commit()
-
-    def tell_commit(self) -> None:
-        """Tell how far the log is committed."""
-        self.say(Committed(self.now_ms, self.id, self.commit_index))
+        self.commit_index = max(self.commit_index, index)
 
     def reset_election_timer(self) -> None:
         """Wait for a whole new, randomly drawn election timeout (§5.2)."""

@@ -66,10 +66,10 @@ def _broken_by(step: Outcome) -> Iterator[Finding]:
     cut = min((event.last_index for event in step.told if isinstance(event, LogTruncated)), default=end)
     if cut < before.commit:
         yield Finding("Monotonic Commit", f"{after.server} had committed up to {before.commit} and has cut its log back to {cut}", me)
-    if not before.commit <= after.commit <= end:
-        yield Finding(
-            "Monotonic Commit", f"{after.server} has committed up to {after.commit}, after {before.commit}, in a log of {end}", me
-        )
+    commits = [before.commit, *(event.index for event in step.told if isinstance(event, Committed))]
+    if commits != sorted(commits) or after.commit > end:
+        row = ", then ".join(map(str, commits))
+        yield Finding("Monotonic Commit", f"{after.server} has committed up to {row}, in a log of {end}", me)
     log = after.entries
     fall = next((index for index in range(1, end) if log[index].term < log[index - 1].term), 0)
     if fall:

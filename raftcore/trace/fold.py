@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from raftcore.trace.log_view import LogView
 from raftcore.trace.view import ClusterView, OperationView, ProgressView, ServerView, SessionView, SnapshotView
 from raftcore.vocabulary import events as ev
-from raftcore.vocabulary.commands import OpenSession
+from raftcore.vocabulary.commands import Get, OpenSession
 from raftcore.vocabulary.durable import Image
 from raftcore.vocabulary.events import Event
-from raftcore.vocabulary.messages import AppendEntriesReply, InstallSnapshotReply
-from raftcore.vocabulary.names import Role, ServerId
+from raftcore.vocabulary.messages import AppendEntriesReply, ClientReply, ClientRequest, InstallSnapshotReply
+from raftcore.vocabulary.names import ClientId, Role, ServerId
 
 COMPLETED_KEPT = 8
 
@@ -39,14 +39,16 @@ def absorb(view: ClusterView, event: Event) -> ClusterView:
 
 def _role_changed(server: ServerView, event: ev.RoleChanged) -> ServerView:
     voted_for = server.voted_for if event.term == server.current_term else None
-    begun = replace(server, role=event.role, current_term=event.term, voted_for=voted_for, leader=None, votes=(), pre_votes=())
+    begun = replace(
+        server, role=event.role, current_term=event.term, voted_for=voted_for, leader=None, votes=(), pre_votes=(), denied=Map()
+    )
     if server.role is not Role.LEADER:
         return begun
     return replace(begun, progress=Map(), quorum_heard_ms=None, lease_until_ms=None, reads=Map(), answered=Map(), transfer=None)
 
 
 def _leader_recognized(server: ServerView, event: ev.LeaderRecognized) -> ServerView:
-    return replace(server, leader=event.leader, pre_votes=())
+    return replace(server, leader=event.leader, pre_votes=(), denied=Map())
 
 
 def _vote_granted(server: ServerView, event: ev.VoteGranted) -> ServerView:
@@ -60,7 +62,7 @@ def _vote_counted(server: ServerView, event: ev.VoteCounted) -> ServerView:
 
 
 def _pre_vote_started(server: ServerView, event: ev.PreVoteStarted) -> ServerView:
-    return replace(server, leader=None, pre_votes=())
+    return replace(server, leader=None, pre_votes=(), denied=Map())
 
 
 def _entries_appended(server: ServerView, event: ev.EntriesAppended) -> ServerView:
@@ -231,12 +233,37 @@ def _created(view: ClusterView, event: ev.Created) -> ClusterView:
     return replace(view, at_ms=event.at_ms, servers={**view.servers, event.server: ServerView(id=event.server)})
 
 
+def _vote_denied(view: ClusterView, event: ev.VoteDenied) -> ClusterView:
+    """The voter is as before; the candidate lacks its vote, or its promise of one, if that is what it still asks for."""
+    candidate = view.servers[event.candidate]
+    asked = (candidate.current_term + 1, True) if candidate.pre_votes else (candidate.current_term, False)
+    if (event.term, event.pre_vote) != asked:
+        return replace(view, at_ms=event.at_ms)
+    candidate = replace(candidate, denied=candidate.denied.set(event.server, event.reason))
+    return replace(view, at_ms=event.at_ms, servers={**view.servers, event.candidate: candidate})
+
+
 def _message_sent(view: ClusterView, event: ev.MessageSent) -> ClusterView:
     return replace(view, at_ms=event.at_ms, messages=view.messages.set(event.id, event))
 
 
 def _message_gone(view: ClusterView, event: ev.MessageDelivered | ev.MessageDropped) -> ClusterView:
-    return replace(view, at_ms=event.at_ms, messages=view.messages.delete(event.id))
+    messages = view.messages.delete(event.id)
+    if type(event.message) is ClientRequest or type(event.message) is ClientReply:
+        return replace(view, at_ms=event.at_ms, messages=messages, pending=_pending_after(view, event, event.message))
+    return replace(view, at_ms=event.at_ms, messages=messages)
+
+
+def _pending_after(
+    view: ClusterView, event: ev.MessageDelivered | ev.MessageDropped, message: ClientRequest | ClientReply
+) -> Mapping[ClientId, OperationView]:
+    """What clients wait for, and what became last of that."""
+    operation = view.pending.get(message.client_id)
+    if operation is None or not operation.needs(message.sequence_num):
+        return view.pending
+    read = message.command if type(message) is ClientRequest and type(message.command) is Get else None
+    operation = replace(operation, latest=event, mode=read.mode if read else operation.mode)
+    return {**view.pending, message.client_id: operation}
 
 
 def _message_delivered(view: ClusterView, event: ev.MessageDelivered) -> ClusterView:
@@ -278,7 +305,7 @@ FOLDS: Mapping[type[Event], Callable[[ClusterView, Any], ClusterView]] = {
     ev.RoleChanged: _of_server(_role_changed),
     ev.LeaderRecognized: _of_server(_leader_recognized),
     ev.VoteGranted: _of_server(_vote_granted),
-    ev.VoteDenied: _of_server(_unchanged),
+    ev.VoteDenied: _vote_denied,
     ev.VoteCounted: _of_server(_vote_counted),
     ev.PreVoteStarted: _of_server(_pre_vote_started),
     ev.EntriesAppended: _of_server(_entries_appended),

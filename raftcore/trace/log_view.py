@@ -46,6 +46,11 @@ class LogView(Struct, frozen=True):
         """The term of the entry at `index`, or of the last one before the log's first entry."""
         return self[index].term if index != self.base_index else self.base_term
 
+    @property
+    def end(self) -> tuple[Term, Index]:
+        """The term and the index of its last entry: of two logs the one with the greater end is more up to date (§5.4.1)."""
+        return self.term_at(self.last_index), self.last_index
+
     def window(self, first: Index, last: Index) -> tuple[Entry, ...]:
         """The entries first … last, as far as the log has them."""
         begin, end = max(first - 1, self.base_index), min(last, self.last_index)

@@ -6,12 +6,13 @@ from immutables import Map
 from msgspec import Struct
 
 from raftcore.trace.log_view import LogView
-from raftcore.vocabulary.commands import Command
+from raftcore.vocabulary.commands import Command, ReadMode
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.disks import DiskState
-from raftcore.vocabulary.events import Completed, MessageSent, ReadStarted, TransferStarted
+from raftcore.vocabulary.errors import ConfigError
+from raftcore.vocabulary.events import Completed, MessageDelivered, MessageDropped, MessageSent, ReadStarted, TransferStarted
 from raftcore.vocabulary.links import Link
-from raftcore.vocabulary.names import Address, ClientId, FollowerState, Index, Role, ServerId, Term
+from raftcore.vocabulary.names import Address, ClientId, FollowerState, Index, Reason, Role, ServerId, Term
 
 
 class ProgressView(Struct, frozen=True):
@@ -46,11 +47,11 @@ class ServerView(Struct, frozen=True, kw_only=True):
     halted: why it stopped by itself, or "". timer_ms: when the running timer was set and when it ends, in simulated milliseconds; None
     while crashed. configuration: by which it goes, and at which index that stands in its log. snapshots: the latest one, and the one
     before, which a crash may bring back. votes, pre_votes: the voters whose vote, or promise of one, this candidate holds, in the order
-    of arrival. progress: what this leader knows of each follower. quorum_heard_ms, lease_until_ms: since when a majority is known to
-    follow this leader, and until when its lease on reads lasts. reads: those that wait for a round, by client and number. answered: while
-    there are such, the latest round that each follower has answered. transfer: under way, or None. clock_rate: milliseconds that it
-    counts in one of simulated time. disk: None as long as nobody changed it. damage: what was turned over on its disk and not read since,
-    or "".
+    of arrival. denied: those that refused the latest of the two that it asked for, and why. progress: what this leader knows of each
+    follower. quorum_heard_ms, lease_until_ms: since when a majority is known to follow this leader, and until when its lease on reads
+    lasts. reads: those that wait for a round, by client and number. answered: while there are such, the latest round that each follower
+    has answered. transfer: under way, or None. clock_rate: milliseconds that it counts in one of simulated time. disk: None as long as
+    nobody changed it. damage: what was turned over on its disk and not read since, or "".
     """
 
     id: ServerId
@@ -73,6 +74,7 @@ class ServerView(Struct, frozen=True, kw_only=True):
     timer_ms: tuple[float, float] | None = None
     votes: tuple[ServerId, ...] = ()
     pre_votes: tuple[ServerId, ...] = ()
+    denied: Map[ServerId, Reason] = Map()
     progress: Map[ServerId, ProgressView] = Map()
     quorum_heard_ms: float | None = None
     lease_until_ms: float | None = None
@@ -90,12 +92,22 @@ class ServerView(Struct, frozen=True, kw_only=True):
 
 
 class OperationView(Struct, frozen=True):
-    """A client's command that is under way."""
+    """A client's command that is under way.
+
+    latest: of the requests and replies about it, or about the session that it needs, the latest one that arrived or was dropped.
+    mode: of a read, how it finds its answer, as its requests say.
+    """
 
     client: ClientId
     sequence_num: int
     command: Command
     invoked_at_ms: float
+    latest: MessageDelivered | MessageDropped | None = None
+    mode: ReadMode | None = None
+
+    def needs(self, sequence_num: int) -> bool:
+        """Whether a request of its client with this number is about it, or about the session that it needs, which has one below 0."""
+        return sequence_num < 0 or sequence_num == self.sequence_num
 
 
 class ClusterView(Struct, frozen=True, kw_only=True):
@@ -118,25 +130,41 @@ class ClusterView(Struct, frozen=True, kw_only=True):
     def leader(self) -> ServerId | None:
         """The live leader of the highest term that a quorum of its configuration follows, or None."""
         for leader in sorted(self.leaders, key=lambda server: -server.current_term):
-            following = {
-                other.id
-                for other in self.servers.values()
-                if other.alive and other.leader == leader.id and other.current_term == leader.current_term
-            }
+            following = self.behind(leader)
             if all(len(following.intersection(voters)) > len(voters) // 2 for voters in voter_groups(leader.configuration)):
                 return leader.id
         return None
 
     @property
     def configuration(self) -> Configuration:
-        """By which configuration the cluster goes: that of the latest leader, or of the server that knows the latest one."""
-        servers = [self.servers[self.leader]] if self.leader else [server for server in self.servers.values() if server.alive]
-        return max(servers or self.servers.values(), key=lambda server: (server.current_term, server.configuration_index)).configuration
+        """By which configuration the cluster goes: the leader's, or without one, that of the live log that is most up to date (§5.4.1).
+
+        Terms do not tell: a server that was removed while it was cut off may enter one after the other.
+        """
+        if self.leader:
+            return self.servers[self.leader].configuration
+        servers = [server for server in self.servers.values() if server.alive and server.configuration.members]
+        return max(servers or self.servers.values(), key=lambda server: server.log.end).configuration
+
+    def behind(self, leader: ServerView) -> set[ServerId]:
+        """The live servers that know this one as the leader of their term, itself among them."""
+        return {it.id for it in self.servers.values() if it.alive and it.leader == leader.id and it.current_term == leader.current_term}
 
     @property
     def leaders(self) -> tuple[ServerView, ...]:
         """Every live server that believes it leads."""
         return tuple(server for server in self.servers.values() if server.alive and server.role is Role.LEADER)
+
+    @property
+    def latest_leader(self) -> ServerView | None:
+        """The one of the highest term among them, whether a majority follows it or not; None while nobody leads."""
+        return max(self.leaders, key=lambda server: server.current_term, default=None)
+
+
+def require_view(value: object) -> None:
+    """Refuse what is no view. Raises ConfigError."""
+    if not isinstance(value, ClusterView):
+        raise ConfigError(f"{value!r} is no view; give one of a run: cluster.view, or cluster.trace.view_at(at_ms)")
 
 
 def voter_groups(configuration: Configuration) -> list[tuple[ServerId, ...]]:

@@ -1,8 +1,19 @@
 """Why an entry is not committed."""
 
 from raftcore.checks.explain.election import why_no_leader
-from raftcore.checks.explain.reach import lacking, latest_leader, listed, needs, said_of, said_of_each, stopped, unreachable
-from raftcore.trace.view import ClusterView, ServerView
+from raftcore.checks.explain.reach import (
+    lacking,
+    listed,
+    missed,
+    needs,
+    reached,
+    said_of,
+    said_of_each,
+    stopped,
+    unreachable,
+    while_paused,
+)
+from raftcore.trace.view import ClusterView, ServerView, require_view
 from raftcore.vocabulary.errors import ConfigError, ServerNotFound
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply
 from raftcore.vocabulary.names import Index, ServerId
@@ -12,8 +23,9 @@ def why_not_committed(view: ClusterView, index: Index, server: ServerId | None =
     """Why the entry at `index` of a server's log is not committed, in a sentence; or that it is.
 
     server: whose log is meant; None: that of the latest leader, or without one, the log that has the entry in its latest term. Raises
-    ServerNotFound, and ConfigError where that log has no such entry.
+    ServerNotFound, and ConfigError where that log has no such entry, or `view` is none.
     """
+    require_view(view)
     holder = _holder(view, index, server)
     if holder.alive and holder.commit_index >= index:
         return f"Entry {index} is committed, and {holder.id} knows it. §5.3"
@@ -22,7 +34,7 @@ def why_not_committed(view: ClusterView, index: Index, server: ServerId | None =
         return _committed_elsewhere(view, holder, knowing, index)
     if holder.alive and holder in view.leaders:
         return _uncounted(view, holder, index)
-    leader = latest_leader(view)
+    leader = view.latest_leader
     if leader is None:
         return f"Entry {index} waits for a leader, since only a leader commits: {why_no_leader(view)}"
     if leader.current_term < _term(holder, index):
@@ -32,8 +44,8 @@ def why_not_committed(view: ClusterView, index: Index, server: ServerId | None =
         )
     if not _holds_same(leader, holder, index):
         return (
-            f"Entry {index} of {holder.id} (term {_term(holder, index)}) is not in the log of {leader.id}, which leads term "
-            f"{leader.current_term}; {holder.id} removes it when it hears from {leader.id}. §5.3"
+            f"{while_paused(leader)}Entry {index} of {holder.id} (term {_term(holder, index)}) is not in the log of {leader.id}, which "
+            f"leads term {leader.current_term}; {holder.id} removes it when it hears from {leader.id}. §5.3"
         )
     return _uncounted(view, leader, index)
 
@@ -44,7 +56,7 @@ def _holder(view: ClusterView, index: Index, server: ServerId | None) -> ServerV
         raise ServerNotFound(f"there is no server {server!r}; there are {', '.join(view.servers)}")
     if type(index) is not int or index < 1:
         raise ConfigError(f"index={index!r} is no place in a log; the first entry is 1")
-    leader = latest_leader(view)
+    leader = view.latest_leader
     asked = [view.servers[server]] if server is not None else [*([leader] if leader else []), *view.servers.values()]
     holders = [it for it in asked if index <= it.log.last_index]
     if not holders:
@@ -71,10 +83,22 @@ def _committed_elsewhere(view: ClusterView, holder: ServerView, knowing: ServerV
             f"Entry {index} of {holder.id} (term {_term(holder, index)}) never will be: {knowing.id} knows that the one of term "
             f"{_term(knowing, index)} is committed there, and {holder.id} removes its own when it hears from a leader. §5.3"
         )
-    leader = latest_leader(view)
-    hindrance = stopped(holder) or (unreachable(view, leader, holder.id) if leader and leader.id != holder.id else "")
-    but = f", but {holder.id} {hindrance}" if hindrance else ""
-    return f"Entry {index} is committed, as {knowing.id} knows; {holder.id} learns it from the leader's next message{but}. §5.3"
+    known = f"Entry {index} is committed, as {knowing.id} knows"
+    leader = view.latest_leader
+    if leader is None or not _holds_same(leader, holder, index):
+        return f"{known}; {holder.id} learns it from a leader that has it: {why_no_leader(view)}"
+    if leader.commit_index < index:
+        return f"{known}; {leader.id} leads term {leader.current_term} and does not know it yet: {_uncounted(view, leader, index)}"
+    return f"{known}; {holder.id} learns it from the leader's next message{_but_hindered(view, leader, holder)}. §5.3"
+
+
+def _but_hindered(view: ClusterView, leader: ServerView, holder: ServerView) -> str:
+    """What keeps the next message from being sent, or from arriving."""
+    for server in (holder, leader):
+        if stopped(server):
+            return f", but {server.id} {stopped(server)}"
+    cut = unreachable(view, leader, holder.id)
+    return f", but {holder.id} {cut}" if cut else ""
 
 
 # ---- what a leader counts
@@ -82,14 +106,15 @@ def _committed_elsewhere(view: ClusterView, holder: ServerView, knowing: ServerV
 
 def _uncounted(view: ClusterView, leader: ServerView, index: Index) -> str:
     """Why a leader does not commit the entry by counting who has saved it (§5.3, §5.4.2)."""
-    counted = _counted(leader, index)
+    counted, paused = _counted(leader, index), while_paused(leader)
     if leader.log.term_at(index) < leader.current_term:
-        return _of_an_older_term(view, leader, index, counted)
+        return f"{paused}{_of_an_older_term(view, leader, index, counted)}"
     if not lacking(leader.configuration, counted):
         return f"{leader.id} has just learned that a majority has saved entry {index}, and commits it in the same instant. §5.3"
+    needed = f"a commit needs {needs(leader.configuration)}"
     missing = f"{_missing(view, leader, index, counted)}{_also(view, leader, index)}"
     section = "§6" if leader.configuration.is_joint else "§5.3"
-    return f"Entry {index} of {leader.id} {_where(leader, counted)}; a commit needs {needs(leader.configuration)}, and {missing}. {section}"
+    return f"{paused}Entry {index} of {leader.id} {_where(leader, counted)}; {needed}, and {missing}. {section}"
 
 
 def _counted(leader: ServerView, index: Index) -> list[ServerId]:
@@ -124,14 +149,9 @@ def _where(leader: ServerView, counted: list[ServerId]) -> str:
 
 def _missing(view: ClusterView, leader: ServerView, index: Index, counted: list[ServerId]) -> str:
     """What keeps those from counting who are missed."""
-    missed = [name for name in leader.configuration.all_voters if name not in counted]
-    if leader.configuration.is_joint:  # only the group that has no majority is missed
-        groups = lacking(leader.configuration, counted)
-        missed = [name for name in missed if any(name in voters for voters in groups)]
-    said = said_of_each(missed, lambda name: _hindrance(view, leader, name, index))
-    reached = [name for name in leader.configuration.all_voters if name == leader.id or not unreachable(view, leader, name)]
+    said = said_of_each(missed(leader.configuration, counted), lambda name: _hindrance(view, leader, name, index))
     heard_ms = leader.quorum_heard_ms
-    if heard_ms is not None and lacking(leader.configuration, reached):
+    if heard_ms is not None and lacking(leader.configuration, reached(view, leader, leader.configuration)):
         said += f"; no majority has answered what {leader.id} sent after {heard_ms:,.0f} ms"
     return said
 
@@ -173,7 +193,7 @@ def _also(view: ClusterView, leader: ServerView, index: Index) -> str:
     said = f"; {said_of(learners, 'holds it too, but a learner counts nowhere')}" if learners else ""
     if leader.id not in now.all_voters:
         said += f"; {leader.id} itself has left the voters and does not count"
-    later = latest_leader(view)
+    later = view.latest_leader
     if later and later.current_term > leader.current_term:
         said += f"; {later.id} leads term {later.current_term} meanwhile"
     return said

@@ -1,26 +1,56 @@
 """Why there is no leader."""
 
-from raftcore.checks.explain.reach import lacking, listed, needs, runs, said_of_each, stopped, unreachable
-from raftcore.trace.view import ClusterView, ServerView
+from raftcore.checks.explain.reach import (
+    lacking,
+    listed,
+    missed,
+    needs,
+    reached,
+    runs,
+    said_of_each,
+    stopped,
+    unreachable,
+    while_paused,
+)
+from raftcore.checks.explain.refusal import vote_refused
+from raftcore.trace.view import ClusterView, ServerView, require_view
 from raftcore.vocabulary.names import Role, ServerId
 
 
 def why_no_leader(view: ClusterView) -> str:
-    """Why no server leads with a majority behind it, in a sentence; or who does."""
+    """Why no server leads with a majority behind it, in a sentence; or who does. Raises ConfigError where `view` is none."""
+    require_view(view)
     if view.leader is not None:
-        led = view.servers[view.leader]
-        return f"There is a leader: {led.id} leads term {led.current_term}, and a majority follows it. §5.2"
+        return _led(view, view.servers[view.leader])
     if not view.configuration.all_voters:
         return "No server is a voter of a cluster yet. §6"
     return _too_few_run(view) or _links_forbid(view) or _election(view) or _asking(view) or _leader_unheard(view) or _waiting(view)
+
+
+def first_to_stand(view: ClusterView) -> tuple[float, ServerId] | None:
+    """When the first election timeout runs out, and whose it is; None where none runs. Only a voter stands, so nobody else counts (§6)."""
+    voters = [view.servers[name] for name in view.configuration.all_voters]
+    able = [it for it in voters if runs(it) and it.role is not Role.LEADER and it.id in it.configuration.all_voters]
+    return min(((it.timer_ms[1], it.id) for it in able if it.timer_ms), default=None)
+
+
+def _led(view: ClusterView, leader: ServerView) -> str:
+    if runs(leader):
+        return f"There is a leader: {leader.id} leads term {leader.current_term}, and a majority follows it. §5.2"
+    follows = f"it leads term {leader.current_term}, and a majority follows it for now"
+    return f"{while_paused(leader)}{follows}{_first_timeout(view, '; ')}. §5.2"
+
+
+def _first_timeout(view: ClusterView, before: str) -> str:
+    first = first_to_stand(view)
+    return f"{before}the first election timeout to run out is that of {first[1]}, at {first[0]:,.0f} ms" if first else ""
 
 
 def _too_few_run(view: ClusterView) -> str:
     running = [name for name in view.configuration.all_voters if runs(view.servers[name])]
     if not lacking(view.configuration, running):
         return ""
-    down = [name for name in view.configuration.all_voters if name not in running]
-    why = said_of_each(down, lambda name: stopped(view.servers[name]))
+    why = said_of_each(missed(view.configuration, running), lambda name: stopped(view.servers[name]))
     return f"A leader needs the votes of {needs(view.configuration)}, and {why}. §5.2"
 
 
@@ -29,16 +59,30 @@ def _links_forbid(view: ClusterView) -> str:
     voters = [view.servers[name] for name in view.configuration.all_voters]
     most: list[ServerId] = []
     for server in filter(runs, voters):
-        reached = [peer.id for peer in voters if peer.id == server.id or not unreachable(view, server, peer.id)]
-        if not lacking(view.configuration, reached):
+        able = reached(view, server, view.configuration)
+        if not lacking(view.configuration, able):
             return ""
-        most = max(most, reached, key=len)
+        most = max(most, able, key=len)
     return f"A leader needs the votes of {needs(view.configuration)}, and the links let no server ask more than {listed(most)}. §5.2"
+
+
+def _rivals(view: ClusterView) -> list[ServerView]:
+    """Who stands for election, or asks whether it would win."""
+    return [server for server in view.servers.values() if runs(server) and (server.role is Role.CANDIDATE or server.pre_votes)]
+
+
+def _hopeful(view: ClusterView) -> list[ServerView]:
+    """Those of them who hold the votes of a majority, or can ask and hear one. Who can't, enters term after term in vain."""
+    return [
+        server
+        for server in _rivals(view)
+        if not lacking(server.configuration, {*server.votes, *server.pre_votes, *reached(view, server, server.configuration)})
+    ]
 
 
 def _election(view: ClusterView) -> str:
     """An election under way: who stands, with which votes, and what is missing."""
-    candidates = [server for server in view.servers.values() if runs(server) and server.role is Role.CANDIDATE]
+    candidates = [server for server in _hopeful(view) if not server.pre_votes]
     if not candidates:
         return ""
     term = max(server.current_term for server in candidates)
@@ -51,23 +95,22 @@ def _election(view: ClusterView) -> str:
             f"runs out, at {ends_ms:,.0f} ms, begins a new term. §5.2"
         )
     candidate = standing[0]
-    missing = [name for name in candidate.configuration.all_voters if name not in candidate.votes and name != candidate.id]
-    if not lacking(candidate.configuration, [*candidate.votes, candidate.id]):
+    agreeing = {*candidate.votes, candidate.id}
+    if not lacking(candidate.configuration, agreeing):
         return f"{candidate.id} stands for term {term}, has the votes that it needs, and leads in the same instant. §5.2"
-    why = said_of_each(missing, lambda name: _no_vote(view, candidate, name))
+    why = said_of_each(missed(candidate.configuration, agreeing), lambda name: _no_vote(view, candidate, name))
     return f"{held} stands for term {term} and needs {needs(candidate.configuration)}; {why}. §5.2"
 
 
 def _asking(view: ClusterView) -> str:
     """Servers that ask whether they would win, before they begin a term."""
-    asking = [server for server in view.servers.values() if runs(server) and server.pre_votes and server.role is Role.FOLLOWER]
+    asking = [server for server in _hopeful(view) if server.pre_votes]
     if not asking:
         return ""
     best = max(asking, key=lambda server: (server.current_term, len(server.pre_votes)))
     if not lacking(best.configuration, best.pre_votes):
         return f"{best.id} holds enough promises of votes, and stands for election in the same instant. Thesis 9.6"
-    missing = [name for name in best.configuration.all_voters if name not in best.pre_votes]
-    why = said_of_each(missing, lambda name: _no_vote(view, best, name))
+    why = said_of_each(missed(best.configuration, best.pre_votes), lambda name: _no_vote(view, best, name))
     return (
         f"{best.id} asks who would vote for it in term {best.current_term + 1}, and needs the promises of {needs(best.configuration)}; "
         f"it holds {len(best.pre_votes)}: {why}. Thesis 9.6"
@@ -79,9 +122,11 @@ def _no_vote(view: ClusterView, candidate: ServerView, name: ServerId) -> str:
     voter = view.servers[name]
     if unreachable(view, candidate, name):
         return unreachable(view, candidate, name)
-    if _is_ahead(voter, candidate):
+    if name in candidate.denied:
+        return vote_refused(voter, candidate.denied[name])
+    if voter.log.end > candidate.log.end:
         return "has a log that is ahead (§5.4.1)"
-    standing = candidate.role is Role.CANDIDATE
+    standing = not candidate.pre_votes
     if standing and voter.current_term > candidate.current_term:
         return "is in a later term"
     if standing and voter.current_term == candidate.current_term and voter.voted_for not in (None, candidate.id):
@@ -89,22 +134,12 @@ def _no_vote(view: ClusterView, candidate: ServerView, name: ServerId) -> str:
     return "has not answered yet"
 
 
-def _is_ahead(voter: ServerView, candidate: ServerView) -> bool:
-    """Whether the voter's log is more up to date (§5.4.1)."""
-
-    def end(server: ServerView) -> tuple[int, int]:
-        return server.log.term_at(server.log.last_index), server.log.last_index
-
-    return end(voter) > end(candidate)
-
-
 def _leader_unheard(view: ClusterView) -> str:
     """A leader that was just elected, or that few can hear."""
-    if not view.leaders:
+    leader = view.latest_leader
+    if leader is None or stopped(leader):
         return ""
-    leader = max(view.leaders, key=lambda server: server.current_term)
-    voters = [view.servers[name] for name in leader.configuration.all_voters if name != leader.id]
-    others = [it.id for it in voters if (it.leader, it.current_term) != (leader.id, leader.current_term) or not it.alive]
+    others = missed(leader.configuration, {leader.id, *view.behind(leader)})
     if not others:
         return f"{leader.id} has just won term {leader.current_term}. §5.2"
     why = said_of_each(others, lambda name: unreachable(view, leader, name) or "has not heard from it yet")
@@ -112,9 +147,9 @@ def _leader_unheard(view: ClusterView) -> str:
 
 
 def _waiting(view: ClusterView) -> str:
-    """Nobody stands: the timers still run."""
-    timers = [(server.timer_ms[1], name) for name, server in view.servers.items() if runs(server) and server.timer_ms]
-    if not timers:
+    """Nobody stands, or only in vain: the timers still run."""
+    timeout, leader = _first_timeout(view, ": "), view.latest_leader
+    if not timeout:
         return "No server runs that could stand for election. §5.2"
-    first_ms, name = min(timers)
-    return f"Nobody stands for election yet: the first election timeout to run out is that of {name}, at {first_ms:,.0f} ms. §5.2"
+    nobody = "Nobody who can reach a majority" if _rivals(view) else "Nobody"
+    return f"{while_paused(leader) if leader else ''}{nobody} stands for election yet{timeout}. §5.2"

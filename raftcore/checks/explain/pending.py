@@ -2,33 +2,47 @@
 
 from raftcore.checks.explain.commit import why_not_committed
 from raftcore.checks.explain.election import why_no_leader
-from raftcore.checks.explain.reach import carries, lacking, latest_leader, needs, said_of_each, stopped, unreachable
-from raftcore.trace.view import ClusterView, OperationView, ServerView
-from raftcore.vocabulary.commands import Get, OpenSession
-from raftcore.vocabulary.errors import ClientNotFound
+from raftcore.checks.explain.reach import missed, needs, reached, said_of_each, stopped, unreachable, while_paused
+from raftcore.checks.explain.refusal import why_refused
+from raftcore.trace.view import ClusterView, OperationView, ServerView, require_view
+from raftcore.vocabulary.commands import OpenSession, ReadMode
+from raftcore.vocabulary.errors import ClientNotFound, ConfigError
+from raftcore.vocabulary.events import MessageDelivered, MessageDropped
 from raftcore.vocabulary.messages import ClientReply, ClientRequest
-from raftcore.vocabulary.names import Index
+from raftcore.vocabulary.names import Index, Reason
 
 
 def why_pending(view: ClusterView, operation: OperationView) -> str:
-    """Why a client has no answer to its operation yet, in a sentence. ClientNotFound where the operation is not under way in this view."""
-    if view.pending.get(operation.client) != operation:
+    """Why a client has no answer to its operation yet, in a sentence.
+
+    operation: one of `view.pending`, or as an earlier view has it. Raises ClientNotFound where it is not under way in this view, and
+    ConfigError where it is no operation, or `view` no view.
+    """
+    require_view(view)
+    if not isinstance(operation, OperationView):
+        raise ConfigError(
+            f"{operation!r} is no operation under way; give one of view.pending, by client: {', '.join(view.pending) or 'none'}"
+        )
+    now = view.pending.get(operation.client)
+    if now is None or now.sequence_num != operation.sequence_num:
         waiting = ", ".join(view.pending) or "nobody"
         raise ClientNotFound(f"{operation.client} does not wait for this operation at {view.at_ms:,.0f} ms; those who wait: {waiting}")
     return (
-        _answer_on_its_way(view, operation)
-        or _read_waits(view, operation)
-        or _entry_waits(view, operation)
-        or _request_on_its_way(view, operation)
-        or _early_read(view, operation)
-        or _nobody_listens(view, operation)
+        _answer_on_its_way(view, now)
+        or _read_waits(view, now)
+        or _entry_waits(view, now)
+        or _request_on_its_way(view, now)
+        or _refused(view, now)
+        or _early_read(view, now)
+        or _nobody_leads(view, now)
+        or _unanswered(view, now)
     )
 
 
 def _answer_on_its_way(view: ClusterView, operation: OperationView) -> str:
     for sent in view.messages.values():
         reply = sent.message
-        if isinstance(reply, ClientReply) and sent.target == operation.client and reply.sequence_num == operation.sequence_num:
+        if isinstance(reply, ClientReply) and sent.target == operation.client and operation.needs(reply.sequence_num):
             if reply.reason is None:
                 return f"The answer of {sent.source} is on its way to {operation.client}, and arrives at {sent.deliver_at_ms:,.0f} ms. §8"
             redirected = f"ask {reply.leader_id}" if reply.leader_id else "ask later"
@@ -56,17 +70,16 @@ def _read_waits(view: ClusterView, operation: OperationView) -> str:
         read = leader.reads.get((operation.client, operation.sequence_num))
         if read is not None:
             return (
-                f"{leader.id} may not answer the read before a majority has answered its round {read.round} of heartbeats, or another "
-                f"could lead already{_unanswering(view, leader)}. Thesis 6.4"
+                f"{while_paused(leader)}{leader.id} may not answer the read before a majority has answered its round "
+                f"{read.round} of heartbeats, or another could lead already{_unanswering(view, leader)}. Thesis 6.4"
             )
     return ""
 
 
 def _unanswering(view: ClusterView, leader: ServerView) -> str:
     """Who can't answer, where a majority can't."""
-    voters = leader.configuration.all_voters
-    silent = [name for name in voters if name != leader.id and unreachable(view, leader, name)]
-    if not lacking(leader.configuration, [name for name in voters if name not in silent]):
+    silent = missed(leader.configuration, reached(view, leader, leader.configuration))
+    if not silent:
         return ""
     return f"; it needs {needs(leader.configuration)}, and {said_of_each(silent, lambda name: unreachable(view, leader, name))}"
 
@@ -95,9 +108,19 @@ def _waits_at(leader: ServerView, operation: OperationView) -> Index:
     return 0
 
 
+def _refused(view: ClusterView, operation: OperationView) -> str:
+    """A refusal that its client has heard, and does not act on yet."""
+    match operation.latest:
+        case MessageDelivered(message=ClientReply(reason=Reason())) if view.leader is not None:
+            return f"{operation.client} was refused, and is about to ask again: {why_refused(operation.latest)}"
+    return ""
+
+
 def _early_read(view: ClusterView, operation: OperationView) -> str:
-    leader = latest_leader(view)
-    if leader is None or not isinstance(operation.command, Get) or leader.log.term_at(leader.commit_index) == leader.current_term:
+    leader = view.latest_leader
+    if leader is None or operation.mode not in (ReadMode.READ_INDEX, ReadMode.LEASE):
+        return ""
+    if leader.log.term_at(leader.commit_index) == leader.current_term:
         return ""
     last = leader.log.last_index
     own = why_not_committed(view, last, leader.id) if last > leader.commit_index else "it is about to append one. §8"
@@ -107,18 +130,31 @@ def _early_read(view: ClusterView, operation: OperationView) -> str:
     )
 
 
-def _nobody_listens(view: ClusterView, operation: OperationView) -> str:
-    """What was asked is lost, or was never taken in."""
-    client = operation.client
-    if view.leader is None:
-        return f"Nobody can carry it out without a leader that a majority follows; {client} goes on asking: {why_no_leader(view)}"
+def _nobody_leads(view: ClusterView, operation: OperationView) -> str:
+    if view.leader is not None or operation.mode is ReadMode.STALE:
+        return ""
+    return f"Nobody can carry it out without a leader that a majority follows; {operation.client} goes on asking: {why_no_leader(view)}"
 
-    def fate(name: str) -> str:
-        if stopped(view.servers[name]):
-            return stopped(view.servers[name])
-        there, back = carries(view, client, name), carries(view, name, client)
-        return "" if there and back else f"has no whole link with {client}"
 
-    deaf = [name for name in view.servers if fate(name)]
-    why = f", since {said_of_each(deaf, fate)}" if deaf else ""
-    return f"What {client} asked, or the answer, was lost{why}; it asks the next server when its patience ends, and {view.leader} leads. §8"
+def _unanswered(view: ClusterView, operation: OperationView) -> str:
+    """What became of its latest request."""
+    leads = f", and {view.leader} leads" if view.leader else ""
+    if view.leader and stopped(view.servers[view.leader]):
+        leads += f", but {stopped(view.servers[view.leader])}"
+    asks = f"; {operation.client} asks the next server when its patience ends{leads}. §8"
+    match operation.latest:
+        case MessageDropped(source=source, message=ClientReply(), reason=reason):
+            return f"The answer of {source} did not arrive ({reason.value}){asks}"
+        case MessageDropped(target=target, reason=reason):
+            return f"What {operation.client} asked {target} did not arrive ({reason.value}){asks}"
+        case MessageDelivered(target=target, message=ClientRequest()):
+            return f"{target} has heard what {operation.client} asked, and {_kept_from_answering(view.servers[target])}{asks}"
+        case MessageDelivered(source=source):
+            return f"The answer of {source} has just arrived. §8"
+    return f"{operation.client} is about to ask. §8"
+
+
+def _kept_from_answering(server: ServerView) -> str:
+    if stopped(server):
+        return stopped(server)
+    return "waits for its disk" if server.synced_index < server.log.last_index else "has not answered"

@@ -6,9 +6,9 @@ from itertools import groupby
 from raftcore.consensus.quorum import has_majority, majority
 from raftcore.trace.view import ClusterView, ServerView, voter_groups
 from raftcore.vocabulary.configuration import Configuration
-from raftcore.vocabulary.names import Address, ServerId
+from raftcore.vocabulary.names import ServerId
 
-PLURALS = {"is": "are", "has": "have", "holds": "hold", "voted": "voted"}
+PLURALS = {"is": "are", "has": "have", "holds": "hold"}  # a verb of the past is its own plural
 
 
 def listed(names: Collection[str]) -> str:
@@ -28,7 +28,7 @@ def said_of(names: Collection[str], predicate: str) -> str:
     ('S1 is crashed', 'S1 and S2 are crashed')
     """
     verb, _, rest = predicate.partition(" ")
-    return f"{listed(names)} {verb if len(names) == 1 else PLURALS[verb]} {rest}"
+    return f"{listed(names)} {verb if len(names) == 1 else PLURALS.get(verb, verb)} {rest}"
 
 
 def said_of_each(names: Iterable[ServerId], what: Callable[[ServerId], str]) -> str:
@@ -42,11 +42,6 @@ def said_of_each(names: Iterable[ServerId], what: Callable[[ServerId], str]) -> 
     return f"{', '.join(most)}, and {last}" if most else last
 
 
-def carries(view: ClusterView, source: Address, target: Address) -> bool:
-    """Whether this direction of a link lets anything through."""
-    return (source, target) not in view.cut_ms
-
-
 def runs(server: ServerView) -> bool:
     """Whether it takes part in anything."""
     return server.alive and not server.paused
@@ -55,10 +50,15 @@ def runs(server: ServerView) -> bool:
 def stopped(server: ServerView) -> str:
     """Why a server takes part in nothing; "" if it does."""
     if server.halted:
-        return "has halted, since its disk can't be trusted"
+        return "has halted, unable to trust what is on disk"
     if not server.alive:
         return "is crashed"
     return "is paused" if server.paused else ""
+
+
+def while_paused(server: ServerView) -> str:
+    """What comes before all that is said of a leader: that it is paused; "" if it runs."""
+    return f"{server.id} is paused, and does nothing meanwhile: " if server.paused else ""
 
 
 def unreachable(view: ClusterView, server: ServerView, peer: ServerId) -> str:
@@ -73,9 +73,20 @@ def unreachable(view: ClusterView, server: ServerView, peer: ServerId) -> str:
     return f"has not been heard by {server.id} since {back_ms:,.0f} ms" if back_ms is not None else ""
 
 
+def reached(view: ClusterView, server: ServerView, configuration: Configuration) -> list[ServerId]:
+    """The voters that a server can ask and hear, itself among them."""
+    return [name for name in configuration.all_voters if name == server.id or not unreachable(view, server, name)]
+
+
 def lacking(configuration: Configuration, agreeing: Collection[ServerId]) -> list[tuple[ServerId, ...]]:
     """The groups of voters in which those who agree are no majority: two at most, while the configuration is joint (§6)."""
     return [voters for voters in voter_groups(configuration) if not has_majority(voters, set(agreeing))]
+
+
+def missed(configuration: Configuration, agreeing: Collection[ServerId]) -> list[ServerId]:
+    """The voters that could still make a majority, had they agreed: of the groups that have none, all others (§6)."""
+    groups = lacking(configuration, agreeing)
+    return [name for name in configuration.all_voters if name not in agreeing and any(name in voters for voters in groups)]
 
 
 def needs(configuration: Configuration) -> str:
@@ -85,8 +96,3 @@ def needs(configuration: Configuration) -> str:
     if len(groups) < 2:
         return counts[0] if counts else "a configuration"
     return " and ".join(f"{count} ({' '.join(voters)})" for count, voters in zip(counts, groups, strict=True))
-
-
-def latest_leader(view: ClusterView) -> ServerView | None:
-    """The live leader of the highest term, followed or not."""
-    return max(view.leaders, key=lambda server: server.current_term, default=None)

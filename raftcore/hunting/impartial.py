@@ -4,13 +4,12 @@ Only where they do not, a state stands for all those that differ from it in name
 """
 
 from collections import Counter
-from collections.abc import Hashable
 from itertools import pairwise
 
 from raftcore.consensus.door import DeadlineReached, Stimulus
 from raftcore.hunting.laws import JUDGED
 from raftcore.hunting.minds import Minds, Outcome
-from raftcore.hunting.shapes import Renaming, Shapes, shape_of
+from raftcore.hunting.shapes import Renaming, Shape, Shapes, shape_of
 from raftcore.hunting.small_world import BIRTH, CRASH, RESTART, SYNC, World, in_words
 
 
@@ -29,9 +28,9 @@ class ImpartialMinds(Minds):
     def _ask(self, mind: int, what: int | str | Stimulus) -> Outcome:
         """Ask this mind, and all that it would be if servers had other names, each about the same under those names.
 
-        Swaps of neighbours are enough, since any exchange of names is made of them, as long as what a swap leads to is swapped in its turn:
-        where each of them keeps to what it is asked for, so does the whole. All that is met in the course of it is a mind already, since
-        what led here was asked under all names too.
+        Swaps of neighbours are enough, as long as what one leads to is swapped in its turn: any exchange of names is a row of them, and if
+        no step of the row changes more than names, neither does the row. Every mind and packet that a swap names is known already, since
+        what brought this one about was asked under all names too.
         """
         first = super()._ask(mind, what)
         asked = [(mind, what, first)]
@@ -56,7 +55,7 @@ class ImpartialMinds(Minds):
         """The number of what it tells laws besides packets."""
         number = self._news.get(outcome.number)
         if number is None:
-            news: Hashable = tuple([shape_of(told) for told in outcome.told if isinstance(told, JUDGED)])
+            news: Shape = tuple([shape_of(told) for told in outcome.told if isinstance(told, JUDGED)])
             number = self._news[outcome.number] = self._shapes.number(news)
         return number
 

@@ -7,17 +7,19 @@ from collections.abc import Sequence
 from raftcore.cluster.rulebook import CORRECT
 from raftcore.hunting.cores import count_cores
 from raftcore.hunting.hunt import found_in
-from raftcore.hunting.story import live
+from raftcore.hunting.progress import Progress
+from raftcore.hunting.story import Story, live
 from raftcore.hunting.swarm import swarm
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; 0 where all is well, 1 where a run failed, and 130 where it was interrupted."""
     wanted = _parser().parse_args(arguments)
+    screen = Screen()
     try:
-        return _repeat(wanted.seed) if wanted.seed is not None else _swarm(wanted)
+        return _repeat(wanted.seed, screen) if wanted.seed is not None else _swarm(wanted, screen)
     except KeyboardInterrupt:
-        _say("interrupted")
+        screen.say(f"interrupted: {screen.progress.last}")
         return 130
 
 
@@ -40,36 +42,39 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _swarm(wanted: argparse.Namespace) -> int:
+class Screen:
+    """Lines that stay, and how far it is below them."""
+
+    def __init__(self) -> None:
+        self.progress = Progress(sys.stderr)
+
+    def say(self, line: str) -> None:
+        """A line that stays."""
+        self.progress.clear()
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+    def say_failed(self, seed: int, story: Story) -> None:
+        """One line, which repeats it."""
+        self.say(f"FAILED seed {seed}: {story.violation}  — repeat: python -m raftcore swarm --seed {seed}")
+
+
+def _swarm(wanted: argparse.Namespace, screen: Screen) -> int:
     seeds = range(wanted.first, wanted.first + wanted.seeds)
-    result = swarm(seeds, wanted.cores, wanted.limit, say=_say, say_progress=_say_progress)
-    _say(str(result))
+    result = swarm(seeds, wanted.cores, wanted.limit, on_failure=screen.say_failed, on_progress=screen.progress)
+    screen.say(str(result))
     return 1 if result.failed else 0
 
 
-def _repeat(seed: int) -> int:
+def _repeat(seed: int, screen: Screen) -> int:
     story = live(seed)
-    if story is None:
-        _say(f"seed {seed}: all is well")
+    if not isinstance(story, Story):
+        screen.say(f"seed {seed}: {'undecided' if story else 'all is well'}")
         return 0
-    _say(f"seed {seed}: {story.violation}")
-    found = found_in(seed, story, CORRECT, _say_progress)
-    _say(f"{found}\n\n{found.as_code()}")
+    screen.say(f"seed {seed}: {story.violation}")
+    found = found_in(seed, story, CORRECT, screen.progress)
+    screen.say(f"{found}\n\n{found.as_code()}")
     return 1
-
-
-def _say(line: str) -> None:
-    """A line that stays."""
-    _say_progress("")
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-def _say_progress(line: str) -> None:
-    """A line that the next one takes the place of, where somebody looks on."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r{line:78}\r")
-        sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 import pytest
 
 from raftcore import Cluster, Config, Rules
-from raftcore.consensus.checked import RAFT, checked
+from raftcore.cluster.rulebook import RAFT
+from raftcore.consensus.checked import checked
 from raftcore.consensus.state import NodeState
 from raftcore.hunting.explore import explore
 from raftcore.hunting.small_world import World

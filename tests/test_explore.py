@@ -171,6 +171,23 @@ def test_a_world_in_which_nothing_happens_proves_nothing() -> None:
     assert "says little" in str(explored)
 
 
+def test_a_rule_that_is_never_asked_is_not_tried() -> None:
+    def nonsense(*_: object) -> None:
+        raise AssertionError
+
+    explored = explore(World(terms=1, rules=Rules(answer_pre_vote=nonsense, answer_request_vote=obedient, answer_read=nonsense)))
+    assert explored.complete
+    assert explored.violation is None
+    assert not explored.passed
+    assert explored.reached == ("a leader is elected", "an entry commits", "answer_request_vote is asked")
+    assert explored.missed == ("answer_pre_vote is asked", "answer_read is asked")
+    assert "never does it happen that answer_pre_vote is asked or that answer_read is asked." in str(explored)
+
+
+def obedient(me: NodeState, ask: RequestVote) -> RequestVoteReply:
+    return election.answer_request_vote(me, ask)
+
+
 def test_a_search_ends_at_its_limit_and_says_that_this_is_not_all() -> None:
     explored = explore(World(), limit=500)
     assert not explored.complete
@@ -318,7 +335,8 @@ def test_whatever_is_chosen_a_walk_is_a_run_in_which_all_checks_hold(seed: int, 
         (lambda: World(terms=-1), "terms=-1 must be a whole number, 0 or more"),
         (lambda: World(crashes=True), "crashes=True must be a whole number"),
         (lambda: World(rules=None), "must be one table for all servers"),
-        (lambda: World(rules=Rulebook({"S1": Rules()})), "all servers have the same rules"),
+        (lambda: World(rules={"S1": Rules()}), "one table for all servers, .*, and this is a dict$"),
+        (lambda: World(rules=Rulebook({"S2": Rules()})), "all servers have the same rules: none of its own for S2"),
         (lambda: World(slow_disks=1), "slow_disks=1 must be True or False"),
         (lambda: World(config=Config()), "pre_vote must be off: a small world has no clock"),
         (lambda: World(config=replace(TIMELESS, snapshot_every=5)), "nobody compacts"),

@@ -2,6 +2,8 @@
 
 import multiprocessing
 from collections.abc import Callable
+from itertools import chain, count
+from threading import Lock
 
 import pytest
 from msgspec.structs import replace
@@ -9,8 +11,9 @@ from msgspec.structs import replace
 from raftcore import Rules
 from raftcore.consensus import election
 from raftcore.consensus.state import NodeState
+from raftcore.hunting import story
 from raftcore.hunting.faults import Faults
-from raftcore.hunting.hunt import Found, hunt
+from raftcore.hunting.hunt import Found, hunt, ignore
 from raftcore.hunting.mutants import MUTANTS
 from raftcore.hunting.mutants.grounds import GROUNDS
 from raftcore.hunting.story import tell
@@ -70,7 +73,9 @@ def test_figure_8_becomes_a_story_of_at_most_twelve_actions() -> None:
 
 def test_figure_8_is_followed_to_the_leader_that_lacks_what_was_committed() -> None:
     grounds = GROUNDS["1"]
-    figure_8 = hunt(MUTANT["1"].rules, grounds.faults, [398], "Leader Completeness", cores=1, size=grounds.size, config=grounds.config)
+    figure_8 = hunt(
+        MUTANT["1"].rules, grounds.faults, grounds.seeds, "Leader Completeness", cores=1, size=grounds.size, config=grounds.config
+    )
     assert figure_8
     assert len(figure_8.scenario.actions) <= 12
     run_the_test(figure_8, fails=True)
@@ -120,6 +125,38 @@ def test_a_hunt_that_is_interrupted_leaves_no_process_behind() -> None:
     assert multiprocessing.active_children() == []
 
 
+def test_rules_that_keep_only_one_core_busy_are_told_of() -> None:
+    one_at_a_time = Lock()
+
+    def answer(me: NodeState, ask: RequestVote) -> RequestVoteReply:
+        with one_at_a_time:
+            return election.answer_request_vote(me, ask)
+
+    words: list[str] = []
+    mine = Rules(answer_request_vote=answer)
+    assert hunt(mine, seeds=[7], cores=2, on_progress=words.append) is None
+    assert hunt(mine, seeds=[7], cores=1, on_progress=words.append) is None
+    assert words == ["seed 7: all is well, on one core: its rules need what only this process has", "seed 7: all is well"]
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_seeds_may_have_no_end(cores: int, found: Found) -> None:
+    assert hunt(MUTANT["10"].rules, seeds=count(), wanted="Vote Once", cores=cores, on_progress=ignore) == found
+
+
+def test_a_seed_that_is_none_is_refused_when_its_turn_comes() -> None:
+    with pytest.raises(ConfigError, match="or some whole numbers"):
+        hunt(seeds=chain([7], ["many"]), cores=1)  # type: ignore[list-item]
+
+
+def test_a_run_whose_clients_nobody_could_judge_is_not_called_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(story, "BUDGET", 1)
+    words: list[str] = []
+    assert hunt(faults="commands", seeds=[7], cores=1, on_progress=words.append) is None
+    assert hunt(faults="commands", seeds=[7], wanted="Vote Once", cores=1, on_progress=words.append) is None
+    assert words == ["seed 7: undecided", "seed 7: all is well"]
+
+
 def test_where_all_is_well_nothing_is_found() -> None:
     words: list[str] = []
     assert hunt(seeds=[7, 11], cores=1, on_progress=words.append) is None
@@ -151,7 +188,7 @@ def test_what_a_rule_raises_is_found_too() -> None:
     assert broken.scenario.actions == ()
 
 
-def test_rules_that_no_other_process_can_import_are_tried_here() -> None:
+def test_rules_that_no_other_process_can_import_are_tried_there_all_the_same() -> None:
     broken = hunt(
         Rules(answer_request_vote=lambda me, ask: RequestVoteReply(divide(me, ask).term, me.id, vote_granted=True)), seeds=10, cores=2
     )
@@ -168,7 +205,19 @@ def test_only_the_trouble_that_is_wanted_comes() -> None:
     stale = hunt(Rules(answer_request_vote=vote_for_nobody), faults="crashes", seeds=1, cores=1)
     assert stale
     assert Faults.only(["crashes"]) == Faults(
-        links=0, pauses=0, timeouts=0, partitions=0, membership=0, transfers=0, snapshots=0, clocks=0, disks=0, rot=0, leaders=0, reads=0
+        links=0,
+        pauses=0,
+        timeouts=0,
+        partitions=0,
+        membership=0,
+        transfers=0,
+        snapshots=0,
+        clocks=0,
+        disks=0,
+        rot=0,
+        leaders=0,
+        reads=0,
+        rivals=0,
     )
 
 

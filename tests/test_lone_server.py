@@ -4,7 +4,9 @@ import pytest
 
 from raftcore import Rules
 from raftcore.cluster.rulebook import Rulebook
+from raftcore.consensus import election
 from raftcore.consensus.door import DeadlineReached, Stimulus
+from raftcore.consensus.state import NodeState
 from raftcore.hunting.lone_server import LoneServer, SmallDisk
 from raftcore.hunting.mutants.storage import VotesUnsaved
 from raftcore.hunting.shapes import shape_of
@@ -98,6 +100,22 @@ def test_a_server_is_made_from_what_an_earlier_one_left() -> None:
 
 
 # ---- what tells two of them apart
+
+
+def test_who_is_sent_to_first_does_not_tell_two_servers_apart_neither_before_nor_after() -> None:
+    def call_backwards(me: NodeState) -> None:
+        election.start_election(me)
+        me.outbox.reverse()
+
+    forth, back = (LoneServer(World(slow_disks=True, rules=rules), "S2", {}) for rules in (Rules(), Rules(start_election=call_backwards)))
+    for lone in (forth, back):
+        lone.server.start()
+        lone.let(DeadlineReached())
+    assert shape_of(forth.server) == shape_of(back.server)
+    for lone in (forth, back):
+        lone.let(SYNC)
+    assert forth.told == back.told
+    assert [told.target for told in back.told if isinstance(told, Packet)] == ["S1", "S3"]
 
 
 def test_what_a_server_holds_back_tells_it_from_one_that_has_sent_it() -> None:

@@ -220,7 +220,7 @@ def test_what_was_violated_stands_in_the_page_with_its_moment_and_in_a_run_witho
     cluster = next(mutant for mutant in MUTANTS if mutant.property == "Election Safety").play()
     violation = cluster.violations[0]
     page = page_of(cluster.recording)
-    assert f"<b>Election Safety is broken.</b> {escape(violation.sentence)}" in page
+    assert f"<b>{violation.property} is broken.</b> {escape(violation.sentence)}" in page
     assert f'data-go="{violation.at_ms!r}"' in page
     at = f"{100 * violation.at_ms / cluster.now_ms:.3f}".rstrip("0").rstrip(".")
     assert f'class="tl-violation" x1="{at}%"' in page

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -14,9 +15,11 @@ from raftcore.checks.convergence import why_not_converged
 from raftcore.cluster.rulebook import Rulebook
 from raftcore.consensus import election
 from raftcore.consensus.state import NodeState
+from raftcore.hunting import story
 from raftcore.hunting.faults import Faults
-from raftcore.hunting.random_run import RandomRun, why_not_healed
-from raftcore.hunting.story import live
+from raftcore.hunting.healing import why_not_healed
+from raftcore.hunting.random_run import RandomRun
+from raftcore.hunting.story import Story, live
 from raftcore.hunting.swarm import swarm
 from raftcore.vocabulary.actions import FlipBit, Submit
 from raftcore.vocabulary.events import Acted, Committed, Crashed, LogTruncated, MessageDropped, SnapshotInstalled
@@ -28,16 +31,16 @@ BLOCKS, SEEDS_PER_BLOCK = 20, 25
 
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_whatever_happens_all_laws_hold_and_after_a_heal_all_agree(block: int) -> None:
-    failures: list[str] = []
-    swarm(range(block * SEEDS_PER_BLOCK, (block + 1) * SEEDS_PER_BLOCK), say=failures.append)
-    assert not failures
+    result = swarm(range(block * SEEDS_PER_BLOCK, (block + 1) * SEEDS_PER_BLOCK))
+    assert not [f"seed {seed}: {story.violation}" for seed, story in result.failed]
+    assert not result.undecided
 
 
 def test_a_run_is_a_function_of_its_seed_and_heals_in_the_end() -> None:
     one, other = RandomRun(5), RandomRun(5)
     for run in (one, other):
         run.trouble()
-        assert why_not_healed(run.cluster) == ""
+        assert why_not_healed(run.cluster) is None
     assert one.cluster.trace.to_bytes() == other.cluster.trace.to_bytes()
     assert why_not_converged(one.cluster.view) == ""
     assert all(earlier.at_ms <= later.at_ms for earlier, later in pairwise(one.cluster.trace))
@@ -78,21 +81,31 @@ def vote_for_nobody(me: NodeState, ask: RequestVote) -> RequestVoteReply:
 BROKEN = partial(live, rules=Rules(answer_request_vote=vote_for_nobody))
 
 
-def test_a_failure_is_one_line_that_says_how_to_repeat_it() -> None:
-    lines: list[str] = []
-    result = swarm(range(5), work=BROKEN, say=lines.append)
-    assert [seed for seed, _ in result.failed] == [int(line.split()[2].rstrip(":")) for line in lines]
-    assert lines
-    assert all("Convergence" in line for line in lines)
-    assert all(line.endswith(f"python -m raftcore swarm --seed {seed}") for line, (seed, _) in zip(lines, result.failed, strict=True))
-    assert str(result).endswith(f"{len(lines)} failed")
+def test_each_failure_is_told_at_once_and_counted() -> None:
+    told: list[tuple[int, Story]] = []
+    counts: list[int] = []
+    result = swarm(range(5), work=BROKEN, on_failure=lambda *failure: told.append(failure), on_progress=lambda _: counts.append(len(told)))
+    assert result.failed == tuple(told)
+    assert told
+    assert {story.violation.property for _, story in told} == {"Convergence"}
+    assert counts == [sum(seed <= last for seed, _ in told) for last in range(5)]
+    assert str(result).endswith(f": {len(told)} failed")
 
 
 def test_a_swarm_tells_how_far_it_is_and_ends_in_time() -> None:
     words: list[str] = []
-    result = swarm(range(1_000), limit_s=0.0, say_progress=words.append)
+    result = swarm(range(1_000), limit_s=0.0, on_progress=words.append)
     assert result.runs == 1
     assert words[0].startswith("1 of 1,000 runs, 0 failed")
+
+
+def test_a_swarm_counts_what_nobody_could_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(story, "BUDGET", 1)
+    words: list[str] = []
+    result = swarm([7, 11], work=partial(live, faults=Faults.only(["commands"])), on_progress=words.append)
+    assert (result.undecided, result.failed) == (2, ())
+    assert words[1].startswith("2 of 2 runs, 0 failed, 2 undecided, ")
+    assert str(result).endswith(" s: 2 undecided")
 
 
 def test_many_cores_do_what_one_does() -> None:
@@ -119,11 +132,26 @@ def test_the_command_line_repeats_a_failure_and_tells_its_shortest_story(
     assert main(["swarm", "--seeds", "2", "--cores", "1"]) == 1
     out = capsys.readouterr().out
     seed = out.split()[2].rstrip(":")
-    assert out.startswith(f"FAILED seed {seed}: Convergence")
+    line = out.splitlines()[0]
+    assert line.startswith(f"FAILED seed {seed}: Convergence")
+    assert line.endswith(f"repeat: python -m raftcore swarm --seed {seed}")
     assert main(["swarm", "--seed", seed]) == 1
     out = capsys.readouterr().out
     assert "cluster = Cluster(" in out
     assert "0 actions" in out
+
+
+def test_the_command_line_says_how_far_it_was_when_it_was_interrupted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted_at_42(seed: int, *given: Any) -> RandomRun:
+        if seed == 42:
+            raise KeyboardInterrupt
+        return RandomRun(seed, *given)
+
+    monkeypatch.setattr(story, "RandomRun", interrupted_at_42)
+    assert main(["swarm", "--seeds", "1000", "--first", "40", "--cores", "1"]) == 130
+    assert capsys.readouterr().out.startswith("interrupted: 2 of 1,000 runs, 0 failed, ")
 
 
 @pytest.mark.parametrize(
@@ -147,5 +175,5 @@ def test_arguments_that_mean_nothing_are_refused(arguments: list[str], sentence:
 def test_it_runs_as_a_program() -> None:
     line = [sys.executable, "-m", "raftcore", "swarm", "--seeds", "8", "--cores", "2"]
     done = subprocess.run(line, capture_output=True, check=True, text=True)
-    assert done.stderr == ""
+    assert all(" of 8 runs, " in line for line in done.stderr.splitlines())
     assert "8 runs in" in done.stdout

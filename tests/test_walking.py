@@ -13,6 +13,7 @@ from raftcore.vocabulary.errors import ConfigError, ControlError
 from widgets import Replay, Walking, walking
 from widgets.branch import Branch
 from widgets.forking import Forking
+from widgets.ring import Ring
 from widgets.share import save, text
 
 ANY_VOTE, UNSAVED = (next(mutant.rules for mutant in MUTANTS if mutant.number == number) for number in ("10", "2"))
@@ -53,16 +54,23 @@ def test_the_ring_chooses_too_where_the_world_allows_it(screen: Walking) -> None
     assert screen.notice == ""
 
 
+def disks(ring: Ring) -> list[list[str]]:
+    return [server["disk"]["said"] for server in ring.state["servers"]]
+
+
 def test_what_a_disk_has_not_synced_stays_behind_when_its_server_goes_down() -> None:
     screen = Walking(Walk(World(commands=0, crashes=1, slow_disks=True)))
     ring, logs, _ = screen._parts
     ring._absorb(None, {"do": "time_out", "server": "S1"}, None)
     assert screen._choices.state["choices"][0] == "S1's disk syncs"
+    assert disks(ring) == [["has not synced"], [], []]
     ask(screen, do="choose", index=0)
+    assert disks(ring) == [[], [], []]
     assert screen._choices.state["said"] == ["S1 times out", "S1's disk syncs"]
     ring._absorb(None, {"do": "time_out", "server": "S1"}, None)
     assert screen.walk.view.servers["S1"].current_term == 2
     ring._absorb(None, {"do": "crash", "server": "S1"}, None)
+    assert disks(ring) == [[], [], []]
     ring._absorb(None, {"do": "restart", "server": "S1"}, None)
     assert logs.state["servers"][0]["term"] == 1
 

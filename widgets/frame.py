@@ -9,6 +9,7 @@ from raftcore.trace.diff import Difference
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.events import AnyEvent, Applied, Crashed, Event, Halted, Restarted, SnapshotInstalled
+from raftcore.vocabulary.names import ServerId
 from widgets.checking import Checked
 
 REPLACES_STORE = (Crashed, Halted, Restarted, SnapshotInstalled)
@@ -55,6 +56,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     run: the number of the run. lines: all runs of the lab. chosen, beside: the numbers of those that are shown; beside is None where only
     one is. marks: what stands out in the chosen one. parted: where the two first differ, if they do.
     checked: what is known of whether the run is right. why: what a person asked, and its answer; None if nothing was.
+    syncing: the servers whose disks are syncing, as far as that has a time of its own: in a small world it lasts until it is chosen to end.
     beat: counts up once a second, so that the browser can tell that the kernel lives.
     number: one more than that of the frame before; a part that is not watched misses some.
     changed_keys: all that changed in any store since the frame before, or None where a whole store did.
@@ -84,6 +86,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     parted: Difference | None = None
     checked: Checked = Checked()
     why: Why | None = None
+    syncing: tuple[ServerId, ...] = ()
     beat: int = 0
     number: int = 0
     changed_keys: frozenset[str] | None = None

@@ -70,7 +70,8 @@ function cellAt(row, index, offset) {
 
 // Of a crashed server the commit index is gone, as it should be, but what its disk holds is not: nothing may look lost that is not.
 function standing(index, server) {
-  if (server.alive) return index <= server.commit ? [true, "committed"] : [false, "not committed"];
+  if (server.alive && index <= server.commit) return [true, "committed"];
+  if (server.alive) return [false, index <= server.synced ? "not committed" : "not committed, and not yet synced"];
   return index <= server.synced ? [true, "kept on its disk"] : [false, "not synced when it crashed: may be lost"];
 }
 

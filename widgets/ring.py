@@ -4,7 +4,7 @@ The picture says when each message leaves and arrives; the browser moves it in b
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView
@@ -23,7 +23,7 @@ from raftcore.vocabulary.messages import (
     RequestVoteReply,
     TimeoutNow,
 )
-from raftcore.vocabulary.names import Term
+from raftcore.vocabulary.names import ServerId, Term
 from widgets.frame import Frame
 from widgets.part import Part, Picture, together
 from widgets.quorums import standing_now
@@ -74,7 +74,7 @@ class Ring(Part):
             self._drops.clear()
         self._in_flight = view.messages
         return {
-            **ring_picture(view, frame.config.delay_ms, frame.config.sync_ms),
+            **ring_picture(view, frame.config.delay_ms, frame.config.sync_ms, frame.syncing),
             "violated": sorted(frame.checked.servers),
             "now_ms": view.at_ms,
             "jump": frame.jump,
@@ -97,13 +97,15 @@ class Ring(Part):
         return ring_still(view, self._healthy_delay_ms)
 
 
-def ring_picture(view: ClusterView, healthy_delay_ms: tuple[float, float], healthy_sync_ms: float) -> Picture:
+def ring_picture(
+    view: ClusterView, healthy_delay_ms: tuple[float, float], healthy_sync_ms: float, syncing: Collection[ServerId] = ()
+) -> Picture:
     """What the ring shows of a view, but for the messages in flight."""
     configuration, _, _ = standing_now(view)
     return {
         "healthy_delay_ms": list(healthy_delay_ms),
         "healthy_sync_ms": healthy_sync_ms,
-        "servers": [server_picture(view, server, configuration, healthy_sync_ms) for server in view.servers.values()],
+        "servers": [server_picture(view, one, configuration, healthy_sync_ms, one.id in syncing) for one in view.servers.values()],
         "membership": membership_picture(view),
         "links": links(view, healthy_delay_ms),
     }

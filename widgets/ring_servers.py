@@ -9,7 +9,7 @@ from widgets.quorums import Quorum, standing_now
 from widgets.words import disk_faults
 
 
-def server_picture(view: ClusterView, server: ServerView, configuration: Configuration, healthy_sync_ms: float) -> Picture:
+def server_picture(view: ClusterView, server: ServerView, configuration: Configuration, healthy_sync_ms: float, syncs: bool) -> Picture:
     """One server. A leader's timer is its heartbeat, which the ring does not show; there stands its lease."""
     leads = server.alive and server.role is Role.LEADER
     timed = server.alive and server.timer_ms is not None and not leads
@@ -32,7 +32,7 @@ def server_picture(view: ClusterView, server: ServerView, configuration: Configu
         "followers": followers(server) if leads else [],
         "followed": followed(view, server),
         "clock_rate": server.clock_rate,
-        "disk": disk_picture(server, healthy_sync_ms),
+        "disk": disk_picture(server, healthy_sync_ms, syncs),
         "uncompacted": server.last_applied > server.log.base_index,
     }
 
@@ -88,11 +88,12 @@ def progress(leader: ServerView, name: ServerId) -> Picture:
     return {"state": known.state.value, "match": known.match_index, "next": known.next_index}
 
 
-def disk_picture(server: ServerView, healthy_sync_ms: float) -> Picture:
-    """What is wrong with a server's disk, in words and one by one."""
+def disk_picture(server: ServerView, healthy_sync_ms: float, syncs: bool) -> Picture:
+    """What a server's disk has not done yet, and what is wrong with it, in words and one by one."""
     disk = server.disk
+    said = [*(["has not synced"] if syncs else []), *disk_faults(disk, healthy_sync_ms)]
     return {
-        "said": [*disk_faults(disk, healthy_sync_ms), *(["has a flipped bit"] if server.damage else [])],
+        "said": [*said, *(["has a flipped bit"] if server.damage else [])],
         "slow": disk is not None and disk.sync_ms > healthy_sync_ms,
         "sync_fails": disk is not None and disk.sync_fails,
         "full": disk is not None and disk.capacity_bytes is not None,

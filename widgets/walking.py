@@ -72,6 +72,7 @@ class Walking(VBox):  # type: ignore[misc]  # ipywidgets has no types
             end_ms=walk.now_ms,
             events=cast("tuple[AnyEvent, ...]", tuple(walk.trace)),
             position=len(walk.trace),
+            syncing=walk.syncing,
             jump=self._pictures,
             number=self._pictures,
             beat=self._beat,

@@ -3,21 +3,37 @@
 It holds or not at a moment. Who asks knows how long it may take, and until when faults kept it from coming true (§9.3).
 """
 
+from msgspec import Struct
+
 from raftcore.trace.view import ClusterView
 
 
-def why_not_converged(view: ClusterView) -> str:
-    """What is missing, as a sentence; "" when the cluster has a leader, and every live member follows it and has applied its whole log."""
+class Lack(Struct, frozen=True):
+    """Something that keeps a cluster from agreeing. kind: the same words whoever it concerns. sentence: who, and how far it is."""
+
+    kind: str
+    sentence: str
+
+
+def lack(view: ClusterView) -> Lack | None:
+    """What is missing; None when the cluster has a leader, and every live member follows it and has applied its whole log."""
     leader = view.leader
     if leader is None:
-        return "no server leads with a quorum behind it"
+        return Lack("no leader", "no server leads with a quorum behind it")
     last_index = view.servers[leader].log.last_index
     for name in view.servers[leader].configuration.members:
         server = view.servers[name]
         if not server.alive:
             continue
         if server.leader != leader:
-            return f"{name} does not follow {leader}, which leads in term {view.servers[leader].current_term}"
+            return Lack("not following", f"{name} does not follow {leader}, which leads in term {view.servers[leader].current_term}")
         if server.last_applied != last_index or server.log.last_index != last_index:
-            return f"{name} has applied its log up to index {server.last_applied}, and the log of {leader} ends at {last_index}"
-    return ""
+            applied = f"{name} has applied its log up to index {server.last_applied}"
+            return Lack("behind", f"{applied}, and the log of {leader} ends at {last_index}")
+    return None
+
+
+def why_not_converged(view: ClusterView) -> str:
+    """What is missing, as a sentence; "" when nothing is."""
+    missing = lack(view)
+    return missing.sentence if missing else ""

@@ -30,7 +30,7 @@ from raftcore.vocabulary import actions as act
 from raftcore.vocabulary.actions import Action
 from raftcore.vocabulary.commands import Command
 from raftcore.vocabulary.config import Config
-from raftcore.vocabulary.errors import ConditionNotReached, ConfigError, ControlError
+from raftcore.vocabulary.errors import ConditionNotReached, ConfigError, ControlError, RaftLabError, RuleError
 from raftcore.vocabulary.events import Completed
 from raftcore.vocabulary.links import is_number
 from raftcore.vocabulary.names import ClientId, ServerId
@@ -311,9 +311,14 @@ class Cluster(Controls):
             return self._take(action)
 
     def _take(self, action: Action) -> Operation | None:
-        operation = take(self._world, action)
+        """Let it happen. What is refused was not done; what a rule then failed at was."""
         self._taken.append(action)
-        return operation
+        try:
+            return take(self._world, action)
+        except RaftLabError as error:
+            if not isinstance(error, RuleError):
+                self._taken.pop()
+            raise
 
     def _do(self, kind: Callable[..., Action], *details: object) -> Operation | None:
         with self._lock:  # so that no time passes between looking at the clock and acting

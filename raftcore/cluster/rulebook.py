@@ -66,9 +66,8 @@ class Rulebook(Struct, frozen=True):
 
     def _swapped(self, server: ServerId | None, table: Rules) -> list[str]:
         """The places of a table that are not as in Raft; and of a server that alone obeys Raft one place, so that it is not forgotten."""
-        swapped = [rule for rule in Rules.__struct_fields__ if getattr(table, rule) is not getattr(RAFT, rule)]
         alone = server is not None and self.everywhere != RAFT
-        return swapped or list(Rules.__struct_fields__[:1]) * alone
+        return table.swapped or list(Rules.__struct_fields__[:1]) * alone
 
 
 CORRECT = Rulebook()

@@ -14,16 +14,14 @@ from raftcore.consensus.told import facts_of, tell_the_rest
 from raftcore.vocabulary.errors import RuleError
 from raftcore.vocabulary.names import LEADER
 
-RAFT = Rules()
-
 
 def checked(rules: Rules) -> Rules:
     """The same table, in which a rule of somebody else's that returns or sends the wrong kind of thing raises RuleError, and says which
 
     it is. Whatever else one raises gets a note that says so. What one writes into the state is told for it (told.py).
     """
-    swapped = {name: getattr(rules, name) for name in Rules.__struct_fields__ if getattr(rules, name) is not getattr(RAFT, name)}
-    return replace(rules, **{name: _checked(name, rule) for name, rule in swapped.items()}) if swapped else rules
+    swapped = rules.swapped
+    return replace(rules, **{name: _checked(name, getattr(rules, name)) for name in swapped}) if swapped else rules
 
 
 def _checked(name: str, rule: Callable[..., Any]) -> Callable[..., Any]:

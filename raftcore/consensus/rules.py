@@ -73,10 +73,14 @@ class Rules(Struct, frozen=True, kw_only=True):
     has_lost_majority: Callable[[NodeState], bool] = reads.has_lost_majority
 
     def __post_init__(self) -> None:
-        for name, correct in zip(self.__struct_fields__, self.__struct_defaults__, strict=True):
-            rule = getattr(self, name)
-            if rule is not correct:
-                _check(name, rule)
+        for name in self.swapped:
+            _check(name, getattr(self, name))
+
+    @property
+    def swapped(self) -> list[str]:
+        """The places in which not Raft's own rule stands."""
+        places = zip(self.__struct_fields__, self.__struct_defaults__, strict=True)
+        return [name for name, correct in places if getattr(self, name) is not correct]
 
 
 @cache

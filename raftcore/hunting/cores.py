@@ -1,20 +1,32 @@
 """The same work for many seeds, on all cores. Results come in the order of the seeds, whichever core was faster."""
 
 import os
+import pickle
 import signal
+import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import suppress
+from functools import cache
 from itertools import islice
 from multiprocessing import get_context
-from typing import TypeVar
+from multiprocessing.connection import Connection
+from typing import Generic, TypeVar, cast
+
+import cloudpickle
 
 from raftcore.vocabulary.errors import ConfigError
 
 Result = TypeVar("Result")
 
+SPAWN = get_context("spawn")
+"""Workers begin empty. A copy of this process could wait for ever, for a lock that a thread held which was not copied with it."""
+
 BATCH = 4
-"""Seeds that a process takes at once: few, so that it soon hears that nobody waits any more."""
+"""Seeds that a worker is given at once."""
+
+AHEAD = 8
+"""Batches that each worker is given ahead, so that one that is fast seldom waits for one that is slow."""
 
 
 def count_cores(cores: int | None) -> int:
@@ -24,26 +36,39 @@ def count_cores(cores: int | None) -> int:
     return cores or os.cpu_count() or 1
 
 
-def in_order(work: Callable[[int], Result], seeds: Iterable[int], cores: int) -> Generator[Result, None, None]:
-    """The result for each seed; with one core the work is done here. What `work` raises is raised here.
-
-    Whoever stops to listen closes this, and no process is left behind.
-    """
-    if cores == 1:
-        yield from map(work, seeds)
-        return
-    batches = _batches(seeds)
-    pool = ProcessPoolExecutor(cores, get_context("spawn"), _leave_interrupts_to_the_parent)
+def pack(work: object) -> bytes | None:
+    """What `pickle.loads` makes the same of in another process, though it was written in a cell; None where it holds what can't travel."""
     try:
-        waiting: deque[Future[list[Result]]] = deque()
-        for batch in batches:
-            waiting.append(pool.submit(_all, work, batch))
-            if len(waiting) >= 2 * cores:
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
+        return cast(bytes, cloudpickle.dumps(work))
+    except (pickle.PickleError, TypeError):  # each is what some kind of thing answers
+        return None
+
+
+def in_order(work: Callable[[int], Result], seeds: Iterable[int], cores: int) -> Generator[tuple[int, Result], None, None]:
+    """Each seed and its result; the work is done here with one core, and where `work` can't be packed. What it raises is raised here.
+
+    Whoever stops to listen closes this, and no process is left behind, whatever it was doing.
+    """
+    packed = pack(work) if cores > 1 else None
+    if packed is None:
+        for seed in seeds:
+            yield seed, work(seed)
+        return
+    workers: list[Worker[Result]] = []
+    waiting: deque[Worker[Result]] = deque()
+    try:
+        for turn, batch in enumerate(_batches(seeds)):
+            if turn < cores:
+                workers.append(Worker(packed))
+            workers[turn % cores].begin(batch)
+            waiting.append(workers[turn % cores])
+            if len(waiting) == AHEAD * cores:
+                yield from waiting.popleft().results()
+        for worker in waiting:
+            yield from worker.results()
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        for worker in workers:
+            worker.end()
 
 
 def _batches(seeds: Iterable[int]) -> Iterator[tuple[int, ...]]:
@@ -52,10 +77,61 @@ def _batches(seeds: Iterable[int]) -> Iterator[tuple[int, ...]]:
         yield batch
 
 
-def _all(work: Callable[[int], Result], seeds: Iterable[int]) -> list[Result]:
-    return [work(seed) for seed in seeds]
+class Worker(Generic[Result]):
+    """A process that does the work of one batch after the other."""
+
+    def __init__(self, packed: bytes) -> None:
+        self._line, other_end = SPAWN.Pipe()
+        self._process = SPAWN.Process(target=_serve, args=(packed, other_end), daemon=True)
+        self._process.start()
+        other_end.close()  # the worker alone has it now: when it ends, this end will know
+
+    def begin(self, seeds: tuple[int, ...]) -> None:
+        """Give it one more batch."""
+        with suppress(OSError):  # it has ended, as whoever waits for the results will hear
+            self._line.send(seeds)
+
+    def results(self) -> Iterator[tuple[int, Result]]:
+        """What came of the oldest batch that was not asked for yet."""
+        try:
+            results, error = self._line.recv()
+        except (EOFError, OSError):
+            self._process.join()
+            raise RuntimeError(
+                f"a process that worked for this one ended with code {self._process.exitcode}; "
+                'in a script, what lets processes work must stand below `if __name__ == "__main__":`'
+            ) from None
+        yield from results
+        if error:
+            raise error
+
+    def end(self) -> None:
+        """End it at once: in a rule that never returns it would not hear a request."""
+        self._process.terminate()
+        self._process.join()
+        self._line.close()
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    """Ctrl-C reaches every process of a terminal; one of them is enough to end the work."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _serve(packed: bytes, line: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal, and the first one ends the others
+    with suppress(EOFError, OSError):  # that one has ended, and could not say so
+        while True:
+            line.send(_outcome(packed, line.recv()))
+
+
+@cache
+def _unpacked(packed: bytes) -> Callable[[int], Result]:
+    return cast("Callable[[int], Result]", pickle.loads(packed))  # noqa: S301  we packed it
+
+
+def _outcome(packed: bytes, seeds: tuple[int, ...]) -> tuple[list[tuple[int, Result]], Exception | None]:
+    """The results, up to the first that could not be, and why it could not."""
+    results: list[tuple[int, Result]] = []
+    try:
+        work = _unpacked(packed)
+        for seed in seeds:
+            results.append((seed, work(seed)))  # noqa: PERF401  those before an error are kept
+    except Exception as error:  # noqa: BLE001  it is raised where the results are waited for
+        error.add_note(traceback.format_exc())
+        return results, error
+    return results, None

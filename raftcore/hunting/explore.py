@@ -1,7 +1,8 @@
 """Every interleaving of a small world, breadth first: the first violation that is found is one of the shortest.
 
-States that differ only in what no rule and no law can see are one, and so are those that differ only in the names of servers. A packet
-that would change nothing and bring no answer is not delivered: whatever comes of that also comes where it is late for ever.
+States that differ only in what no rule and no law can see are one, and so are those that differ only in the names of servers, as long as
+names do not matter to what servers do. A packet that would change nothing and bring no answer is not delivered: whatever comes of that also
+comes where it is late for ever.
 """
 
 from array import array
@@ -10,7 +11,9 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from raftcore.checks.violation import Violation
+from raftcore.hunting.impartial import ImpartialMinds, NamesMatter
 from raftcore.hunting.laws import SOMETIMES
+from raftcore.hunting.minds import Minds
 from raftcore.hunting.shapes import Symmetry
 from raftcore.hunting.small_world import State, World
 from raftcore.hunting.stage import Stage, Step
@@ -28,7 +31,9 @@ class Explored(Struct, frozen=True, kw_only=True):
     start: the choices after which it began. states: reached, over whichever road; unique: of those, the different ones. depth: choices
     from the start to the farthest. seconds: of the wall clock. complete: whether nothing more can be reached. violation: of a law that does
     not hold, or None, and path: the choices that lead there, those of `start` among them, each as its place among all that could happen.
-    reached, missed: what should come true sometimes, and did, or did not.
+    reached, missed: what should come true sometimes, and did, or did not; so should each rule be asked that is not Raft's own.
+    names_matter: what one server does that another would not do in its place, so that no two were taken for each other; "" where all are
+    alike.
     """
 
     world: World
@@ -42,6 +47,7 @@ class Explored(Struct, frozen=True, kw_only=True):
     path: tuple[int, ...]
     reached: tuple[str, ...]
     missed: tuple[str, ...]
+    names_matter: str
 
     @property
     def states_per_s(self) -> float:
@@ -58,7 +64,8 @@ class Explored(Struct, frozen=True, kw_only=True):
         return Walk(self.world, self.path or self.start)
 
     def __str__(self) -> str:
-        return f"{self._verdict}\n{self.states:,} states, {self.unique:,} unique, {self.depth} deep, {self.states_per_s:,.0f} states/s"
+        figures = f"{self.states:,} states, {self.unique:,} unique, {self.depth} deep, {self.states_per_s:,.0f} states/s"
+        return "\n".join([self._verdict, *([f"Names matter: {self.names_matter}."] if self.names_matter else []), figures])
 
     @property
     def _verdict(self) -> str:
@@ -74,14 +81,24 @@ class Explored(Struct, frozen=True, kw_only=True):
 def explore(world: World | Walk, limit: int = 1_000_000, on_progress: Callable[[Explored], object] | None = None) -> Explored:
     """Search the world until a law is broken, until all of it is seen, or until `limit` unique states.
 
-    Given a walk it goes on from where that stands, and what it finds is the shortest from there. `on_progress` is told now and then how
-    far it is; it may raise to end the search. Raises ConfigError.
+    Given a walk it goes on from where that stands, and what it finds is the shortest from there. Where it sees that names matter to a rule,
+    it begins anew and tells all servers apart. `on_progress` is told now and then how far it is; it may raise to end the search. Raises
+    ConfigError.
     """
     if not isinstance(world, World | Walk):
         raise ConfigError(f"{world!r} is no world; give a small one, for example World(size=3, terms=2), or a walk through one")
     if type(limit) is not int or limit < 1:
         raise ConfigError(f"limit={limit!r} must be a whole number of states, 1 or more")
-    search = Search(world if isinstance(world, Walk) else Walk(world), limit)
+    walk = world if isinstance(world, Walk) else Walk(world)
+    try:
+        return _explored(walk, limit, on_progress, names_matter="")
+    except NamesMatter as difference:
+        names_matter = str(difference)
+    return _explored(walk, limit, on_progress, names_matter)
+
+
+def _explored(walk: Walk, limit: int, on_progress: Callable[[Explored], object] | None, names_matter: str) -> Explored:
+    search = Search(walk, limit, names_matter)
     for _ in search.portions():
         if on_progress:
             on_progress(search.result())
@@ -89,11 +106,15 @@ def explore(world: World | Walk, limit: int = 1_000_000, on_progress: Callable[[
 
 
 class Search:
-    """A breadth-first search. Of a state that was seen only its fingerprint is kept, and from where it was reached."""
+    """A breadth-first search. Of a state that was seen only its fingerprint is kept, and from where it was reached.
 
-    def __init__(self, walk: Walk, limit: int) -> None:
+    names_matter: how they do, if that is known; where it is "", they do not, or NamesMatter is raised.
+    """
+
+    def __init__(self, walk: Walk, limit: int, names_matter: str) -> None:
         self._start = walk.path
-        self._stage = Stage(walk.world)
+        self._names_matter = names_matter
+        self._stage = Stage(walk.world, Minds if names_matter else ImpartialMinds)
         self._symmetry = Symmetry(self._stage.shapes, walk.server_ids)
         self._limit = limit
         self._watch = Stopwatch()
@@ -144,6 +165,8 @@ class Search:
 
     def _fingerprint(self, state: State) -> bytes:
         minds, mail, history, left = state
+        if self._names_matter:
+            return array("l", (*left, *minds, history, *sorted(mail))).tobytes()
         return array("l", (*left, *self._symmetry.least(minds, mail, history))).tobytes()
 
     def _path_to(self, number: int) -> tuple[int, ...]:
@@ -155,8 +178,7 @@ class Search:
 
     def result(self) -> Explored:
         """What is known so far."""
-        histories = self._stage.histories.values()
-        reached = tuple(it.name for it in SOMETIMES if any(map(it.holds, histories)))
+        hoped = self._hoped_for()
         return Explored(
             world=self._stage.world,
             start=self._start,
@@ -167,9 +189,16 @@ class Search:
             complete=not self._frontier and not self._violation,
             violation=self._violation,
             path=self._path,
-            reached=reached,
-            missed=tuple(it.name for it in SOMETIMES if it.name not in reached),
+            reached=tuple(name for name, was_seen in hoped.items() if was_seen),
+            missed=tuple(name for name, was_seen in hoped.items() if not was_seen),
+            names_matter=self._names_matter,
         )
+
+    def _hoped_for(self) -> dict[str, bool]:
+        """What should come true sometimes, and whether it did: a rule that nobody asks does no harm, and is not tried."""
+        stage = self._stage
+        happens = {it.name: any(map(it.holds, stage.histories.values())) for it in SOMETIMES}
+        return happens | {f"{rule} is asked": rule in stage.minds.asked for rule in stage.world.rulebook.everywhere.swapped}
 
 
 def is_idle(state: State, step: Step) -> bool:

@@ -12,9 +12,11 @@ class Faults(Struct, frozen=True, kw_only=True):
     """How often each kind of trouble comes, compared with a usual run: 0 never, 1 as usual, 3 three times as often.
 
     commands: that clients ask for. links: that lose, double, delay or reorder, or are cut one way. crashes, pauses: with what ends them.
-    timeouts: of election timers. partitions: and heals. membership: servers that come and go. clocks: that drift as far as they are
-    trusted not to. disks: that are slow, full or fail. rot: of bits on them. leaders: what befalls the present leader, or a new one at
-    once. reads: that leaders answer, present ones and former ones that do not know it yet.
+    timeouts: of election timers, also so that two servers lead in turn. partitions: and heals. membership: servers that come and go.
+    transfers: also to one that hears of it late, or that nobody hears. clocks: that drift as far as they are trusted not to. disks: that
+    are slow, full or fail. rot: of bits on them. leaders: what befalls the present leader, or a new one at once. reads: that leaders
+    answer, present ones, new ones, and former ones that do not know it yet. rivals: two that stand in the same term, where on either side
+    of a partition somebody believes to have a majority, also after two leaders have changed the membership in turn.
     Raises ConfigError.
     """
 
@@ -32,6 +34,7 @@ class Faults(Struct, frozen=True, kw_only=True):
     rot: int = 1
     leaders: int = 1
     reads: int = 1
+    rivals: int = 1
 
     def __post_init__(self) -> None:
         for kind in self.__struct_fields__:

@@ -1,8 +1,9 @@
 """Hunt for a violation: random runs until a check fails, and then the shortest story of it that can be found."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from functools import partial
+from itertools import chain
 
 from msgspec import Struct
 
@@ -11,8 +12,9 @@ from raftcore.checks.watch import INVARIANTS
 from raftcore.cluster.as_code import INDENT, as_code
 from raftcore.cluster.cluster import AnyRules, Cluster
 from raftcore.cluster.rulebook import Rulebook
-from raftcore.hunting.cores import count_cores, in_order
+from raftcore.hunting.cores import count_cores, in_order, pack
 from raftcore.hunting.faults import Faults
+from raftcore.hunting.progress import told
 from raftcore.hunting.shrink import shrink
 from raftcore.hunting.story import CONVERGENCE, LINEARIZABILITY, Story, live
 from raftcore.vocabulary.config import Config
@@ -52,16 +54,16 @@ class Found(Struct, frozen=True):
 
 
 _FACTS = {
-    CONVERGENCE: ("from raftcore.checks.convergence import why_not_converged\n", 'assert why_not_converged(cluster.view) == ""'),
+    CONVERGENCE: ("from raftcore.hunting.healing import why_not_healed\n", "assert why_not_healed(cluster) is None"),
     LINEARIZABILITY: (
-        "from raftcore.checks.linearizability import KEY_VALUE, Verdict, check, history\n",
-        "assert check(history(cluster), KEY_VALUE).verdict is not Verdict.NOT_LINEARIZABLE",
+        "from raftcore.checks.linearizability import KEY_VALUE, Verdict, check\nfrom raftcore.hunting.claims import claims\n",
+        "assert check(claims(cluster), KEY_VALUE).verdict is not Verdict.NOT_LINEARIZABLE",
     ),
 }
 
 
-def ignore(word: str) -> None:
-    """Nobody wants to know how far it is."""
+def ignore(*words: object) -> None:
+    """Nobody wants to know."""
 
 
 def hunt(
@@ -70,32 +72,35 @@ def hunt(
     seeds: int | Iterable[int] = 1_000,
     wanted: str | None = None,
     cores: int | None = None,
-    on_progress: Callable[[str], object] = ignore,
+    on_progress: Callable[[str], object] | None = None,
     size: int | None = None,
     config: Config | None = None,
 ) -> Found | None:
     """Run random runs until a check fails, and shrink the first that does; None where all is well.
 
-    faults: kinds of trouble, or a mix of them; None: each seed draws its own. seeds: how many, or which. wanted: a property; None takes
-    the first that breaks. cores: processes that work; None: as many as there are cores. Rules that no other process can import, since
-    they were written in a cell, are tried on one. on_progress: gets a sentence now and then. size, config: of the clusters; None: each
-    seed draws its own. An interrupt ends it and all its processes.
+    faults: kinds of trouble, or a mix of them; None: each seed draws its own. seeds: how many, or which, with or without an end. wanted:
+    a property; None takes the first that breaks. cores: processes that work; None: as many as there are cores. Rules that need
+    what only this process has, as a class that was written in a cell, are tried on one. on_progress: gets a sentence now and then;
+    None: they are shown on the screen, one in the place of the other; `ignore` keeps it empty. size, config: of the clusters; None:
+    each seed draws its own. An interrupt ends it and all its processes.
     Raises ConfigError.
     """
     book, mix, numbers, count = Rulebook.of(rules), _mix(faults), check_seeds(seeds), count_cores(cores)
     _check_property(wanted)
-    if not all(name.importable for name in book.names()):
-        count = 1
     work = partial(live, rules=book, faults=mix, wanted=wanted, size=size, config=config)
-    with closing(in_order(work, numbers, count)) as stories:
-        for seed, story in zip(numbers, stories, strict=True):
-            if story:
-                break
-            on_progress(f"seed {seed}: all is well")
-        else:
-            return None
-    on_progress(f"seed {seed}: {story.violation.property}; shrinking: {len(story.scenario.actions)} actions")
-    return found_in(seed, story, book, on_progress)
+    where = ", on one core: its rules need what only this process has" if count > 1 and pack(work) is None else ""
+    with told(on_progress) as say:
+        with closing(in_order(work, numbers, count)) as runs:
+            for seed, story in runs:
+                if isinstance(story, Story):
+                    break
+                say(f"seed {seed}: {'undecided' if story else 'all is well'}{where}")
+            else:
+                return None
+        say(f"seed {seed}: {story.violation.property}; shrinking: {len(story.scenario.actions)} actions")
+        found = found_in(seed, story, book, say)
+        say(f"seed {seed}: {found.violation.property}, in {len(found.scenario.actions)} actions")
+        return found
 
 
 def found_in(seed: int, story: Story, rules: Rulebook, on_progress: Callable[[str], object] = ignore) -> Found:
@@ -113,12 +118,17 @@ def _mix(faults: Faults | str | Iterable[str] | None) -> Faults | None:
     return Faults.only([faults] if isinstance(faults, str) else faults)
 
 
-def check_seeds(seeds: int | Iterable[int]) -> Sequence[int]:
-    """The seeds that are meant: so many from 0 on, or these. Raises ConfigError."""
-    numbers = range(seeds) if type(seeds) is int else list(seeds) if isinstance(seeds, Iterable) else []
-    if not numbers or not all(type(number) is int for number in numbers):
-        raise ConfigError(f"seeds={seeds!r} must be how many to try, 1 or more, or some whole numbers")
-    return numbers
+def check_seeds(seeds: int | Iterable[int]) -> Iterator[int]:
+    """The seeds that are meant: so many from 0 on, or these. Raises ConfigError, of a later one when its turn comes."""
+    numbers = iter(range(seeds) if type(seeds) is int else seeds if isinstance(seeds, Iterable) else ())
+    first = next(numbers, None)
+
+    def check(number: object) -> int:
+        if type(number) is not int:
+            raise ConfigError(f"seeds={seeds!r} must be how many to try, 1 or more, or some whole numbers")
+        return number
+
+    return chain([check(first)], map(check, numbers))
 
 
 def _check_property(wanted: str | None) -> None:

@@ -16,6 +16,9 @@ from raftcore.vocabulary.events import Committed, LogTruncated, RoleChanged
 from raftcore.vocabulary.messages import Entry, RequestVote, RequestVoteReply
 from raftcore.vocabulary.names import LEADER, ServerId, Term
 
+JUDGED = RoleChanged | Committed | LogTruncated
+"""The events that laws look at. Besides these they look at packets, and at the server's mind before and after."""
+
 
 class Finding(NamedTuple):
     """A law that does not hold, what happened, in a sentence, and between whom."""

@@ -93,7 +93,8 @@ class LoneServer:
         """Wake nobody: a timeout is a choice."""
 
     def _send(self, source: Address, envelopes: Iterable[Envelope]) -> None:
-        self.told += [Packet(source, target, message) for target, message in envelopes if target in self._names]
+        by_target = sorted(envelopes, key=lambda envelope: envelope[0])  # no shape knows who was sent to first, so no state may tell
+        self.told += [Packet(source, target, message) for target, message in by_target if target in self._names]
 
     def _say(self, event: Event) -> None:
         if not isinstance(event, TimerSet):  # there is no clock

@@ -4,12 +4,17 @@ The real server does it, with its rules, its log and a disk; but it is asked onl
 happen. What it does follows from its state and from what happens alone, so the answer stays true.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from raftcore.consensus.door import Stimulus
+from raftcore.consensus.rules import Rules
 from raftcore.hunting.lone_server import Files, LoneServer, Told
 from raftcore.hunting.shapes import Shapes, shape_of, shape_of_files
-from raftcore.hunting.small_world import CRASH, RESTART, Packet, World
+from raftcore.hunting.small_world import BIRTH, CRASH, RESTART, Packet, World
 from raftcore.storage.records import Recovered, file_name, read
 from raftcore.vocabulary.errors import CorruptLogError
 from raftcore.vocabulary.events import Crashed, Halted, Restarted
@@ -58,41 +63,45 @@ class Outcome(NamedTuple):
 
 
 class Minds:
-    """Every mind and packet that was met, by the number of its shape; and every outcome."""
+    """Every mind and packet that was met, by the number of its shape; and every outcome.
+
+    births: what each server does when it is started for the first time. asked: which of the world's own rules were asked so far.
+    """
 
     def __init__(self, world: World, shapes: Shapes) -> None:
-        self._world = world
+        self.asked: set[str] = set()
+        book = world.rulebook
+        self._world = replace(world, rules=replace(book, everywhere=_noted(book.everywhere, self.asked)))
         self._shapes = shapes
         self._outcomes: dict[tuple[int, int | str | Stimulus], Outcome] = {}
         self.known: dict[int, Mind] = {}
         self.packets: dict[int, Packet] = {}
-
-    def born(self, server: ServerId) -> Outcome:
-        """What a server does when it is started for the first time."""
-        return self._start(self.known[self._keep_down(server, {})], is_first=True)
+        unborn = [self._keep_down(server, {}) for server in world.server_ids]
+        self.births = tuple([self.outcome(mind, BIRTH) for mind in unborn])
 
     def outcome(self, mind: int, stimulus: str | Stimulus) -> Outcome:
-        """What this mind does about a crash, a restart, the end of a sync, or what it can hear."""
-        known = self._outcomes.get((mind, stimulus))
-        if known is None:
-            known = self._outcomes[mind, stimulus] = self._find(self.known[mind], stimulus)
-        return known
+        """What this mind does about its birth, a crash, a restart, the end of a sync, or what it can hear."""
+        return self._outcomes.get((mind, stimulus)) or self._ask(mind, stimulus)
 
     def hearing(self, mind: int, packet: int) -> Outcome:
         """What this mind does about a packet."""
-        known = self._outcomes.get((mind, packet))
-        if known is None:
-            known = self._outcomes[mind, packet] = self._let(self.known[mind], self.packets[packet].message)
-        return known
+        return self._outcomes.get((mind, packet)) or self._ask(mind, packet)
+
+    def _ask(self, mind: int, what: int | str | Stimulus) -> Outcome:
+        """Find out what this mind does about a packet, given as its number, or about anything else."""
+        me = self.known[mind]
+        found = self._let(me, self.packets[what].message) if isinstance(what, int) else self._find(me, what)
+        self._outcomes[mind, what] = found
+        return found
 
     def _find(self, me: Mind, stimulus: str | Stimulus) -> Outcome:
         if stimulus == CRASH:
             return self._outcome(me, self._keep_down(me.server, me.kept), [Crashed(0.0, me.server)])
-        if stimulus == RESTART:
-            return self._start(me)
+        if stimulus in (BIRTH, RESTART):
+            return self._start(me, is_first=stimulus == BIRTH)
         return self._let(me, stimulus)
 
-    def _start(self, me: Mind, is_first: bool = False) -> Outcome:
+    def _start(self, me: Mind, is_first: bool) -> Outcome:
         try:
             lone = LoneServer(self._world, me.server, me.kept)
         except CorruptLogError as error:
@@ -153,6 +162,20 @@ class Minds:
         number = self._shapes.number(shape_of(packet))
         self.packets.setdefault(number, packet)
         return number
+
+
+def _noted(rules: Rules, asked: set[str]) -> Rules:
+    """The same rules, of which those that are not Raft's own are noted when they are asked."""
+    return replace(rules, **{name: _noting(asked, name, getattr(rules, name)) for name in rules.swapped})
+
+
+def _noting(asked: set[str], name: str, rule: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(rule)
+    def obey(*arguments: Any) -> Any:
+        asked.add(name)
+        return rule(*arguments)
+
+    return obey
 
 
 def _recovered(files: Files) -> Recovered:

@@ -1,14 +1,15 @@
-"""Random runs: each seed is a cluster with its own knobs, clients and mix of trouble. Then all is healed, and must agree."""
+"""Random runs: each seed is a cluster with its own knobs, clients and mix of trouble."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from random import Random
 
-from raftcore.checks.convergence import why_not_converged
 from raftcore.cluster.cluster import AnyRules, Cluster
 from raftcore.hunting.faults import Faults
-from raftcore.trace.view import ClusterView, voter_groups
-from raftcore.vocabulary.actions import FlipBit
+from raftcore.hunting.hand import Hand
+from raftcore.hunting.rivals import Rivals
+from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, ReadMode, Set
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConditionNotReached, ControlError
@@ -17,13 +18,10 @@ from raftcore.vocabulary.names import ServerId, Term
 ROUNDS = 60
 """Things that are done to a cluster in one run."""
 
-LASTING = 4
-"""Election timeouts for which a leader must stay in a cluster that is whole: whoever would disturb it has stood by then."""
-
 Act = Callable[[], object]
 
 
-class RandomRun:
+class RandomRun(Hand):
     """One run. What happens in it is a function of the seed, and of what is given: what of `faults`, `size` and `config` is None is drawn,
 
     and `rules` None is Raft.
@@ -32,18 +30,18 @@ class RandomRun:
     def __init__(
         self, seed: int, rules: AnyRules = None, faults: Faults | None = None, size: int | None = None, config: Config | None = None
     ) -> None:
-        self._random = random = Random(f"random run {seed}")
+        random = Random(f"random run {seed}")
         drawn_size, drawn_config = random.choice([1, 2, 3, 3, 4, 5, 5, 5, 7]), random_config(random)
         mix = Faults.drawn(random)
-        self.cluster = Cluster(drawn_size if size is None else size, seed, config or drawn_config, rules)
+        super().__init__(Cluster(drawn_size if size is None else size, seed, config or drawn_config, rules), random)
         self._acts = self._mixed(faults or mix)
 
     def trouble(self, stop: Callable[[], object] = bool, rounds: int = ROUNDS) -> None:
         """Let time pass and something happen, again and again, until `stop` says that it is enough."""
         for _ in range(rounds):
-            self.cluster.run_for(self._random.choice([0, 0, 1, 5, 20, 60, 200, 400]) * self._random.random())
+            self.cluster.run_for(self.random.choice([0, 0, 1, 5, 20, 60, 200, 400]) * self.random.random())
             with suppress(ControlError):  # it is refused, and changes nothing, where a server is in no state for it
-                self._random.choice(self._acts)()
+                self.random.choice(self._acts)()
             if stop():
                 return
 
@@ -51,63 +49,58 @@ class RandomRun:
 
     def _mixed(self, faults: Faults) -> list[Act]:
         """Every act as often as it is to be chosen."""
-        cluster, on_one = self.cluster, self._on_one
+        cluster, rivals, on_one = self.cluster, Rivals(self.cluster, self.random), self._on_one
         crash, restart, pause, resume = on_one(cluster.crash), on_one(cluster.restart), on_one(cluster.pause), on_one(cluster.resume)
         kinds: dict[str, list[Act]] = {
             "commands": [self._ask] * 8,
             "links": [self._hurt_link] * 3,
             "crashes": [crash, crash, restart, restart, restart],
             "pauses": [pause, resume, resume],
-            "timeouts": [on_one(cluster.time_out)] * 3,
+            "timeouts": [*[on_one(cluster.time_out)] * 3, rivals.lead_in_turn],
             "partitions": [self._split, on_one(cluster.isolate), cluster.heal],
-            "membership": [cluster.add_server, on_one(cluster.remove_server), self._change, self._change_in_secret],
-            "transfers": [on_one(cluster.transfer_leadership), self._call_late],
+            "membership": [cluster.add_server, rivals.remove_one, rivals.change_membership, rivals.change_in_secret],
+            "transfers": [on_one(cluster.transfer_leadership), self._call_late, self._call_in_vain],
             "snapshots": [on_one(cluster.take_snapshot)],
             "clocks": [self._set_clock],
             "disks": [self._hurt_disk, self._mend_disk],
             "rot": [on_one(cluster.flip_bit)],
             "leaders": [self._strike, self._strike, self._strike_at_once],
-            "reads": [self._read] * 4,
+            "reads": [*[partial(self._read, rivals)] * 2, rivals.overtake, rivals.succeed],
+            "rivals": [rivals.stand_at_once, rivals.change_in_turn],
         }
         return [act for kind, acts in kinds.items() for act in acts * getattr(faults, kind)]
 
     def _server(self) -> ServerId:
         """One of all; often one that believes it leads, for most that can go wrong goes wrong there."""
         leaders = [server.id for server in self.cluster.view.leaders]
-        return self._random.choice(leaders if leaders and self._random.random() < 0.3 else self.cluster.server_ids)
+        return self.random.choice(leaders if leaders and self.random.random() < 0.3 else self.cluster.server_ids)
 
     def _on_one(self, act: Callable[[ServerId], object]) -> Act:
         return lambda: act(self._server())
 
     def _ask(self) -> None:
-        through = self._random.choice([None, self._server()])
-        self.cluster.submit(self._random.choice(["C1", "C2", "C3", "C4", "C5"]), random_command(self._random), through)
+        through = self.random.choice([None, self._server()])
+        self.cluster.submit(self.random.choice(["C1", "C2", "C3", "C4", "C5"]), random_command(self.random), through)
 
     def _split(self) -> None:
         names = list(self.cluster.server_ids)
-        self._random.shuffle(names)
-        cut = self._random.randrange(len(names) + 1)
+        self.random.shuffle(names)
+        cut = self.random.randrange(len(names) + 1)
         self.cluster.partition(names[:cut], names[cut:])
-
-    def _change(self) -> None:
-        names = list(self.cluster.server_ids)
-        self._random.shuffle(names)
-        voters, learners = sorted(self._random.sample(range(len(names) + 1), 2)) if len(names) > 1 else (1, 1)
-        self.cluster.change_membership(names[:voters], names[voters:learners])
 
     def _set_clock(self) -> None:
         apart = (1 + self.cluster.config.max_clock_drift) ** 0.4  # two servers, one slow and one fast, are less apart than leases allow for
-        self.cluster.set_clock_rate(self._server(), self._random.choice([1 / apart, 1, apart]))
+        self.cluster.set_clock_rate(self._server(), self.random.choice([1 / apart, 1, apart]))
 
     def _hurt_disk(self) -> None:
-        sync_ms, sync_fails, capacity_bytes = self._random.choice([(40.0, False, None), (1.0, True, None), (1.0, False, 4_000)])
+        sync_ms, sync_fails, capacity_bytes = self.random.choice([(40.0, False, None), (1.0, True, None), (1.0, False, 4_000)])
         self.cluster.disk(self._server(), sync_ms=sync_ms, sync_fails=sync_fails, capacity_bytes=capacity_bytes)
 
     def _mend_disk(self) -> None:
         self.cluster.disk(self._server(), sync_ms=self.cluster.config.sync_ms, sync_fails=False, capacity_bytes=None)
 
     def _hurt_link(self) -> None:
-        random = self._random
+        random = self.random
         source, target = random.choice([*self.cluster.server_ids, "C1"]), self._server()
         if source == target:
             return
@@ -126,62 +119,48 @@ class RandomRun:
     def _leader(self) -> ServerId:
         """One that believes it leads, or any where none does."""
         leaders = [server.id for server in self.cluster.view.leaders]
-        return self._random.choice(leaders or self.cluster.server_ids)
+        return self.random.choice(leaders or self.cluster.server_ids)
 
-    def _read(self) -> None:
-        mode = self._random.choice([ReadMode.READ_INDEX, ReadMode.LEASE])
-        self.cluster.submit(self._random.choice(["C6", "C7", "C8"]), Get(self._random.choice("xyz"), mode), self._leader())
-
-    def _change_in_secret(self) -> None:
-        """A leader is cut off, and then asked to remove a server: nobody else hears of that, unless it comes back."""
-        self.cluster.isolate(self._leader())
-        self.cluster.remove_server(self._random.choice(self.cluster.server_ids))
+    def _read(self, rivals: Rivals) -> None:
+        if len(self.cluster.view.leaders) > 1:
+            rivals.ask_both()
+        else:
+            self.ask(self._leader(), self.random.choice("xyz"), self.random.choice([ReadMode.READ_INDEX, ReadMode.LEASE]))
 
     def _strike(self) -> None:
         """Something befalls a leader, often just after it has taken in a command."""
-        leader, random = self._leader(), self._random
+        leader, random = self._leader(), self.random
         if random.random() < 0.5:
             self.cluster.submit(random.choice(["C1", "C2", "C3"]), random_command(random), leader)
             self.cluster.run_for(self._moment_ms())
-        random.choice([self.cluster.crash, self.cluster.isolate, self._mute, self._deafen, self._hear_late])(leader)
+        random.choice([self.cluster.crash, self.cluster.isolate, self.mute, self.deafen, self.hear_late])(leader)
 
     def _strike_at_once(self) -> None:
         """Somebody is elected, and the next moment something befalls it."""
         cluster, reigns = self.cluster, _reigns(self.cluster.view)
         with suppress(ConditionNotReached):
-            cluster.run_until(lambda view: not _reigns(view) <= reigns, limit_ms=2 * cluster.config.election_timeout_ms[1])
+            cluster.run_until(lambda view: not _reigns(view) <= reigns, limit_ms=self.patience_ms)
             cluster.run_for(self._moment_ms())
-            self._random.choice([self._split, self._strike])()
+            self.random.choice([self._split, self._strike])()
 
     def _call_late(self) -> None:
-        """A leader hands over on a link that is slow, and so may give it up before the other hears of it."""
-        leader, target = self._leader(), self._random.choice(self.cluster.server_ids)
+        """A leader hands over on a link that is slow, and something befalls it: its word comes when it waits no more."""
+        leader, target = self._leader(), self.any_server()
         if leader != target:
+            self.delay(leader, target)
             self.cluster.transfer_leadership(target)
-            self._delay(leader, target)
+            self.cluster.run_for(self._moment_ms())
+            self.random.choice([self.cluster.crash, self.cluster.isolate])(leader)
+
+    def _call_in_vain(self) -> None:
+        """A leader hands over to one that nobody hears."""
+        target = self.any_server()
+        self.cluster.transfer_leadership(target)
+        self.mute(target)
 
     def _moment_ms(self) -> float:
         """Up to two rounds of messages and syncs."""
-        return self._random.choice([0, 1, 4]) * (self.cluster.config.delay_ms[1] + self.cluster.config.sync_ms) * self._random.random()
-
-    def _mute(self, name: ServerId) -> None:
-        for other in self._others(name):
-            self.cluster.link(name, other, up=False)
-
-    def _deafen(self, name: ServerId) -> None:
-        for other in self._others(name):
-            self.cluster.link(other, name, up=False)
-
-    def _hear_late(self, name: ServerId) -> None:
-        for other in self._others(name):
-            self._delay(other, name)
-
-    def _delay(self, source: ServerId, target: ServerId) -> None:
-        delay_ms = self.cluster.config.election_timeout_ms[1] * self._random.choice([0.5, 1, 2])
-        self.cluster.link(source, target, delay_ms=(delay_ms, delay_ms))
-
-    def _others(self, name: ServerId) -> list[ServerId]:
-        return [other for other in self.cluster.server_ids if other != name]
+        return self.random.choice([0, 1, 4]) * self.round_ms * self.random.random()
 
 
 def _reigns(view: ClusterView) -> set[tuple[ServerId, Term]]:
@@ -221,60 +200,3 @@ def random_command(random: Random) -> Command:
     mode = random.choice([None, *ReadMode])
     commands: list[Command] = [Set(key, value), Get(key, mode), Delete(key), Append(key, value), Cas(key, expected, value)]
     return random.choice(commands)
-
-
-# ---- the end of all trouble
-
-
-def why_not_healed(cluster: Cluster) -> str:
-    """Make everything whole, let time pass, and say why the servers do not agree after that, or under no leader that stays (§9.3).
-
-    "" where all is well.
-    """
-    view = cluster.view
-    if view.links:
-        cluster.heal()
-    for server in view.servers.values():
-        if server.disk is not None:
-            cluster.disk(server.id, sync_ms=cluster.config.sync_ms, sync_fails=False, capacity_bytes=None, loses_writes=False)
-        if server.clock_rate != 1:
-            cluster.set_clock_rate(server.id, 1)
-        if not server.alive:
-            cluster.restart(server.id)
-        if server.paused:
-            cluster.resume(server.id)
-    return why_no_leader_stays(cluster)
-
-
-def why_no_leader_stays(cluster: Cluster) -> str:
-    """Let time pass until all agree and their leader is not deposed for a while; why that does not come to be, or ""."""
-    rotten = {action.server for action in cluster.scenario.actions if isinstance(action, FlipBit)}
-    end_ms, reigns = cluster.now_ms + longest_wait_ms(cluster.config), 0
-    while cluster.now_ms < end_ms:
-        try:
-            cluster.run_until(lambda view: not _why_not_all(view, rotten), limit_ms=end_ms - cluster.now_ms)
-        except ConditionNotReached:
-            return "" if rotten and _has_lost_a_majority(cluster.view) else _why_not_all(cluster.view, rotten)
-        reigns += 1
-        with suppress(ConditionNotReached):
-            cluster.run_until(lambda view: view.leader is None, limit_ms=LASTING * cluster.config.election_timeout_ms[1])
-            continue
-        return ""
-    return f"leaders come and go: {reigns} led all, and none stayed"
-
-
-def _why_not_all(view: ClusterView, rotten: Collection[ServerId]) -> str:
-    """Why not all members agree: with its disk mended, none of them has a reason to be down, unless a bit of its log rotted."""
-    down = [view.servers[name] for name in view.configuration.members if not view.servers[name].alive and name not in rotten]
-    return f"{down[0].id} does not start: {down[0].halted}" if down else why_not_converged(view)
-
-
-def _has_lost_a_majority(view: ClusterView) -> bool:
-    """Whether so many are down for good that some server may rightly wait for them."""
-    groups = [voters for server in view.servers.values() for voters in voter_groups(server.configuration)]
-    return any(2 * sum(view.servers[voter].alive for voter in voters) <= len(voters) for voters in groups)
-
-
-def longest_wait_ms(config: Config) -> float:
-    """Time for slow messages to land, for a score of split votes, and for logs to travel."""
-    return 1_000 + 30 * config.election_timeout_ms[1]

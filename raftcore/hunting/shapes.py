@@ -25,6 +25,7 @@ from raftcore.server import Server
 from raftcore.storage.records import file_name, read
 from raftcore.storage.wal import WriteAheadLog
 from raftcore.vocabulary.configuration import Configuration
+from raftcore.vocabulary.messages import Envelope
 from raftcore.vocabulary.names import ServerId
 
 Shape: TypeAlias = Hashable
@@ -35,7 +36,7 @@ _GIVEN = {"config", "draw"}
 _STATE = tuple(slot for slot in NodeState.__slots__ if slot not in _OF_A_STEP | _OF_TIME | _GIVEN)
 """All of Figure 2's box and of what came after it; what is empty between two steps, stands still, or is never changed is left out."""
 
-_HELD = tuple(field for field in Ready.__struct_fields__ if field not in _OF_A_STEP | _OF_TIME)
+_HELD = tuple(field for field in Ready.__struct_fields__ if field not in _OF_A_STEP | _OF_TIME | {"send"})
 _AROUND_A_SERVER = {"_config", "_clock", "_send", "_say", "_halted", "_deadline_ms", "_wake_ms"}
 _UNSEEN = {"_machine", "_checksum"}
 """No rule and no law looks at the state machine; and a checksum says no more than the records do."""
@@ -72,9 +73,14 @@ _SHAPES: Mapping[type, Callable[[Any], Shape]] = {
     Configuration: lambda it: (frozenset(it.voters), frozenset(it.next_voters), frozenset(it.learners)),
     Log: lambda log: (log.base_index, log.base_term, _in_order(log.entries), _in_order(log.configurations)),
     RaftNode: lambda node: tuple(shape_of(getattr(node.state, slot)) for slot in _STATE),
-    Ready: lambda ready: tuple(shape_of(getattr(ready, field)) for field in _HELD),
+    Ready: lambda ready: (_by_target(ready.send), *(shape_of(getattr(ready, field)) for field in _HELD)),
     SmallDisk: lambda disk: tuple(map(shape_of_files, (disk.kept, disk.written, *(covered for covered, _ in disk.syncs)))),
 }
+
+
+def _by_target(envelopes: Sequence[Envelope]) -> Shape:
+    """What goes to each. Who is sent to first does not matter: the network puts them in an order of its own."""
+    return frozenset((target, tuple(shape_of(message) for to, message in envelopes if to == target)) for target, _ in envelopes)
 
 
 def shape_of_files(files: Files) -> Shape:

@@ -7,6 +7,7 @@ plain as they can.
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import combinations
 from math import inf
 from typing import TypeAlias
 
@@ -14,7 +15,8 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from raftcore.cluster.cluster import AnyRules
-from raftcore.hunting.story import CONVERGENCE, LINEARIZABILITY, Story, tell
+from raftcore.cluster.rulebook import Rulebook
+from raftcore.hunting.story import AT_THE_END, Story, tell
 from raftcore.vocabulary.actions import Action, SetLink
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError
@@ -29,15 +31,28 @@ GRIDS_MS = (1_000.0, 100.0, 10.0, 1.0)
 """Round times are easier to read."""
 
 
+PATIENT_MS = (10_000.0, 20_000.0)
+"""Election timeouts so long that in most stories nobody stands who is not told to."""
+
+FEW = 24
+"""Actions of which two at a time are tried: that many pairs cost a few seconds."""
+
+STEPS = 8
+"""Between the shortest and the longest delay of messages."""
+
+
 def shrink(story: Story, rules: AnyRules, on_progress: Callable[[str], object]) -> Story:
     """The same story with fewer actions. No action of what comes back can be left out."""
     shrinking = Shrinking(story, rules, on_progress)
+    shrinking.calm_down()
     while True:
         before = shrinking.story
+        shrinking.try_each(_with_even_delays)
         shrinking.take_away_actions()
         shrinking.try_each(_with_fewer_servers)
         shrinking.try_each(_with_plainer_knobs)
         shrinking.try_each(_with_plainer_links)
+        shrinking.take_away_two()
         shrinking.try_each(_with_rounder_times)
         if len(shrinking.story.scenario.actions) == len(before.scenario.actions):
             return shrinking.story
@@ -49,21 +64,30 @@ class Shrinking:
     def __init__(self, story: Story, rules: AnyRules, on_progress: Callable[[str], object]) -> None:
         self.story = story
         self._until_ms = story.trouble_ms
-        if story.violation.property not in (CONVERGENCE, LINEARIZABILITY):  # without some actions it may break a little later
+        if story.violation.property not in AT_THE_END:  # without some actions it may break a little later
             self._until_ms += 2 * story.scenario.config.election_timeout_ms[1]
         self._rules = rules
         self._on_progress = on_progress
+        self._asks_raft = self._raft_keeps_it(story.scenario)
 
     def try_it(self, scenario: Scenario) -> bool:
         """Whether this scenario tells the same; then it is the story from now on."""
         story = self.story
         shorter = tell(scenario, self._rules, story.violation.property, self._until_ms)
-        if shorter is None or shorter.mark != story.mark:
+        if shorter is None or shorter.mark != story.mark or (self._asks_raft and not self._raft_keeps_it(scenario)):
             return False
         if len(shorter.scenario.actions) < len(story.scenario.actions):
             self._on_progress(f"shrinking: {len(shorter.scenario.actions)} actions")
         self.story = shorter
         return True
+
+    def _raft_keeps_it(self, scenario: Scenario) -> bool:
+        """Whether Raft itself, unlike these rules, keeps a promise that no plainer scenario may take it out of.
+
+        What is judged at the end Raft promises only where knobs fit the network and clocks are as true as it is told.
+        """
+        wanted = self.story.violation.property
+        return wanted in AT_THE_END and bool(Rulebook.of(self._rules).names()) and tell(scenario, None, wanted, self._until_ms) is None
 
     def take_away_actions(self) -> None:
         """Take away ever smaller parts of the actions, until none of them can be missed."""
@@ -80,6 +104,30 @@ class Shrinking:
                 return
             size = max(1, size // 2)
 
+    def calm_down(self) -> None:
+        """Let timers run out by hand that ran out by themselves, and no others: then what is left out changes little of the rest.
+
+        The shortest timeout stays where that matters: so long a leader is guarded. What is judged at the end needs timers of its own.
+        """
+        scenario = self.story.scenario
+        if self.story.violation.property not in AT_THE_END:
+            actions = tuple(sorted([*scenario.actions, *self.story.ran_out], key=lambda action: action.at_ms))
+            for shortest_ms in (PATIENT_MS[0], scenario.config.election_timeout_ms[0]):
+                config = replace(scenario.config, election_timeout_ms=(shortest_ms, PATIENT_MS[1]))
+                if self.try_it(replace(scenario, config=config, actions=actions)):
+                    return
+
+    def take_away_two(self) -> None:
+        """Take away two actions that only together can be missed, as long as there are such, and few actions."""
+        places = range(len(self.story.scenario.actions))
+        while len(places) <= FEW and any(self._without_two(*pair) for pair in combinations(reversed(places), 2)):
+            places = range(len(self.story.scenario.actions))
+
+    def _without_two(self, later: int, earlier: int) -> bool:
+        actions = self.story.scenario.actions
+        rest = actions[:earlier] + actions[earlier + 1 : later] + actions[later + 1 :]
+        return self.try_it(replace(self.story.scenario, actions=rest))
+
     def try_each(self, ways: Callable[[Scenario], Iterator[Way]]) -> None:
         """Try one simplification after the other, each on what the ones before have come to."""
         for simplify in ways(self.story.scenario):
@@ -89,6 +137,18 @@ class Shrinking:
 
 
 # ---- ways to be plainer
+
+
+def _with_even_delays(scenario: Scenario) -> Iterator[Way]:
+    """Messages that all take the same time don't depend on how many there were before."""
+    shortest_ms, longest_ms = scenario.config.delay_ms
+    for step in range(STEPS + 1 if shortest_ms < longest_ms else 0):
+        yield partial(_with_delay, round(shortest_ms + (longest_ms - shortest_ms) * step / STEPS, 1))
+
+
+def _with_delay(delay_ms: float, scenario: Scenario) -> Scenario:
+    shortest_ms, longest_ms = scenario.config.delay_ms
+    return scenario if shortest_ms == longest_ms else replace(scenario, config=replace(scenario.config, delay_ms=(delay_ms, delay_ms)))
 
 
 def _with_fewer_servers(scenario: Scenario) -> Iterator[Way]:

@@ -61,9 +61,12 @@ class World(Struct, frozen=True, kw_only=True):
         if type(self.slow_disks) is not bool:
             raise ConfigError(f"slow_disks={self.slow_disks!r} must be True or False")
         if not isinstance(self.rules, Rules | Rulebook):
-            raise ConfigError(f"rules={self.rules!r} must be one table for all servers: Rules(…), or Rulebook(server=…)")
+            raise ConfigError(
+                f"rules must be one table for all servers, Rules(…) or Rulebook(server=…), and this is a {type(self.rules).__name__}"
+            )
         if self.rulebook.by_server:
-            raise ConfigError("in a small world all servers have the same rules: Rulebook(by_server=…) can't be")
+            names = ", ".join(self.rulebook.by_server)
+            raise ConfigError(f"in a small world all servers have the same rules: none of its own for {names}, no Rulebook(by_server=…)")
         for switch in ("pre_vote", "check_quorum", "leader_guard"):
             if getattr(self.config, switch):
                 raise ConfigError(f"{switch} must be off: a small world has no clock to wait by, and knows Figure 2 alone")
@@ -115,6 +118,7 @@ class State(NamedTuple):
     left: Left
 
 
+BIRTH = "starts for the first time"
 TIME_OUT, BEAT, CRASH, RESTART, REQUEST, SYNC = "times out", "sends heartbeats", "crashes", "restarts", "is asked", "disk syncs"
 DELIVER, DROP, DUPLICATE = "deliver", "lose", "duplicate"
 

@@ -46,19 +46,18 @@ class Case(NamedTuple):
 
 
 class Stage:
-    """One world. What was found out about it once is remembered."""
+    """One world, and its servers' minds. What was found out about it once is remembered."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, minds: type[Minds] = Minds) -> None:
         self.world = world
         self.shapes = Shapes()
-        self.minds = Minds(world, self.shapes)
+        self.minds = minds(world, self.shapes)
         self.histories: dict[int, History] = {}
         self._voters = Configuration(voters=world.server_ids)
         self._cases: dict[int, Case] = {}
         self._remembered: dict[tuple[int, int], tuple[int, Finding | None]] = {}
         self._matched: dict[tuple[int, int], Finding | None] = {}
-        self.births = tuple(self.minds.born(server) for server in world.server_ids)
-        self.start = State(tuple(birth.mind for birth in self.births), (), self._keep(History()), Left.all_of(world))
+        self.start = State(tuple(birth.mind for birth in self.minds.births), (), self._keep(History()), Left.all_of(world))
 
     # ---- what can happen
 

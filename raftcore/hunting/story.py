@@ -1,29 +1,33 @@
 """A run in which something went wrong: what was done, what was seen, and how to see it again."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import TypeGuard
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from raftcore.checks.linearizability import KEY_VALUE, Operation, Verdict, check, history
+from raftcore.checks.convergence import Lack
+from raftcore.checks.linearizability import KEY_VALUE, Verdict, check
 from raftcore.checks.violation import Violation
 from raftcore.cluster.cluster import AnyRules, Cluster
+from raftcore.hunting.claims import claims
 from raftcore.hunting.faults import Faults
-from raftcore.hunting.random_run import RandomRun, longest_wait_ms, why_not_healed
+from raftcore.hunting.healing import longest_wait_ms, why_not_healed
+from raftcore.hunting.random_run import RandomRun
+from raftcore.trace.stream import Trace
 from raftcore.vocabulary.actions import TimeOut
-from raftcore.vocabulary.commands import Get, ReadMode
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError, ControlError, RuleError, ServerNotFound
-from raftcore.vocabulary.events import Acted
+from raftcore.vocabulary.events import Event, PreVoteStarted, RoleChanged, TimerSet
+from raftcore.vocabulary.names import CANDIDATE, ServerId
 from raftcore.vocabulary.scenario import Scenario
 
-CONVERGENCE, LINEARIZABILITY = "Convergence", "Linearizability"
+CONVERGENCE, LINEARIZABILITY = AT_THE_END = "Convergence", "Linearizability"
 """What is judged when a run is over, and not event by event."""
 
 BUDGET = 200_000
-"""Steps that judging the clients of one run may take; where that is not enough, nothing is said against it."""
+"""Steps that judging the clients of one run may take; where that is not enough, it stays undecided."""
 
 REFUSALS = (ControlError, ConfigError, ServerNotFound)
 """How an action is refused that does not fit, since one before it was left out."""
@@ -33,9 +37,10 @@ SLICE_MS = 100.0
 
 
 class Story(Struct, frozen=True):
-    """What was done to a cluster, what was seen, and the kinds of events that showed it.
+    """What was done to a cluster, what was seen, and the kinds of its evidence: of the events that showed it, or of what is missing.
 
     scenario: the trouble. trouble_ms: until when that was let to go on. whole: with what healed the cluster after it, if it came to that.
+    ran_out: the election timers that ran out by themselves, as if somebody had let them.
     """
 
     scenario: Scenario
@@ -43,11 +48,16 @@ class Story(Struct, frozen=True):
     whole: Scenario
     violation: Violation
     kinds: tuple[str, ...]
+    ran_out: tuple[TimeOut, ...]
 
     @property
     def mark(self) -> tuple[str, tuple[str, ...]]:
         """What two stories have in common that tell of the same: the property, and the kinds of its evidence."""
         return self.violation.property, self.kinds
+
+
+class Undecided(Struct, frozen=True):
+    """What is said of a run that shows nothing wrong, but whose clients saw so much that judging it takes more than BUDGET steps."""
 
 
 def live(
@@ -57,7 +67,7 @@ def live(
     wanted: str | None = None,
     size: int | None = None,
     config: Config | None = None,
-) -> Story | None:
+) -> Story | Undecided | None:
     """Let a random run live, first in trouble and then healed; what went wrong in it, or None. `wanted` looks for one property alone."""
     run = RandomRun(seed, rules, faults, size, config)
     return _judge(run.cluster, run.trouble, wanted)
@@ -75,59 +85,73 @@ def tell(scenario: Scenario, rules: AnyRules, wanted: str, until_ms: float) -> S
             with suppress(*REFUSALS):  # an action does not fit where others were left out
                 cluster.run_to(min(cluster.now_ms + SLICE_MS, until_ms))
 
-    return _judge(cluster, repeat, wanted, healed=wanted in (CONVERGENCE, LINEARIZABILITY))
+    told = _judge(cluster, repeat, wanted, healed=wanted in AT_THE_END)
+    return told if isinstance(told, Story) else None
 
 
-def _judge(cluster: Cluster, live: Callable[[Callable[[], object]], None], wanted: str | None, healed: bool = True) -> Story | None:
+def _judge(
+    cluster: Cluster, live: Callable[[Callable[[], object]], None], wanted: str | None, healed: bool = True
+) -> Story | Undecided | None:
     def broken() -> Violation | None:
         return next((it for it in cluster.violations if wanted in (None, it.property)), None)
 
     scenario, trouble_ms = cluster.scenario, cluster.now_ms
+    lack: Lack | None = None
+    found: Violation | Undecided | None
     try:
         live(broken)
         scenario, trouble_ms = cluster.scenario, cluster.now_ms
         found = broken()
         if found is None and healed:
-            why = why_not_healed(cluster)
-            found = broken() or _not_healed(cluster, why) or _not_linearizable(cluster)
+            lack = why_not_healed(cluster)
+            found = broken() or _at_the_end(cluster, lack, wanted)
     except RuleError:  # that is a mistake to be mended, and no story
         raise
     except Exception as error:  # noqa: BLE001  whatever a rule raises is a finding too
-        scenario, trouble_ms = cluster.scenario, cluster.now_ms
         found = broken() or _raised(cluster, error)
-    if found is None or wanted not in (None, found.property):
+    if found is None or isinstance(found, Undecided):
+        return found
+    if wanted not in (None, found.property):
         return None
-    if found.property not in (CONVERGENCE, LINEARIZABILITY):
+    if found.property not in AT_THE_END:
         scenario, trouble_ms = cluster.scenario, cluster.now_ms
-    kinds = tuple(sorted({type(cluster.trace[position]).__name__ for position in found.evidence}))
-    return Story(scenario, trouble_ms, cluster.scenario, found, kinds)
+    return Story(scenario, trouble_ms, cluster.scenario, found, _kinds(cluster, found, lack), tuple(_ran_out(cluster.trace)))
 
 
-def _not_healed(cluster: Cluster, why: str) -> Violation | None:
-    if not why:
-        return None
-    sentence = f"{longest_wait_ms(cluster.config):,.0f} ms after all was healed {why}"
-    return Violation(CONVERGENCE, cluster.now_ms, sentence, (), ())
+def _at_the_end(cluster: Cluster, lack: Lack | None, wanted: str | None) -> Violation | Undecided | None:
+    if lack and wanted in (None, CONVERGENCE):
+        sentence = f"{longest_wait_ms(cluster.config):,.0f} ms after all was healed {lack.sentence}"
+        return Violation(CONVERGENCE, cluster.now_ms, sentence, (), ())
+    return _not_linearizable(cluster) if wanted in (None, LINEARIZABILITY) else None
 
 
-def _not_linearizable(cluster: Cluster) -> Violation | None:
-    result = check(_claims(cluster), KEY_VALUE, BUDGET)
-    if result.verdict is not Verdict.NOT_LINEARIZABLE or result.cannot_follow is None:
+def _not_linearizable(cluster: Cluster) -> Violation | Undecided | None:
+    result = check(claims(cluster), KEY_VALUE, BUDGET)
+    if result.verdict is Verdict.UNKNOWN:
+        return Undecided()
+    if result.cannot_follow is None:
         return None
     position = int(result.cannot_follow.ended)
     return Violation(LINEARIZABILITY, cluster.trace[position].at_ms, result.sentence, (), (position,))
 
 
-def _claims(cluster: Cluster) -> tuple[Operation, ...]:
-    """What clients saw. Who lets a timer run out by hand lets a clock jump, and leases count on clocks."""
-    operations = history(cluster)
-    if not any(isinstance(event, Acted) and isinstance(event.action, TimeOut) for event in cluster.trace):
-        return operations
-    return tuple(replace(it, stale=it.stale or _by_lease(it, cluster.config.reads)) for it in operations)
+def _kinds(cluster: Cluster, found: Violation, lack: Lack | None) -> tuple[str, ...]:
+    if lack and found.property == CONVERGENCE:
+        return (lack.kind,)
+    return tuple(sorted({type(cluster.trace[position]).__name__ for position in found.evidence}))
 
 
-def _by_lease(operation: Operation, reads: ReadMode) -> bool:
-    return isinstance(operation.command, Get) and (operation.command.mode or reads) is ReadMode.LEASE
+def _ran_out(trace: Trace) -> Iterator[TimeOut]:
+    deadlines_ms: dict[ServerId, float] = {}
+    for event in trace:
+        if isinstance(event, TimerSet):
+            deadlines_ms[event.server] = event.deadline_ms
+        elif _stands(event) and event.at_ms == deadlines_ms.pop(event.server, None):
+            yield TimeOut(event.at_ms, event.server)
+
+
+def _stands(event: Event) -> TypeGuard[PreVoteStarted | RoleChanged]:
+    return isinstance(event, PreVoteStarted) or (isinstance(event, RoleChanged) and event.role is CANDIDATE)
 
 
 def _raised(cluster: Cluster, error: Exception) -> Violation:

@@ -11,40 +11,50 @@ from msgspec import Struct
 from raftcore.hunting.cores import in_order
 from raftcore.hunting.hunt import ignore
 from raftcore.hunting.stopwatch import Stopwatch
-from raftcore.hunting.story import Story, live
+from raftcore.hunting.story import Story, Undecided, live
 
 
 class Swarm(Struct, frozen=True):
-    """What became of a swarm: how many runs there were, in how many seconds, and the seeds that failed, with their stories."""
+    """What became of a swarm: how many runs there were, in how many seconds, how many of them nobody could judge in time, and the seeds
+
+    that failed, with their stories.
+    """
 
     runs: int
     seconds: float
+    undecided: int
     failed: tuple[tuple[int, Story], ...]
 
     def __str__(self) -> str:
-        verdict = f"{len(self.failed)} failed" if self.failed else "all is well"
-        return f"{self.runs:,} runs in {self.seconds:,.0f} s: {verdict}"
+        counts = {"failed": len(self.failed), "undecided": self.undecided}
+        verdict = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        return f"{self.runs:,} runs in {self.seconds:,.0f} s: {verdict or 'all is well'}"
 
 
 def swarm(
     seeds: Sequence[int],
     cores: int = 1,
     limit_s: float | None = None,
-    work: Callable[[int], Story | None] = live,
-    say: Callable[[str], object] = ignore,
-    say_progress: Callable[[str], object] = ignore,
+    work: Callable[[int], Story | Undecided | None] = live,
+    on_failure: Callable[[int, Story], object] = ignore,
+    on_progress: Callable[[str], object] = ignore,
 ) -> Swarm:
-    """Let these seeds run, or as many of them as `limit_s` seconds allow. `say` gets each failure, `say_progress` how far it is."""
+    """Let these seeds run, or as many of them as `limit_s` seconds allow. `on_failure` gets each that fails and its story at once,
+
+    `on_progress` how far it is.
+    """
     watch = Stopwatch()
     failed: list[tuple[int, Story]] = []
-    runs = 0
+    runs = undecided = 0
     with closing(in_order(work, seeds, cores)) as stories:
-        for seed, story in zip(seeds, stories, strict=True):
+        for seed, story in stories:
             runs += 1
-            if story:
+            undecided += isinstance(story, Undecided)
+            if isinstance(story, Story):
                 failed.append((seed, story))
-                say(f"FAILED seed {seed}: {story.violation}  — repeat: python -m raftcore swarm --seed {seed}")
-            say_progress(f"{runs:,} of {len(seeds):,} runs, {len(failed)} failed, {watch.seconds:,.0f} s")
+                on_failure(seed, story)
+            unknown = f", {undecided} undecided" if undecided else ""
+            on_progress(f"{runs:,} of {len(seeds):,} runs, {len(failed)} failed{unknown}, {watch.seconds:,.0f} s")
             if limit_s is not None and watch.seconds >= limit_s:
                 break
-    return Swarm(runs, watch.seconds, tuple(failed))
+    return Swarm(runs, watch.seconds, undecided, tuple(failed))

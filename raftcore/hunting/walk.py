@@ -43,7 +43,7 @@ class Walk:
         self._state = self._stage.start
         self._teller = Teller(self.world)
         self._trace: Trace | None = None
-        for birth in self._stage.births:
+        for birth in self._stage.minds.births:
             self._teller.outcome(birth)
         for index in path:
             self.choose(index)
@@ -99,6 +99,12 @@ class Walk:
     def server_ids(self) -> tuple[ServerId, ...]:
         """S1 … Sn."""
         return self.world.server_ids
+
+    @property
+    def syncing(self) -> tuple[ServerId, ...]:
+        """The servers that wait until their disks have synced: what they wrote last may still be lost."""
+        minds = [self._stage.minds.known[mind] for mind in self._state.minds]
+        return tuple(mind.server for mind in minds if mind.syncs)
 
     @property
     def config(self) -> Config:

@@ -17,6 +17,14 @@ walk = explore(World(rules=rules, commands=0, crashes=1)).walk()
 Walking(walk)
 """
 
+SLOW_DISKS = """
+from raftcore.hunting.small_world import World
+from raftcore.hunting.walk import Walk
+from widgets import Walking
+
+Walking(Walk(World(size=1, terms=1, commands=0, slow_disks=True)))
+"""
+
 FORGETFUL = """
 from raftcore import Cluster, Rules
 from widgets import Lab
@@ -47,6 +55,19 @@ def test_a_person_goes_back_from_a_violation_and_goes_another_way(page: Page, ju
     choices(page).get_by_text("S3 crashes").click()
     expect(said.last).to_have_text("S3 crashes", timeout=LIMIT_MS)
     expect(page.locator(".rl-ring [data-server=S3]")).to_have_attribute("aria-label", re.compile("crashed"))
+
+
+def test_what_a_disk_has_not_synced_is_said_where_it_is(page: Page, jupyter):
+    open_notebook(page, write_notebook(jupyter.folder, "slow_disks.ipynb", SLOW_DISKS))
+    run_all(page)
+    choices(page).get_by_text("S1 times out").click(timeout=LIMIT_MS)
+    note = page.locator(".rl-ring [data-notes=S1]")
+    expect(note).to_have_text("disk has not synced", timeout=LIMIT_MS)
+    entry = page.locator(".rl-log [data-log=S1] [data-index='1'] .rl-entry")
+    expect(entry).to_have_attribute("title", re.compile(r"\(not committed, and not yet synced\)"))
+    choices(page).get_by_text("S1's disk syncs").click()
+    expect(note).to_have_text("", timeout=LIMIT_MS)
+    expect(entry).to_have_attribute("title", re.compile(r"\(committed\)"))
 
 
 def test_a_rule_that_forgets_its_answer_is_named_and_the_lab_plays_on(page: Page, jupyter):

@@ -12,7 +12,7 @@ from raftcore.hunting.mutants.storage import STORAGE
 MUTANTS: tuple[Mutant, ...] = tuple(
     sorted(
         (*ELECTIONS, *MEMBERSHIP, *READS, *REPLICATION, *SNAPSHOTS, *SESSIONS, *STORAGE),
-        key=lambda mutant: (int(mutant.number.rstrip("ab")), mutant.number),
+        key=lambda mutant: (int(mutant.number.rstrip("abc")), mutant.number),
     )
 )
 """All of them, in the order of the catalogue."""

@@ -10,7 +10,7 @@ from raftcore.consensus.rules import Rules
 from raftcore.consensus.state import NodeState
 from raftcore.hunting.mutants.mutant import BY_HAND, Mutant, elect, settle
 from raftcore.vocabulary.commands import Get, ReadMode
-from raftcore.vocabulary.messages import ClientReply, ClientRequest, TimeoutNow
+from raftcore.vocabulary.messages import ClientReply, ClientRequest, PreVote, RequestVote, TimeoutNow
 
 SELDOM_HEARTBEATS = replace(BY_HAND, heartbeat_ms=500.0)
 WITH_LEASES = replace(BY_HAND, election_timeout_ms=(1_000.0, 20_000.0), leader_guard=True, reads=ReadMode.LEASE, max_clock_drift=0.5)
@@ -49,6 +49,12 @@ def trust_the_own_clock(me: NodeState, ask: ClientRequest) -> ClientReply | None
         if reign.lease_until_ms > -inf:
             reign.lease_until_ms = reign.quorum_heard_ms + me.shortest_ms  # wrong: the voters' clocks may be faster
     return reads.answer_read(me, ask)
+
+
+def guard_in_the_same_term_only(me: NodeState, ask: RequestVote | PreVote) -> bool:
+    """Whether this server hears a leader, and so does not enter a later term to vote in it."""
+    in_that_term = isinstance(ask, RequestVote) and ask.term == me.current_term
+    return not in_that_term and election.guards_leader(me, ask)  # wrong: another message may have taken it there, and the lease still holds
 
 
 def obey_any_call(me: NodeState, ask: TimeoutNow) -> None:
@@ -129,6 +135,28 @@ def read_by_a_slow_clock(cluster: Cluster) -> None:
     cluster.run_for(100)
 
 
+def a_late_answer_brings_the_term(cluster: Cluster) -> None:
+    """S2 has promised S3 its vote, and hears S1 again; then an answer of S3 tells it of term 2, and S3 asks for that vote."""
+    reign_with_a_lease(cluster)
+    cluster.isolate("S1")
+    cluster.run_for(1_010)
+    cluster.time_out("S3")
+    cluster.run_for(15)
+    cluster.link("S3", "S2", delay_ms=(300, 300))
+    cluster.run_for(6)
+    cluster.link("S3", "S2", delay_ms=(150, 150))
+    cluster.time_out("S2")
+    cluster.mend("S1", "S2")
+    cluster.run_for(150)
+    cluster.isolate("S1")
+    cluster.link("S3", "S2", delay_ms=(10, 10))
+    cluster.run_for(170)
+    cluster.submit("C2", "SET x 2", through="S3")
+    cluster.run_for(80)
+    cluster.submit("C3", "GET x", through="S1")
+    cluster.run_for(100)
+
+
 def a_call_comes_a_term_late(cluster: Cluster) -> None:
     """S1 tells S2 to stand, and crashes; S3 leads and holds a lease when S2 hears it, and S2 is elected behind its back."""
     reign_with_a_lease(cluster)
@@ -188,6 +216,16 @@ READS = (
         rules=Rules(answer_read=trust_the_own_clock),
         story=read_by_a_slow_clock,
         config=WITH_LEASES,
+    ),
+    Mutant(
+        number="27c",
+        name="The guard ends with the term",
+        sentence="A server that has entered a later term votes in it, though it has just heard the leader of the earlier one.",
+        property="Linearizability",
+        seen_in="this lab, in its first week",
+        rules=Rules(guards_leader=guard_in_the_same_term_only),
+        story=a_late_answer_brings_the_term,
+        config=replace(WITH_LEASES, pre_vote=True),
     ),
     Mutant(
         number="28",

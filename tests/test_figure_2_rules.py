@@ -8,7 +8,6 @@ import pytest
 from raftcore import Cluster, Config, Rules
 from raftcore.cluster.cluster import AnyRules
 from raftcore.consensus import election
-from raftcore.consensus.checked import RAFT
 from raftcore.consensus.quorum import quorum_index
 from raftcore.consensus.state import NodeState
 from raftcore.hunting.explore import explore
@@ -21,6 +20,7 @@ from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, Requ
 from raftcore.vocabulary.names import CANDIDATE, FOLLOWER, LEADER, Reason
 
 AS_IN_THE_PAPER = Config(pre_vote=False, check_quorum=False, leader_guard=False)
+RAFT = Rules()
 
 
 def agreed_index(me: NodeState) -> int:

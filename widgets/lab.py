@@ -15,6 +15,7 @@ from ipywidgets import Box, VBox
 
 from raftcore import Cluster
 from raftcore.trace.run import Run
+from raftcore.vocabulary.spelling import spelled
 from widgets.checks_strip import ChecksStrip
 from widgets.command_bar import CommandBar
 from widgets.event_feed import EventFeed
@@ -42,6 +43,7 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
     lab.play()
     """
 
+    @spelled
     def __init__(self, run: Run) -> None:
         run.trace.subscribe()  # a cluster without a trace is refused here, before anything else is closed for it
         _replace_predecessors(self, run)

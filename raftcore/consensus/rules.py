@@ -29,9 +29,10 @@ from raftcore.vocabulary.messages import (
     TimeoutNow,
 )
 from raftcore.vocabulary.names import Index, ServerId
+from raftcore.vocabulary.spelling import Spelled
 
 
-class Rules(Struct, frozen=True, kw_only=True):
+class Rules(Struct, metaclass=Spelled, frozen=True, kw_only=True):
     """The rules of Figure 2, and those that the thesis adds, each a function of the server's state and what it is about.
 
     The defaults are correct. Raises ConfigError for what is no function, or one that can't take what its place is given; what one returns

@@ -18,6 +18,7 @@ from raftcore.hunting.story import CONVERGENCE, LINEARIZABILITY, Story, live
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.scenario import Scenario
+from raftcore.vocabulary.spelling import spelled
 
 
 class Found(Struct, frozen=True):
@@ -64,6 +65,7 @@ def ignore(word: str) -> None:
     """Nobody wants to know how far it is."""
 
 
+@spelled
 def hunt(
     rules: AnyRules = None,
     faults: Faults | str | Iterable[str] | None = None,

@@ -47,6 +47,16 @@ def test_a_person_goes_back_from_a_violation_and_goes_another_way(page: Page, ju
     choices(page).get_by_text("S3 crashes").click()
     expect(said.last).to_have_text("S3 crashes", timeout=LIMIT_MS)
     expect(page.locator(".rl-ring [data-server=S3]")).to_have_attribute("aria-label", re.compile("crashed"))
+    offered = page.locator(".rl-ring .rl-buttons button:visible")
+    expect(offered).to_have_text(["Crash", "Time out"])
+    expect(page.locator(".rl-ring .link-target")).to_have_count(0)
+    page.locator(".rl-ring [data-server=S3]").click()
+    expect(offered).to_have_text(["Restart", "Time out"])
+    page.keyboard.press("h")  # heals a cluster; here nothing is to be healed
+    page.keyboard.press("m")
+    expect(page.locator(".rl-ring .rl-more")).to_be_hidden()
+    page.keyboard.press("r")
+    expect(said.last).to_have_text("S3 restarts", timeout=LIMIT_MS)
 
 
 def test_a_rule_that_forgets_its_answer_is_named_and_the_lab_plays_on(page: Page, jupyter):

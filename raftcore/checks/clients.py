@@ -1,7 +1,6 @@
 """The invariant of what clients asked for, and were told."""
 
 from raftcore.checks.invariant import Invariant
-from raftcore.checks.logbook import Written
 from raftcore.checks.memory import Memory, Request
 from raftcore.checks.seeing import sees
 from raftcore.checks.violation import Violation
@@ -10,6 +9,7 @@ from raftcore.vocabulary import events as ev
 from raftcore.vocabulary.actions import TimeOut
 from raftcore.vocabulary.commands import Get, OpenSession, ReadMode
 from raftcore.vocabulary.configuration import Configuration
+from raftcore.vocabulary.messages import Entry
 
 
 class NoInvention(Invariant):
@@ -29,23 +29,10 @@ class NoInvention(Invariant):
     @sees(ev.EntriesAppended)
     def appended(self, at: int, event: ev.EntriesAppended) -> Violation | None:
         for written in self.memory.fresh:
-            if not self._is_wanted(written):
+            if not is_wanted(self.memory, written.entry):
                 sentence = f"{event.server} wrote {told(written.entry)} at index {written.index}, and no client has asked for that"
                 return self.broken(at, event, sentence, (event.server,))
         return None
-
-    def _is_wanted(self, written: Written) -> bool:
-        entry = written.entry
-        if not entry.client_id:
-            return entry.command is None or isinstance(entry.command, Configuration)
-        if isinstance(entry.command, OpenSession):
-            return True
-        request = self.memory.request(entry.client_id, entry.sequence_num)
-        if request is None:
-            return False
-        if isinstance(request.command, Get) and isinstance(entry.command, Get):
-            return request.command.key == entry.command.key
-        return entry.command == request.command
 
     @sees(ev.Applied)
     def applied(self, at: int, event: ev.Applied) -> Violation | None:
@@ -103,3 +90,17 @@ class NoInvention(Invariant):
 
     def _answer(self, at: int, event: ev.Completed, asked_at: int, what: str, *earlier: int) -> Violation:
         return self.broken(at, event, f"{event.client} got an answer to its command {event.sequence_num}{what}", (), asked_at, *earlier)
+
+
+def is_wanted(memory: Memory, entry: Entry) -> bool:
+    """Whether a client has asked for what stands in an entry, or it is none of theirs."""
+    if not entry.client_id:
+        return entry.command is None or isinstance(entry.command, Configuration)
+    if isinstance(entry.command, OpenSession):
+        return True
+    request = memory.request(entry.client_id, entry.sequence_num)
+    if request is None:
+        return False
+    if isinstance(request.command, Get) and isinstance(entry.command, Get):
+        return request.command.key == entry.command.key
+    return entry.command == request.command

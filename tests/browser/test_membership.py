@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 
 @pytest.fixture
-def lab(page: Page, jupyter) -> Page:
-    return opened(page, jupyter, LAB)
+def lab(notebook: Page) -> Page:
+    return opened(notebook, LAB)
 
 
 def test_a_server_is_added_leads_and_is_removed_by_clicks(lab: Page):

@@ -41,9 +41,10 @@ PUT_CELLS = """(sources) => {
     });
 }"""
 
-EXECUTE = """async (code) => {
+EXECUTE = """async ([code, limitMs]) => {
     const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
-    const { content } = await kernel.requestExecute({ code, silent: true }).done;
+    const late = new Promise((_, reject) => setTimeout(() => reject(new Error(`no answer after ${limitMs} ms`)), limitMs));
+    const { content } = await Promise.race([kernel.requestExecute({ code, silent: true }).done, late]);
     return content.status;
 }"""
 
@@ -91,4 +92,4 @@ def clear(page: Page) -> None:
     """Leaves one empty cell, and a kernel in which no lab is open, that has no names and counts from 1."""
     page.evaluate(PUT_CELLS, [""])
     page.evaluate(OPEN_SIDE_BAR)
-    assert page.evaluate(EXECUTE, FORGET) == "ok"
+    assert page.evaluate(EXECUTE, [FORGET, LIMIT_MS]) == "ok"

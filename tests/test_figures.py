@@ -7,10 +7,13 @@ import pytest
 from plotly.graph_objects import Figure
 
 from raftcore import Cluster, Config
+from raftcore.hunting.small_world import World
+from raftcore.hunting.walk import Walk
 from raftcore.recording.recording import Recording
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.events import Committed, Completed, Crashed, MessageDropped, MessageSent, RoleChanged
 from raftcore.vocabulary.names import Role
+from widgets import figures
 from widgets.figures import latency, log_grid, message_matrix, space_time, throughput, timeline
 from widgets.figures.causality import BEFORE, Flight, cone_of
 from widgets.figures.space_time import MOST_MESSAGES, hover_space_time, scene_of
@@ -314,3 +317,20 @@ def test_the_past_is_what_could_have_led_to_a_message_and_the_future_what_it_cou
 def test_a_message_that_never_arrived_has_no_future():
     lost = flown(1, "A", "B", 1, 2, "lost")
     assert cone_of([lost, flown(2, "B", "A", 3, 4)], lost).future == frozenset()
+
+
+def draw(figure: str, run: object) -> object:
+    window = (0, 100) if "space_time" in figure else ()
+    return getattr(figures, figure)(run, *window)
+
+
+@pytest.mark.parametrize("figure", figures.__all__)
+@pytest.mark.parametrize("what", [3, Cluster(3).view, Cluster], ids=["a number", "a view", "a class"])
+def test_what_is_no_run_is_refused_with_what_would_be_one(figure: str, what: object) -> None:
+    with pytest.raises(ConfigError, match="is no run; give a cluster, or a recording of one"):
+        draw(figure, what)
+
+
+@pytest.mark.parametrize("figure", figures.__all__)
+def test_a_walk_through_a_small_world_is_a_run_too(figure: str) -> None:
+    assert draw(figure, Walk(World(), [0, 0]))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from raftcore import Cluster
 from raftcore.hunting.explore import explore
 from raftcore.hunting.mutants import MUTANTS
 from raftcore.hunting.small_world import World
@@ -41,6 +42,15 @@ def test_a_person_chooses_and_takes_back(screen: Walking) -> None:
     ask(screen, do="back")
     assert screen._choices.state == choices
     assert ring._latest.view.servers["S1"].current_term == 0
+
+
+def test_the_ring_offers_what_can_be_chosen_in_a_small_world_and_no_more(screen: Walking) -> None:
+    ring = screen._parts[0]
+    assert ring.state["only"] == ["time_out", "crash", "restart"]
+    for intent in ring.state["only"]:
+        ask(screen, do=intent, server="S1")
+        assert "only what stands in the list" not in screen.notice
+    assert Ring(Cluster(3)).state["only"] is None
 
 
 def test_the_ring_chooses_too_where_the_world_allows_it(screen: Walking) -> None:

@@ -14,7 +14,8 @@ from IPython.display import SVG, display
 from ipywidgets import Box, VBox
 
 from raftcore import Cluster
-from raftcore.trace.run import Run
+from raftcore.trace.run import Run, require_run
+from raftcore.vocabulary.spelling import spelled
 from widgets.checks_strip import ChecksStrip
 from widgets.command_bar import CommandBar
 from widgets.event_feed import EventFeed
@@ -42,7 +43,9 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
     lab.play()
     """
 
+    @spelled
     def __init__(self, run: Run) -> None:
+        require_run(run)
         run.trace.subscribe()  # a cluster without a trace is refused here, before anything else is closed for it
         _replace_predecessors(self, run)
         self._player = Player.of(run)

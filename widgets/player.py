@@ -15,7 +15,7 @@ from threading import RLock, Thread
 from typing import Any, Protocol
 
 from raftcore import Cluster
-from raftcore.trace.run import Run
+from raftcore.trace.run import Run, require_run
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.errors import ConfigError, ControlError, RaftLabError
 from raftcore.vocabulary.links import is_number
@@ -75,7 +75,8 @@ class Player:
 
     @staticmethod
     def of(run: Run) -> "Player":
-        """The player of this run; there is never more than one."""
+        """The player of this run; there is never more than one. Raises ConfigError where it is none."""
+        require_run(run)
         if run not in _players:
             _players[run] = Player(run)
         return _players[run]

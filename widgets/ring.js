@@ -71,7 +71,7 @@ class Ring {
     const makeTarget = (pair) => makeLinkTarget(pair, (name) => selection.chooseLink(name));
     keep(
       layers.targets,
-      pairs,
+      offers(state, "links") ? pairs : [],
       (pair) => pair.name,
       makeTarget,
       (node, pair) => updateLinkTarget(node, pair, ring),
@@ -127,7 +127,7 @@ class Ring {
   key(name) {
     const server = this.state?.servers[Number(name) - 1];
     if (server) this.selection.reach(server.id);
-    return Boolean(server) || (this.state !== null && (this.controls.key(name) || this.more.key(name)));
+    return Boolean(server) || (this.state !== null && (this.controls.key(name) || (offers(this.state, "more") && this.more.key(name))));
   }
 
   stop() {

@@ -4,7 +4,7 @@ The picture says when each message leaves and arrives; the browser moves it in b
 """
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView
@@ -50,12 +50,16 @@ DROPS_LAST_MS = 1000.0
 
 
 class Ring(Part):
-    """Sends what the person does to servers and links; see ring_controls.js and ring_more.js for the intents."""
+    """Sends what the person does to servers and links; see ring_controls.js and ring_more.js for the intents.
+
+    only: the intents of the controls that it offers, where there is less to be done than in a cluster; None: all.
+    """
 
     _esm = together("kit.js", *SCRIPTS)
     _css = together("kit.css", "ring.css", "ring_more.css")
 
-    def __init__(self, run: Run | None = None) -> None:
+    def __init__(self, run: Run | None = None, only: Iterable[str] | None = None) -> None:
+        self._only = None if only is None else list(only)
         self._healthy_delay_ms = Config().delay_ms  # a link that differs is shown as slow
         self._drops: deque[Picture] = deque(maxlen=MOST_DROPS)
         self._in_flight: Mapping[int, MessageSent] = {}
@@ -76,6 +80,7 @@ class Ring(Part):
         return {
             **ring_picture(view, frame.config.delay_ms, frame.config.sync_ms, frame.syncing),
             "violated": sorted(frame.checked.servers),
+            "only": self._only,
             "now_ms": view.at_ms,
             "jump": frame.jump,
             "speed": frame.speed,

@@ -57,6 +57,11 @@ const TWINS = [
   ["pause_server", "resume_server"],
 ];
 
+// A small world offers only what can be chosen in it.
+function offers(state, name) {
+  return !state.only || state.only.includes(name);
+}
+
 function whenAlive(server, otherwise) {
   return server.alive ? otherwise : "it is crashed: only a restart helps";
 }
@@ -89,7 +94,7 @@ class Controls {
       onclick: () => selection.toggle("more"),
     });
     const bar = () => html("span", { class: "rl-split" });
-    const row = html(
+    this.row = html(
       "div",
       { class: "rl-row rl-buttons" },
       ...this.buttons.values(),
@@ -101,7 +106,7 @@ class Controls {
       this.matrix,
       this.more,
     );
-    this.node = html("div", { class: "rl-controls" }, this.who, row);
+    this.node = html("div", { class: "rl-controls" }, this.who, this.row);
   }
 
   get chosen() {
@@ -122,7 +127,9 @@ class Controls {
     this.state = state;
     const chosen = this.chosen;
     const focused = document.activeElement;
-    put(this.who, { text: chosen.length ? chosen.map((server) => detailWords(server, state.now_ms)).join(" · ") : "Choose a server or a link. Shift adds servers." });
+    for (const node of this.row.children) node.classList.toggle("rl-absent", !offers(state, node.dataset.do));
+    const advice = offers(state, "links") ? "Choose a server or a link. Shift adds servers." : "Choose a server.";
+    put(this.who, { text: chosen.length ? chosen.map((server) => detailWords(server, state.now_ms)).join(" · ") : advice });
     for (const control of CONTROLS) allow(this.buttons.get(control.name), refusal(control, chosen), `${control.about} (${control.key})`);
     for (const [first, second] of TWINS.map((names) => names.map((name) => this.buttons.get(name)))) {
       const showSecond = chosen.length > 0 && first.disabled && !second.disabled;
@@ -143,9 +150,9 @@ class Controls {
   }
 
   key(name) {
-    if (name === "h") this.send({ do: "heal" });
-    if (name === "m") this.selection.toggle("more");
-    const controls = CONTROLS.filter((control) => control.key === name);
+    if (name === "h" && offers(this.state, "heal")) this.send({ do: "heal" });
+    if (name === "m" && offers(this.state, "more")) this.selection.toggle("more");
+    const controls = CONTROLS.filter((control) => control.key === name && offers(this.state, control.name));
     const buttons = controls.map((control) => this.buttons.get(control.name));
     controls.forEach((control) => this.act(control));
     if (buttons.length && buttons.every((one) => one.disabled)) refuseKey(buttons[0]);

@@ -32,11 +32,14 @@ class Scrubber {
   // While it is dragged, only so many pictures are asked for; the latest place always is.
   seek() {
     this.name(this.slider.valueAsNumber);
-    if (this.waiting) return;
-    this.waiting = setTimeout(() => {
-      this.waiting = 0;
-      this.go(this.slider.valueAsNumber);
-    }, SCRUB_MS);
+    if (!this.waiting) this.waiting = setTimeout(() => this.arrive(), SCRUB_MS);
+  }
+
+  // Asks for the latest place, if it was not asked for yet: what a key does then starts from there.
+  arrive() {
+    if (!this.waiting) return;
+    this.stop();
+    this.go(this.slider.valueAsNumber);
   }
 
   go(ms) {
@@ -57,6 +60,7 @@ class Scrubber {
     };
     if (!moves[event.key]) return;
     event.preventDefault();
+    this.arrive();
     moves[event.key]();
   }
 
@@ -89,5 +93,6 @@ class Scrubber {
 
   stop() {
     clearTimeout(this.waiting);
+    this.waiting = 0;
   }
 }

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from raftcore.trace.run import Run
+from raftcore.trace.run import Run, require_run
 from raftcore.vocabulary.actions import Action, Isolate, Partition
 from raftcore.vocabulary.events import (
     Acted,
@@ -341,7 +341,8 @@ class TimelineSeries:
 
 
 def series_of(run: Run) -> TimelineSeries:
-    """All that a timeline shows of a whole run."""
+    """All that a timeline shows of a whole run. Raises ConfigError where it is none."""
+    require_run(run)
     series = TimelineSeries(run.trace.server_ids, run.config.delay_ms, WHOLE)
     for event in run.trace:
         series.absorb(event)

@@ -9,7 +9,7 @@ from ipywidgets import Box, VBox
 from raftcore.hunting.walk import Walk
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.events import AnyEvent
-from widgets.choices import Choices
+from widgets.choices import BY_NAME, Choices
 from widgets.frame import Frame
 from widgets.log_grid import LogGrid
 from widgets.part import Intent
@@ -30,7 +30,7 @@ class Walking(VBox):  # type: ignore[misc]  # ipywidgets has no types
             raise ConfigError(f"{walk!r} is no walk; give one of a small world: Walk(World(terms=2))")
         self.walk = walk
         self._choices = Choices(walk)
-        self._parts = (Ring(), LogGrid(), self._choices)
+        self._parts = (Ring(only=BY_NAME), LogGrid(), self._choices)
         self._pictures = self._beat = 0
         self._rest = Signal()
         ring, logs, _ = self._parts

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable
 from math import inf
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from raftcore.statemachine.language import show_command
-from raftcore.trace.stream import Trace
+from raftcore.trace.run import Run, require_run
 from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, OpenSession, ReadMode, Set
-from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.events import Completed, Event, Invoked
 from raftcore.vocabulary.names import ClientId
 
@@ -41,17 +40,12 @@ class Operation(Struct, frozen=True):
         return f"{self.client} {show_command(self.command)}{verdict}"
 
 
-class Run(Protocol):
-    """Whatever has a trace and a configuration: a cluster, a recording."""
-
-    @property
-    def trace(self) -> Trace: ...
-    @property
-    def config(self) -> Config: ...
-
-
 def history(run: Run) -> tuple[Operation, ...]:
-    """The operations of all clients, in the order of their calls. Stale reads are among them and say so; `check` leaves them out."""
+    """The operations of all clients, in the order of their calls. Stale reads are among them and say so; `check` leaves them out.
+
+    Raises ConfigError where it is no run.
+    """
+    require_run(run)
     gathered = ClientHistory(run.config.reads)
     gathered.absorb(run.trace)
     return gathered.operations

@@ -3,7 +3,6 @@
 from raftcore.checks.completeness import effect
 from raftcore.checks.invariant import Invariant
 from raftcore.checks.leases import Leases
-from raftcore.checks.logbook import Written
 from raftcore.checks.memory import Memory, Request
 from raftcore.checks.seeing import sees
 from raftcore.checks.violation import Violation
@@ -12,6 +11,7 @@ from raftcore.vocabulary import events as ev
 from raftcore.vocabulary.actions import TimeOut
 from raftcore.vocabulary.commands import Get, OpenSession, ReadMode
 from raftcore.vocabulary.configuration import Configuration
+from raftcore.vocabulary.messages import Entry
 
 
 class NoInvention(Invariant):
@@ -32,24 +32,11 @@ class NoInvention(Invariant):
     @sees(ev.EntriesAppended, ev.Restarted)
     def appended(self, at: int, event: ev.EntriesAppended | ev.Restarted) -> Violation | None:
         for written in self.memory.fresh:
-            if not self._is_wanted(written):
+            if not is_wanted(self.memory, written.entry):
                 how = "wrote" if isinstance(event, ev.EntriesAppended) else "came back with"
                 sentence = f"{event.server} {how} {told(written.entry)} at index {written.index}, and no client has asked for that"
                 return self.broken(at, event, sentence, (event.server,))
         return None
-
-    def _is_wanted(self, written: Written) -> bool:
-        entry = written.entry
-        if not entry.client_id:
-            return entry.command is None or isinstance(entry.command, Configuration)
-        if isinstance(entry.command, OpenSession):
-            return True
-        request = self.memory.request(entry.client_id, entry.sequence_num)
-        if request is None:
-            return False
-        if isinstance(request.command, Get) and isinstance(entry.command, Get):
-            return request.command.key == entry.command.key
-        return entry.command == request.command
 
     @sees(ev.Applied)
     def applied(self, at: int, event: ev.Applied) -> Violation | None:
@@ -127,3 +114,17 @@ class NoInvention(Invariant):
 
 def _said(ok: bool | None, value: str | None) -> str:
     return ("done" if ok else "refused") + ("" if value is None else f" with {clip(value)}")
+
+
+def is_wanted(memory: Memory, entry: Entry) -> bool:
+    """Whether a client has asked for what stands in an entry, or it is none of theirs."""
+    if not entry.client_id:
+        return entry.command is None or isinstance(entry.command, Configuration)
+    if isinstance(entry.command, OpenSession):
+        return True
+    request = memory.request(entry.client_id, entry.sequence_num)
+    if request is None:
+        return False
+    if isinstance(request.command, Get) and isinstance(entry.command, Get):
+        return request.command.key == entry.command.key
+    return entry.command == request.command

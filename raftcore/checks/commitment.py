@@ -1,5 +1,6 @@
 """Invariants of how a leader commits, and of what only grows."""
 
+from collections import defaultdict
 from collections.abc import Collection
 
 from raftcore.checks.invariant import Invariant
@@ -13,6 +14,8 @@ from raftcore.vocabulary import events as ev
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.messages import AppendEntriesReply, InstallSnapshotReply
 from raftcore.vocabulary.names import LEADER, Index, ServerId
+
+_NOTHING_KNOWN: tuple[Index, int] = (0, -1)
 
 
 class CommitOnlyOwnTerm(Invariant):
@@ -158,7 +161,7 @@ class MonotonicMatch(Invariant):
 
     def __init__(self, memory: Memory) -> None:
         super().__init__(memory)
-        self.known: dict[ServerId, dict[ServerId, tuple[Index, int]]] = {}
+        self.known: defaultdict[ServerId, dict[ServerId, tuple[Index, int]]] = defaultdict(dict)
 
     @sees(ev.RoleChanged, ev.Crashed, ev.Halted)
     def reign_ends(self, at: int, event: ev.RoleChanged | ev.Crashed | ev.Halted) -> None:
@@ -169,13 +172,13 @@ class MonotonicMatch(Invariant):
         """Who leaves and comes back is unknown again."""
         before = self.servers[event.server].configuration.members
         stay = [name for name in event.configuration.members if name in before]
-        known = self.known.get(event.server, {})
+        known = self.known[event.server]
         self.known[event.server] = {name: known[name] for name in stay if name in known}
 
     @sees(ev.ProgressChanged)
     def progressed(self, at: int, event: ev.ProgressChanged) -> Violation | None:
-        known = self.known.setdefault(event.server, {})
-        before, seen_at = known.get(event.follower, (0, -1))
+        known = self.known[event.server]
+        before, seen_at = known.get(event.follower, _NOTHING_KNOWN)
         known[event.follower] = event.match_index, at
         if before <= event.match_index < event.next_index:
             return None

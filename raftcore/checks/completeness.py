@@ -27,7 +27,6 @@ class LeaderCompleteness(Invariant):
     def __init__(self, memory: Memory) -> None:
         super().__init__(memory)
         self.reigns: list[tuple[Term, int, ServerId, Written]] = []
-        self.latest_term: Term = 0
 
     @sees(ev.RoleChanged)
     def elected(self, at: int, event: ev.RoleChanged) -> Violation | None:
@@ -35,7 +34,6 @@ class LeaderCompleteness(Invariant):
             return None
         memory, server = self.memory, self.servers[event.server]
         self.reigns.append((event.term, at, event.server, server.last))
-        self.latest_term = max(self.latest_term, event.term)
         known = memory.committed_before(event.term)
         if memory.holds(server, memory.committed[known]):
             return None
@@ -48,7 +46,7 @@ class LeaderCompleteness(Invariant):
         """A commitment may be known only after a later leader's election; then that leader has had the entry all the same."""
         server = self.servers[event.server]
         written = server.at(event.index)
-        is_late = event.index > self.memory.committed_index and server.term < self.latest_term
+        is_late = event.index > self.memory.committed_index and server.term < self.memory.latest_reign
         if not is_late or written is None:
             return None
         for term, elected_at, leader, last in self.reigns:

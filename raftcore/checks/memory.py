@@ -124,6 +124,7 @@ _NOTHING: dict[int, Request] = {}
 class Memory:
     """A run so far. committed: what any server ever committed, by index up to committed_index; commitments: how it came to that.
 
+    latest_reign: the highest term in which anybody was elected.
     requests: all commands that clients began, by client and number. repeats: where another copy of one is committed, and where the first.
     heard: the highest index of which any client has heard, and heard_at, where in the trace that was.
     """
@@ -139,6 +140,7 @@ class Memory:
         self.committed = [self.logbook.start]
         self.commitments = [Commitment(0, -1, "")]
         self.committed_index: Index = 0
+        self.latest_reign: Term = 0
         self.requests: dict[ClientId, dict[int, Request]] = {}
         self.repeats: dict[Index, Index] = {}
         self.heard: Index = 0
@@ -209,7 +211,9 @@ class Memory:
     def role_changed(self, at: int, event: ev.RoleChanged) -> None:
         server = self.servers[event.server]
         server.term, server.role, server.role_at = event.term, event.role, at
-        if event.role is not LEADER:
+        if event.role is LEADER:
+            self.latest_reign = max(self.latest_reign, event.term)
+        else:
             server.votes = {}
 
     @sees(ev.VoteCounted)

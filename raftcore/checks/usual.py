@@ -4,7 +4,8 @@ Each of these takes in an event that is as everybody expects, and passes on what
 all together; tests hold both against each other.
 """
 
-from raftcore.checks.memory import Memory
+from raftcore.checks.clients import is_wanted
+from raftcore.checks.memory import Memory, ServerMemory
 from raftcore.checks.seeing import Handler
 from raftcore.checks.violation import Violation
 from raftcore.vocabulary import events as ev
@@ -31,8 +32,10 @@ class Usual:
         """A follower puts entries behind the end of its log that are the same in another one."""
         server, find = self.servers[event.server], self.memory.logbook.find
         last = server.last
-        if server.role is LEADER or last.index != event.first_index - 1:
+        if last.index != event.first_index - 1:
             return self.ask(at, event)
+        if server.role is LEADER:
+            return self._appended_by_leader(at, event, server)
         brought = []
         for entry in event.entries:
             found = find(last, entry)
@@ -42,6 +45,21 @@ class Usual:
             last = found
         if last.entry.term > server.term:
             return self.ask(at, event)
+        server.entries += brought
+        server.last = last
+        return None
+
+    def _appended_by_leader(self, at: int, event: ev.EntriesAppended, server: ServerMemory) -> Violation | None:
+        """A leader puts entries of its term behind the end of its log, for which clients have asked."""
+        memory, logbook, last = self.memory, self.memory.logbook, server.last
+        if last.entry.term > server.term:
+            return self.ask(at, event)
+        brought = []
+        for entry in event.entries:
+            last = logbook.write(last, entry, at, event.server)
+            if entry.term != server.term or logbook.rival(last) or not is_wanted(memory, entry):
+                return self.ask(at, event)
+            brought.append(last)
         server.entries += brought
         server.last = last
         return None
@@ -61,11 +79,31 @@ class Usual:
     def committed(self, at: int, event: ev.Committed) -> Violation | None:
         """A follower commits what is committed."""
         memory, server, index = self.memory, self.servers[event.server], event.index
-        is_known = server.role is not LEADER and server.commit_index <= index <= memory.committed_index
+        if server.role is LEADER:
+            return self._committed_by_leader(at, event, server)
+        is_known = server.commit_index <= index <= memory.committed_index
         if not is_known or server.at(index) is not memory.committed[index]:
             return self.ask(at, event)
         server.commit_index, server.commit_at = index, at
         return None
+
+    def _committed_by_leader(self, at: int, event: ev.Committed, server: ServerMemory) -> Violation | None:
+        """The latest leader goes on from what is committed, up to an entry of its term, which a single majority has on its disks."""
+        memory, known, index = self.memory, self.memory.committed_index, event.index
+        written, voters = server.at(index), server.configuration.voters
+        goes_on = server.commit_index <= known < index and server.at(known) is memory.committed[known]
+        if written is None or server.configuration.is_joint or not goes_on:
+            return self.ask(at, event)
+        if not written.entry.term == server.term == memory.latest_reign:
+            return self.ask(at, event)
+        lacking = len(voters) // 2 + 1
+        for name in voters:
+            voter = self.servers[name]
+            if voter.saved_index >= index and (voter.last is written or memory.holds(voter, written)):
+                lacking -= 1
+                if lacking == 0:
+                    return memory.has_committed(at, event)
+        return self.ask(at, event)
 
     def applied(self, at: int, event: ev.Applied) -> Violation | None:
         """The next committed entry comes to what it came to elsewhere, if it was applied elsewhere."""

@@ -35,6 +35,7 @@ from raftcore.vocabulary.events import Completed
 from raftcore.vocabulary.links import is_number
 from raftcore.vocabulary.names import ClientId, ServerId
 from raftcore.vocabulary.scenario import Scenario
+from raftcore.vocabulary.spelling import spelled
 
 if TYPE_CHECKING:
     from raftcore.recording import Recording
@@ -68,6 +69,7 @@ class Cluster(Controls):
     Raises ConfigError and ServerNotFound.
     """
 
+    @spelled
     def __init__(
         self,
         size: int = 5,

@@ -14,6 +14,7 @@ from raftcore.vocabulary.actions import Action
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.errors import ConfigError, ControlError
 from raftcore.vocabulary.names import Address, ServerId
+from raftcore.vocabulary.spelling import spelled
 
 
 class Controls(ABC):
@@ -65,6 +66,7 @@ class Controls(ABC):
         """Make every link healthy."""
         self._do(act.Heal)
 
+    @spelled
     def link(
         self,
         source: Address,
@@ -137,6 +139,7 @@ class Controls(ABC):
         """Let a server's clock count `rate` milliseconds in one of simulated time."""
         self._do(act.SetClockRate, server, rate)
 
+    @spelled
     def disk(
         self,
         server: ServerId,

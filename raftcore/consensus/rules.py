@@ -29,9 +29,10 @@ from raftcore.vocabulary.messages import (
     TimeoutNow,
 )
 from raftcore.vocabulary.names import Index, ServerId
+from raftcore.vocabulary.spelling import Spelled
 
 
-class Rules(Struct, frozen=True, kw_only=True):
+class Rules(Struct, metaclass=Spelled, frozen=True, kw_only=True):
     """The rules of Figure 2, and those that the thesis adds, each a function of the server's state and what it is about.
 
     The defaults are correct. One of yours may write the state as Figure 2 says it (`me.voted_for = …`, `me.commit_index = …`), or use the

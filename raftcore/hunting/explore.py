@@ -20,6 +20,7 @@ from raftcore.hunting.stage import Stage, Step
 from raftcore.hunting.stopwatch import Stopwatch
 from raftcore.hunting.walk import Walk
 from raftcore.vocabulary.errors import ConfigError
+from raftcore.vocabulary.spelling import spelled
 
 PORTION = 10_000
 """States between two words of how far a search is."""
@@ -78,6 +79,7 @@ class Explored(Struct, frozen=True, kw_only=True):
         return f"All laws hold in every state that can be reached{' from there' if self.start else ''}."
 
 
+@spelled
 def explore(world: World | Walk, limit: int = 1_000_000, on_progress: Callable[[Explored], object] | None = None) -> Explored:
     """Search the world until a law is broken, until all of it is seen, or until `limit` unique states.
 

@@ -6,9 +6,10 @@ from random import Random
 from msgspec import Struct
 
 from raftcore.vocabulary.errors import ConfigError
+from raftcore.vocabulary.spelling import Spelled
 
 
-class Faults(Struct, frozen=True, kw_only=True):
+class Faults(Struct, metaclass=Spelled, frozen=True, kw_only=True):
     """How often each kind of trouble comes, compared with a usual run: 0 never, 1 as usual, 3 three times as often.
 
     commands: that clients ask for. links: that lose, double, delay or reorder, or are cut one way. crashes, pauses: with what ends them.

@@ -20,6 +20,7 @@ from raftcore.hunting.story import CONVERGENCE, LINEARIZABILITY, Story, live
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.scenario import Scenario
+from raftcore.vocabulary.spelling import spelled
 
 
 class Found(Struct, frozen=True):
@@ -66,6 +67,7 @@ def ignore(*words: object) -> None:
     """Nobody wants to know."""
 
 
+@spelled
 def hunt(
     rules: AnyRules = None,
     faults: Faults | str | Iterable[str] | None = None,

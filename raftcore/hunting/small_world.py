@@ -23,6 +23,7 @@ from raftcore.vocabulary.messages import (
 )
 from raftcore.vocabulary.names import ServerId
 from raftcore.vocabulary.scenario import MAX_SERVERS
+from raftcore.vocabulary.spelling import Spelled
 
 TIMELESS = Config(pre_vote=False, check_quorum=False, leader_guard=False, snapshot_every=0, max_messages_in_flight=1)
 """What Figure 2 says. What asks how long ago a leader was heard has no meaning where there is no clock."""
@@ -30,7 +31,7 @@ TIMELESS = Config(pre_vote=False, check_quorum=False, leader_guard=False, snapsh
 BOUNDS = ("terms", "commands", "heartbeats", "crashes", "losses", "duplications")
 
 
-class World(Struct, frozen=True, kw_only=True):
+class World(Struct, metaclass=Spelled, frozen=True, kw_only=True):
     """What may happen at most.
 
     size: servers. terms: elections begin up to this term. commands: that clients ask of leaders, each another value. heartbeats: rounds

@@ -1,6 +1,7 @@
 """What a run is to those who only look at it, whether it goes on or was recorded."""
 
-from typing import Protocol, runtime_checkable
+import reprlib
+from typing import Protocol
 
 from raftcore.trace.stream import Trace
 from raftcore.trace.view import ClusterView
@@ -10,7 +11,6 @@ from raftcore.vocabulary.names import ServerId
 from raftcore.vocabulary.scenario import Scenario
 
 
-@runtime_checkable
 class Run(Protocol):
     """A cluster, or a recording of one. now_ms: simulated milliseconds since the start. server_ids: all that there ever were."""
 
@@ -28,7 +28,10 @@ class Run(Protocol):
     def view(self) -> ClusterView: ...
 
 
+_ASKED = [name for name in vars(Run) if not name.startswith("_")]
+
+
 def require_run(value: object) -> None:
-    """Refuse what is no run. Raises ConfigError."""
-    if not isinstance(value, Run):
-        raise ConfigError(f"{value!r} is no run; give a cluster, or a recording of one")
+    """Refuse what is no run, such as a view, a table, or the class Cluster itself. Raises ConfigError."""
+    if not all(hasattr(type(value), name) for name in _ASKED):  # of the type, so that no view is made for the question
+        raise ConfigError(f"{reprlib.repr(value)} is no run; give a cluster, or a recording of one")

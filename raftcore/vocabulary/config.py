@@ -8,6 +8,7 @@ from msgspec.structs import force_setattr
 from raftcore.vocabulary.commands import ReadMode
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.links import check_range, is_number
+from raftcore.vocabulary.spelling import Spelled
 
 _TIMES = {"heartbeat_ms": 1.0, "sync_ms": 0.0, "session_timeout_ms": 1.0, "client_retry_ms": 1.0, "client_limit_ms": 1.0}
 _COUNTS = {
@@ -20,7 +21,7 @@ _COUNTS = {
 _SWITCHES = ("pre_vote", "check_quorum", "leader_guard", "client_sessions")
 
 
-class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Config(Struct, metaclass=Spelled, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The knobs of a cluster. Times are simulated milliseconds; the defaults are what a careful engineer would run.
 
     election_timeout_ms: range from which each server draws its election timeout (§9.3).

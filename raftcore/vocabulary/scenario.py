@@ -11,6 +11,7 @@ from raftcore.vocabulary.actions import Action
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError, FileError
 from raftcore.vocabulary.names import ServerId
+from raftcore.vocabulary.spelling import Spelled
 
 MAX_SERVERS = 9
 
@@ -31,7 +32,7 @@ class SwappedRule(Struct, frozen=True):
     importable: bool
 
 
-class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Scenario(Struct, metaclass=Spelled, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that a run is a function of. `actions` are in order of time. `rules`: those that are not Raft's own.
 
     Files with fields that this lab does not know are refused: they may be what makes the run.

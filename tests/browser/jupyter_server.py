@@ -37,9 +37,11 @@ class Jupyter(NamedTuple):
         with DIRECTLY.open(urllib.request.Request(f"{self.url}/{path}", method=method), timeout=20) as answer:
             return json.loads(answer.read() or "null")
 
-    def end_kernels(self) -> None:
+    def end_kernels(self, but: str = "") -> None:
+        """End all kernels, but for that of the notebook of this name."""
         for session in self.ask("api/sessions"):
-            self.ask(f"api/sessions/{session['id']}", "DELETE")
+            if session["path"] != but:
+                self.ask(f"api/sessions/{session['id']}", "DELETE")
 
 
 def find_browser() -> str | None:

@@ -8,6 +8,9 @@ from playwright.sync_api import Page
 
 LIMIT_MS = 120_000
 
+SHARED = "shared.ipynb"
+"""The notebook that stays open from test to test, with its kernel."""
+
 # JupyterLab's own model tells the truth earlier and more plainly than what it paints: on a busy machine the kernel is painted as idle
 # before the notebook is connected to it.
 CONNECTED = """() => {
@@ -29,6 +32,35 @@ ERRORS = """() => {
 }"""
 
 
+PUT_CELLS = """(sources) => {
+    const notebook = window.jupyterapp.shell.currentWidget.content.model.sharedModel;
+    const before = notebook.cells.length;
+    notebook.transact(() => {
+        notebook.insertCells(0, sources.map((source) => ({ cell_type: "code", source, metadata: {} })));
+        notebook.deleteCellRange(sources.length, sources.length + before);
+    });
+}"""
+
+EXECUTE = """async ([code, limitMs]) => {
+    const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
+    const late = new Promise((_, reject) => setTimeout(() => reject(new Error(`no answer after ${limitMs} ms`)), limitMs));
+    const { content } = await Promise.race([kernel.requestExecute({ code, silent: true }).done, late]);
+    return content.status;
+}"""
+
+OPEN_SIDE_BAR = """() => {
+    const { shell } = window.jupyterapp;
+    if (shell.leftCollapsed) shell.expandLeft();
+}"""
+
+FORGET = """
+from widgets.lab import _open
+for lab in {lab for _, labs in _open.values() for lab in labs}:
+    lab.close()
+get_ipython().reset()
+"""
+
+
 def write_notebook(folder: Path, name: str, *cells: str) -> str:
     """Makes a notebook of these code cells; returns its name."""
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -48,3 +80,16 @@ def run_all(page: Page, limit_ms: int = LIMIT_MS) -> None:
     page.evaluate(RUN_ALL, limit_ms)
     errors = page.evaluate(ERRORS)
     assert errors == [], "\n".join(errors)
+
+
+def put(page: Page, *cells: str) -> None:
+    """Puts these code cells in place of all that the notebook has, and runs them."""
+    page.evaluate(PUT_CELLS, cells)
+    run_all(page)
+
+
+def clear(page: Page) -> None:
+    """Leaves one empty cell, and a kernel in which no lab is open, that has no names and counts from 1."""
+    page.evaluate(PUT_CELLS, [""])
+    page.evaluate(OPEN_SIDE_BAR)
+    assert page.evaluate(EXECUTE, [FORGET, LIMIT_MS]) == "ok"

@@ -2,8 +2,9 @@
 
 import re
 
-from browser.test_lab import LIMIT_MS, button, opened, server
 from playwright.sync_api import Page, expect
+
+from browser.test_lab import LIMIT_MS, button, opened, server
 
 PLANTED = """
 from raftcore import Cluster, Config, Rules
@@ -44,51 +45,51 @@ def strip(page: Page):
     return page.locator(".rl-checks")
 
 
-def test_a_planted_bug_stops_time_and_leads_to_its_evidence(page: Page, jupyter):
-    opened(page, jupyter, PLANTED)
-    broken = strip(page).locator(".rl-violation").first
+def test_a_planted_bug_stops_time_and_leads_to_its_evidence(notebook: Page):
+    opened(notebook, PLANTED)
+    broken = strip(notebook).locator(".rl-violation").first
     expect(broken).to_contain_text("Vote Once:", timeout=LIMIT_MS)
-    expect(strip(page).locator("[data-law='Vote Once']")).to_have_class(re.compile("rl-broken"))
-    expect(strip(page).locator("[data-law='Election Safety']")).to_have_attribute("aria-label", "Election Safety holds")
-    expect(page.locator(".rl-status")).to_contain_text("Vote Once is broken")
-    expect(button(page, "play")).to_contain_text("Play")
-    stopped = page.locator("[data-clock]").first.inner_text()
-    expect(page.locator(".rl-ring .violated").first).to_be_visible()
-    expect(page.locator(".rl-log .rl-violated").first).to_be_visible()
-    page.wait_for_timeout(300)
-    assert page.locator("[data-clock]").first.inner_text() == stopped
+    expect(strip(notebook).locator("[data-law='Vote Once']")).to_have_class(re.compile("rl-broken"))
+    expect(strip(notebook).locator("[data-law='Election Safety']")).to_have_attribute("aria-label", "Election Safety holds")
+    expect(notebook.locator(".rl-status")).to_contain_text("Vote Once is broken")
+    expect(button(notebook, "play")).to_contain_text("Play")
+    stopped = notebook.locator("[data-clock]").first.inner_text()
+    expect(notebook.locator(".rl-ring .violated").first).to_be_visible()
+    expect(notebook.locator(".rl-log .rl-violated").first).to_be_visible()
+    notebook.wait_for_timeout(300)
+    assert notebook.locator("[data-clock]").first.inner_text() == stopped
 
     place = broken.locator(".rl-evidence button").first
     there = re.sub(r"\D", "", place.inner_text())
     place.click()
-    expect(page.locator("[data-clock]").first).to_have_text(re.compile(f"^{there} ms"), timeout=LIMIT_MS)
-    expect(strip(page).locator(".rl-violation")).to_have_count(0, timeout=LIMIT_MS)
+    expect(notebook.locator("[data-clock]").first).to_have_text(re.compile(f"^{there} ms"), timeout=LIMIT_MS)
+    expect(strip(notebook).locator(".rl-violation")).to_have_count(0, timeout=LIMIT_MS)
 
 
-def test_an_entry_that_is_not_committed_says_why_when_it_is_clicked(page: Page, jupyter):
-    opened(page, jupyter, CUT_OFF)
-    page.get_by_role("button", name=re.compile(r"^entry \d+ of S\d is not committed: why\?")).first.click()
-    why = strip(page).locator(".rl-why")
+def test_an_entry_that_is_not_committed_says_why_when_it_is_clicked(notebook: Page):
+    opened(notebook, CUT_OFF)
+    notebook.get_by_role("button", name=re.compile(r"^entry \d+ of S\d is not committed: why\?")).first.click()
+    why = strip(notebook).locator(".rl-why")
     expect(why).to_contain_text("not committed?", timeout=LIMIT_MS)
     expect(why).to_be_in_viewport()  # far below the entry, which is at the top of the page
     expect(why).to_contain_text(
         re.compile(r"a commit needs 3 of 5, and .* cut off from S\d since [\d,]+ ms; no majority has answered .* §5\.3")
     )
-    expect(strip(page).locator("[data-law^=Linearizable]")).to_have_text(re.compile(r"✓\s*Linearizable \(2 operations\)"))
+    expect(strip(notebook).locator("[data-law^=Linearizable]")).to_have_text(re.compile(r"✓\s*Linearizable \(2 operations\)"))
 
     why.get_by_role("button", name="Put the answer away").click()
     expect(why).to_be_hidden()
 
 
-def test_a_client_that_waits_and_a_missing_leader_say_why(page: Page, jupyter):
-    opened(page, jupyter, CUT_OFF)
-    button(page, "why-operation").click()
-    why = strip(page).locator(".rl-why")
+def test_a_client_that_waits_and_a_missing_leader_say_why(notebook: Page):
+    opened(notebook, CUT_OFF)
+    button(notebook, "why-operation").click()
+    why = strip(notebook).locator(".rl-why")
     expect(why).to_contain_text("Why does C1 wait for set y=7?", timeout=LIMIT_MS)
 
     for name in ("S1", "S2", "S3"):
-        server(page, name).click()
-        button(page, "crash").click()
-        expect(server(page, name)).to_have_attribute("aria-label", re.compile("crashed"))
-    button(page, "why-leader").click()
+        server(notebook, name).click()
+        button(notebook, "crash").click()
+        expect(server(notebook, name)).to_have_attribute("aria-label", re.compile("crashed"))
+    button(notebook, "why-leader").click()
     expect(why).to_contain_text("Why is there no leader? A leader needs the votes of 3 of 5, and S1, S2 and S3 are crashed. §5.2")

@@ -2,9 +2,10 @@
 
 import re
 
-from browser.notebooks import open_notebook, run_all, write_notebook
-from browser.test_lab import LIMIT_MS, button, opened
 from playwright.sync_api import Locator, Page, expect
+
+from browser.notebooks import put
+from browser.test_lab import LIMIT_MS, button, opened
 
 WALK = """
 from raftcore.hunting.explore import explore
@@ -33,6 +34,7 @@ def grant(me, ask):
     me.voted_for = ask.candidate_id
 
 lab = Lab(Cluster(size=3, seed=1, rules=Rules(answer_request_vote=grant)))
+lab.speed = 1
 lab
 """
 
@@ -41,40 +43,48 @@ def choices(page: Page) -> Locator:
     return page.get_by_role("list", name="what can happen next").get_by_role("button")
 
 
-def test_a_person_goes_back_from_a_violation_and_goes_another_way(page: Page, jupyter):
-    open_notebook(page, write_notebook(jupyter.folder, "walk.ipynb", WALK))
-    run_all(page)
-    broken = page.locator(".rl-choices .rl-violation")
+def test_a_person_goes_back_from_a_violation_and_goes_another_way(notebook: Page):
+    put(notebook, WALK)
+    broken = notebook.locator(".rl-choices .rl-violation")
     expect(broken).to_contain_text("Election Safety is broken", timeout=LIMIT_MS)
-    said = page.get_by_role("list", name="what was chosen").get_by_role("listitem")
+    said = notebook.get_by_role("list", name="what was chosen").get_by_role("listitem")
     expect(said).to_have_count(7)
 
-    page.get_by_role("button", name="Take back").click()
+    notebook.get_by_role("button", name="Take back").click()
     expect(broken).to_be_hidden(timeout=LIMIT_MS)
     expect(said).to_have_count(6)
-    choices(page).get_by_text("S3 crashes").click()
+    choices(notebook).get_by_text("S3 crashes").click()
     expect(said.last).to_have_text("S3 crashes", timeout=LIMIT_MS)
-    expect(page.locator(".rl-ring [data-server=S3]")).to_have_attribute("aria-label", re.compile("crashed"))
+    expect(notebook.locator(".rl-ring [data-server=S3]")).to_have_attribute("aria-label", re.compile("crashed"))
+    offered = notebook.locator(".rl-ring .rl-buttons button:visible")
+    expect(offered).to_have_text(["Crash", "Time out"])
+    expect(notebook.locator(".rl-ring .link-target")).to_have_count(0)
+    notebook.locator(".rl-ring [data-server=S3]").click()
+    expect(offered).to_have_text(["Restart", "Time out"])
+    notebook.keyboard.press("h")  # heals a cluster; here nothing is to be healed
+    notebook.keyboard.press("m")
+    expect(notebook.locator(".rl-ring .rl-more")).to_be_hidden()
+    notebook.keyboard.press("r")
+    expect(said.last).to_have_text("S3 restarts", timeout=LIMIT_MS)
 
 
-def test_what_a_disk_has_not_synced_is_said_where_it_is(page: Page, jupyter):
-    open_notebook(page, write_notebook(jupyter.folder, "slow_disks.ipynb", SLOW_DISKS))
-    run_all(page)
-    choices(page).get_by_text("S1 times out").click(timeout=LIMIT_MS)
-    note = page.locator(".rl-ring [data-notes=S1]")
+def test_what_a_disk_has_not_synced_is_said_where_it_is(notebook: Page):
+    put(notebook, SLOW_DISKS)
+    choices(notebook).get_by_text("S1 times out").click(timeout=LIMIT_MS)
+    note = notebook.locator(".rl-ring [data-notes=S1]")
     expect(note).to_have_text("disk has not synced", timeout=LIMIT_MS)
-    entry = page.locator(".rl-log [data-log=S1] [data-index='1'] .rl-entry")
+    entry = notebook.locator(".rl-log [data-log=S1] [data-index='1'] .rl-entry")
     expect(entry).to_have_attribute("title", re.compile(r"\(not committed, and not yet synced\)"))
-    choices(page).get_by_text("S1's disk syncs").click()
+    choices(notebook).get_by_text("S1's disk syncs").click()
     expect(note).to_have_text("", timeout=LIMIT_MS)
     expect(entry).to_have_attribute("title", re.compile(r"\(committed\)"))
 
 
-def test_a_rule_that_forgets_its_answer_is_named_and_the_lab_plays_on(page: Page, jupyter):
-    opened(page, jupyter, FORGETFUL)
+def test_a_rule_that_forgets_its_answer_is_named_and_the_lab_plays_on(notebook: Page):
+    opened(notebook, FORGETFUL)
     sentence = "the rule answer_request_vote (grant) returned None; it must return a RequestVoteReply"
-    expect(page.locator(".rl-status")).to_contain_text(sentence, timeout=LIMIT_MS)
-    expect(button(page, "play")).to_contain_text("Play")
-    stopped = page.locator("[data-clock]").first.inner_text()
-    button(page, "play").click()
-    expect(page.locator("[data-clock]").first).not_to_have_text(stopped, timeout=LIMIT_MS)
+    expect(notebook.locator(".rl-status")).to_contain_text(sentence, timeout=LIMIT_MS)
+    expect(button(notebook, "play")).to_contain_text("Play")
+    stopped = notebook.locator("[data-clock]").first.inner_text()
+    button(notebook, "play").click()
+    expect(notebook.locator("[data-clock]").first).not_to_have_text(stopped, timeout=LIMIT_MS)

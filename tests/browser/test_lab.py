@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable
+from shutil import copyfile
 
 import pytest
-from browser.notebooks import open_notebook, run_all, write_notebook
 from playwright.sync_api import Locator, Page, expect
+
+from browser.notebooks import SHARED, open_notebook, put, write_notebook
 
 LAB = "from raftcore import Cluster\nfrom widgets import Lab\ncluster = Cluster(size=5, seed=7)\nlab = Lab(cluster)\nlab.speed = 1 / 3\nlab"
 ALONE = "from raftcore import Cluster\nfrom widgets.ring import Ring\nRing(Cluster(size=5, seed=7))"
@@ -14,15 +16,21 @@ LED = re.compile(r"^S\d, leader, term \d+")
 
 
 @pytest.fixture
-def lab(page: Page, jupyter) -> Page:
-    return opened(page, jupyter, LAB)
+def lab(notebook: Page) -> Page:
+    return opened(notebook, LAB)
 
 
-def opened(page: Page, jupyter, *cells: str) -> Page:
-    open_notebook(page, write_notebook(jupyter.folder, "lab.ipynb", *cells))
-    run_all(page)
-    expect(server(page, "S1")).to_be_visible(timeout=LIMIT_MS)
-    return page
+@pytest.fixture
+def lab_alone(page: Page, jupyter) -> Page:
+    """A lab on a page and a kernel that may be ended."""
+    open_notebook(page, write_notebook(jupyter.folder, "lab.ipynb", ""))
+    return opened(page, LAB)
+
+
+def opened(notebook: Page, *cells: str) -> Page:
+    put(notebook, *cells)
+    expect(server(notebook, "S1")).to_be_visible(timeout=LIMIT_MS)
+    return notebook
 
 
 def server(page: Page, name: str) -> Locator:
@@ -116,20 +124,23 @@ def test_a_link_is_cut_and_healed(lab: Page):
     expect(lab.locator(".rl-ring .half.cut")).to_have_count(0)
 
 
-@pytest.mark.parametrize("side_bar", ["open", "closed"])
-def test_ring_controls_logs_and_stores_fit_a_laptop_screen(lab: Page, side_bar: str):
+def test_ring_controls_logs_and_stores_fit_a_laptop_screen_with_a_side_bar_and_without(lab: Page):
     lab.set_viewport_size({"width": 1440, "height": 757})
-    if side_bar == "closed":
-        lab.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
     leader(lab)
     for key in "abcdefghij":
         submit(lab, key, "1")
     expect(held(lab, "j")).to_have_text(["1"] * 5, timeout=LIMIT_MS)
 
-    room = lab.locator(".jp-WindowedPanel-outer").bounding_box()
-    used = lab.locator(".rl-lab-two").bounding_box()
-    bar = lab.locator(".rl-player").bounding_box()
-    assert bar["height"] + used["height"] <= room["height"]
+    def fits() -> bool:
+        used = sum(lab.locator(part).bounding_box()["height"] for part in (".rl-player", ".rl-lab-two"))
+        return used <= room.bounding_box()["height"]
+
+    room = lab.locator(".jp-WindowedPanel-outer")
+    beside_a_bar = room.bounding_box()["width"]
+    assert fits()
+    lab.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
+    wait_until(lab, lambda: room.bounding_box()["width"] > beside_a_bar)
+    wait_until(lab, fits)
 
 
 def test_a_link_panel_shows_all_its_fields_in_the_ring_column(lab: Page):
@@ -140,10 +151,9 @@ def test_a_link_panel_shows_all_its_fields_in_the_ring_column(lab: Page):
     assert panel.evaluate("(node) => node.scrollWidth <= node.clientWidth")
 
 
-def test_two_leaders_at_once_are_told_in_words(page: Page, jupyter):
+def test_two_leaders_at_once_are_told_in_words(notebook: Page):
     lab = opened(
-        page,
-        jupyter,
+        notebook,
         LAB.replace("seed=7", "seed=7, config=Config(check_quorum=False)").replace("import Cluster", "import Cluster, Config"),
     )
     first = leader(lab)
@@ -223,43 +233,38 @@ def test_after_a_click_on_crash_the_keys_still_belong_to_the_lab(lab: Page):
     expect(button(lab, "play")).to_be_visible()
 
 
-def test_the_lab_plays_while_another_cell_computes(page: Page, jupyter):
-    opened(page, jupyter, LAB, "import time\nbefore = cluster.now_ms\ntime.sleep(3)\nprint('moved', cluster.now_ms > before + 300)")
+def test_the_lab_plays_while_another_cell_computes(notebook: Page):
+    opened(notebook, LAB, "import time\nbefore = cluster.now_ms\ntime.sleep(3)\nprint('moved', cluster.now_ms > before + 300)")
 
-    expect(page.get_by_text("moved True")).to_be_visible()
-
-
-def test_a_cell_that_runs_again_has_one_live_lab_and_the_old_one_stops(page: Page, jupyter):
-    opened(page, jupyter, "labs = []", LAB, "labs.append(lab)")
-    page.locator(".jp-CodeCell .cm-content").nth(1).click()
-    page.keyboard.press("Control+Enter")
-    expect(page.locator(".jp-CodeCell").nth(1).locator(".jp-InputArea-prompt")).to_have_text("[4]:", timeout=LIMIT_MS)
-    expect(page.locator(".rl-lab")).to_have_count(1)
-
-    assert printed(page, "[lab.playing for lab in labs], lab.playing") == "[False] True"
+    expect(notebook.get_by_text("moved True")).to_be_visible()
 
 
-def test_a_lab_whose_output_is_closed_stops(page: Page, jupyter):
-    opened(page, jupyter, "labs = []", LAB, "labs.append(lab)")
-    page.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
-    expect(page.locator(".rl-lab")).to_have_count(0)
+def test_a_cell_that_runs_again_has_one_live_lab_and_the_old_one_stops(notebook: Page):
+    opened(notebook, "labs = []", LAB, "labs.append(lab)")
+    notebook.locator(".jp-CodeCell .cm-content").nth(1).click()
+    notebook.keyboard.press("Control+Enter")
+    expect(notebook.locator(".jp-CodeCell").nth(1).locator(".jp-InputArea-prompt")).to_have_text("[4]:", timeout=LIMIT_MS)
+    expect(notebook.locator(".rl-lab")).to_have_count(1)
 
-    page.wait_for_timeout(1000)
-    assert printed(page, "[lab.playing for lab in labs]") == "[False]"
+    assert printed(notebook, "[lab.playing for lab in labs], lab.playing") == "[False] True"
+
+
+def test_a_lab_whose_output_is_closed_stops(notebook: Page):
+    opened(notebook, "labs = []", LAB, "labs.append(lab)")
+    notebook.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+    expect(notebook.locator(".rl-lab")).to_have_count(0)
+
+    notebook.wait_for_timeout(1000)
+    assert printed(notebook, "[lab.playing for lab in labs]") == "[False]"
 
 
 @pytest.mark.parametrize("code", [LAB, ALONE], ids=["lab", "a part alone"])
-def test_a_notebook_without_a_kernel_keeps_a_still_picture(page: Page, jupyter, code: str):
-    path = write_notebook(jupyter.folder, "kept.ipynb", code)
-    open_notebook(page, path)
-    run_all(page)
-    expect(page.locator(".rl-ring [data-server=S1]")).to_be_visible(timeout=LIMIT_MS)
-    expect(page.locator(".jp-RenderedSVG")).to_be_hidden()
-    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
-    page.wait_for_timeout(1000)
-    page.goto("about:blank")  # first, so that JupyterLab has no lost connection to tell of
-    jupyter.end_kernels()
-    page.goto(f"/lab/tree/{path}?reset")
+def test_a_notebook_without_a_kernel_keeps_a_still_picture(notebook: Page, page: Page, jupyter, code: str):
+    opened(notebook, code)
+    expect(notebook.locator(".jp-RenderedSVG")).to_be_hidden()
+    notebook.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    copyfile(jupyter.folder / SHARED, jupyter.folder / "kept.ipynb")
+    page.goto("/lab/tree/kept.ipynb?reset")  # whatever kernel it gets, it knows none of the widgets
 
     expect(page.locator(".jp-RenderedSVG img")).to_be_visible(timeout=LIMIT_MS)
 
@@ -272,9 +277,10 @@ def test_the_timeline_appears(lab: Page):
     expect(timeline).to_contain_text("leader · term 1", timeout=LIMIT_MS)
 
 
-def test_a_kernel_that_ends_while_the_timeline_loads_provokes_no_error_in_the_browser(lab: Page, jupyter, browser_errors: list[str]):
+def test_a_kernel_that_ends_while_the_timeline_loads_provokes_no_error_in_the_browser(lab_alone: Page, jupyter, browser_errors: list[str]):
+    lab = lab_alone
     lab.wait_for_timeout(800)  # the figure is being made, in the kernel or in the browser
-    jupyter.end_kernels()
+    jupyter.end_kernels(but=SHARED)
 
     expect(lab.locator(".rl-ring > .rl-veil")).to_contain_text("The kernel has stopped.", timeout=LIMIT_MS)
     assert [said for said in browser_errors if "TypeError" in said] == []
@@ -282,9 +288,10 @@ def test_a_kernel_that_ends_while_the_timeline_loads_provokes_no_error_in_the_br
     browser_errors.clear()  # JupyterLab itself says, as long as it is open, that the connection is gone
 
 
-def test_a_stopped_kernel_is_told(lab: Page, jupyter, browser_errors: list[str]):
+def test_a_stopped_kernel_is_told(lab_alone: Page, jupyter, browser_errors: list[str]):
+    lab = lab_alone
     expect(lab.locator(".js-plotly-plot")).to_be_visible(timeout=2 * LIMIT_MS)
-    jupyter.end_kernels()
+    jupyter.end_kernels(but=SHARED)
 
     expect(lab.locator(".rl-ring > .rl-veil")).to_contain_text("The kernel has stopped.", timeout=LIMIT_MS)
     expect(lab.locator(".js-plotly-plot")).to_be_visible()  # of the last picture nothing is missing

@@ -3,13 +3,14 @@
 import re
 
 import pytest
-from browser.test_lab import LAB, LIMIT_MS, button, leader, opened, server
 from playwright.sync_api import Page, expect
+
+from browser.test_lab import LAB, LIMIT_MS, button, leader, opened, server
 
 
 @pytest.fixture
-def lab(page: Page, jupyter) -> Page:
-    return opened(page, jupyter, LAB)
+def lab(notebook: Page) -> Page:
+    return opened(notebook, LAB)
 
 
 def test_a_server_is_added_leads_and_is_removed_by_clicks(lab: Page):

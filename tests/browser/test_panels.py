@@ -1,7 +1,8 @@
 """What compaction, sessions and reads look like in a lab that plays."""
 
-from browser.notebooks import open_notebook, run_all, write_notebook
 from playwright.sync_api import Page, expect
+
+from browser.notebooks import put
 
 LIMIT_MS = 30_000
 RUN = """from raftcore import Cluster
@@ -17,12 +18,11 @@ cluster.submit("C1", Get("x", ReadMode.READ_INDEX))
 lab"""
 
 
-def test_a_snapshot_a_session_and_the_path_of_a_read_are_seen(page: Page, jupyter):
-    open_notebook(page, write_notebook(jupyter.folder, "panels.ipynb", RUN))
-    run_all(page)
+def test_a_snapshot_a_session_and_the_path_of_a_read_are_seen(notebook: Page):
+    put(notebook, RUN)
 
-    block = page.locator(".rl-log [data-snapshot]")
+    block = notebook.locator(".rl-log [data-snapshot]")
     expect(block).to_have_count(1, timeout=LIMIT_MS)
     expect(block).to_contain_text("to 3")
-    expect(page.locator(".rl-sessions [data-session]").first).to_contain_text("C1", timeout=LIMIT_MS)
-    expect(page.locator(".rl-sessions ol")).to_contain_text("(read index) was answered by", timeout=LIMIT_MS)
+    expect(notebook.locator(".rl-sessions [data-session]").first).to_contain_text("C1", timeout=LIMIT_MS)
+    expect(notebook.locator(".rl-sessions ol")).to_contain_text("(read index) was answered by", timeout=LIMIT_MS)

@@ -2,8 +2,9 @@
 
 import re
 
-from browser.test_lab import LIMIT_MS, button, clock_ms, leader, opened, printed, server, submit, wait_until
 from playwright.sync_api import Locator, Page, expect
+
+from browser.test_lab import LIMIT_MS, button, clock_ms, leader, opened, printed, server, submit, wait_until
 
 RUN = """from raftcore import Cluster
 from widgets import Lab, Replay
@@ -31,8 +32,8 @@ def expect_clock(page: Page, ms: str) -> None:
     expect(page.locator("[data-clock]")).to_have_text(f"{ms} ms", timeout=LIMIT_MS)
 
 
-def test_a_person_looks_at_the_past_by_mouse_and_keys_and_comes_back_to_now(page: Page, jupyter):
-    lab = opened(page, jupyter, LAB)
+def test_a_person_looks_at_the_past_by_mouse_and_keys_and_comes_back_to_now(notebook: Page):
+    lab = opened(notebook, LAB)
     end_ms = clock_ms(lab)
     place = scrubber(lab).bounding_box()
     lab.mouse.click(place["x"] + place["width"] / 4, place["y"] + place["height"] / 2)
@@ -64,8 +65,8 @@ def test_a_person_looks_at_the_past_by_mouse_and_keys_and_comes_back_to_now(page
     assert int(float(printed(lab, "cluster.now_ms"))) == end_ms
 
 
-def test_a_click_on_the_timeline_goes_to_that_moment(page: Page, jupyter):
-    lab = opened(page, jupyter, LAB)
+def test_a_click_on_the_timeline_goes_to_that_moment(notebook: Page):
+    lab = opened(notebook, LAB)
     end_ms = clock_ms(lab)
     plot = lab.locator(".js-plotly-plot .nsewdrag").first
     plot.wait_for(timeout=2 * LIMIT_MS)
@@ -76,8 +77,8 @@ def test_a_click_on_the_timeline_goes_to_that_moment(page: Page, jupyter):
     wait_until(lab, lambda: abs(clock_ms(lab) - end_ms / 2) < end_ms / 10)
 
 
-def test_what_is_done_in_the_past_happens_in_a_fork_beside_the_run(page: Page, jupyter):
-    lab = opened(page, jupyter, LAB)
+def test_what_is_done_in_the_past_happens_in_a_fork_beside_the_run(notebook: Page):
+    lab = opened(notebook, LAB)
     end_ms = clock_ms(lab)
     first = leader(lab)
     scrubber(lab).press("PageDown")
@@ -111,8 +112,8 @@ def test_what_is_done_in_the_past_happens_in_a_fork_beside_the_run(page: Page, j
     expect(rings(lab)).to_have_count(1, timeout=LIMIT_MS)
 
 
-def test_what_was_clicked_is_repeated_by_the_copied_code_to_the_byte(page: Page, jupyter):
-    lab = opened(page, jupyter, LAB)
+def test_what_was_clicked_is_repeated_by_the_copied_code_to_the_byte(notebook: Page, jupyter):
+    lab = opened(notebook, LAB)
     submit(lab, "x", "1")
     server(lab, "S3").click()
     button(lab, "isolate").click()
@@ -129,8 +130,8 @@ def test_what_was_clicked_is_repeated_by_the_copied_code_to_the_byte(page: Page,
     assert len([*jupyter.folder.glob("run-seed7-*.json"), *jupyter.folder.glob("run-seed7-*.parquet")]) == 2
 
 
-def test_a_replay_plays_a_recording_to_its_end_and_offers_a_fork_for_what_cannot_be_done_in_it(page: Page, jupyter):
-    lab = opened(page, jupyter, REPLAY)
+def test_a_replay_plays_a_recording_to_its_end_and_offers_a_fork_for_what_cannot_be_done_in_it(notebook: Page):
+    lab = opened(notebook, REPLAY)
     expect(server(lab, "S1")).to_have_attribute("aria-label", re.compile("term 0"), timeout=LIMIT_MS)
     button(lab, "play").click()
     wait_until(lab, lambda: clock_ms(lab) > 100)

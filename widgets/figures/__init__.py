@@ -1,6 +1,7 @@
 """Pictures of recorded runs, as plain plotly figures: they need no kernel and no widget, and stand in a saved notebook.
 
 Each takes a run, a recording or a live cluster, and returns a figure of bounded size, however long the run is; each says how.
+What is no run is refused with a ConfigError.
 """
 
 from widgets.figures.history import history_figure

@@ -1,12 +1,12 @@
 """What all figures share: the clear ground, the words of an empty one, and the tables of a run."""
 
-from typing import Any, cast
+from typing import Any
 
 import plotly.graph_objects as go
 
 from raftcore import Cluster
 from raftcore.recording.recording import Recording
-from raftcore.trace.run import Run
+from raftcore.trace.run import Run, require_run
 from widgets.timeline_pieces import GREY, LOOK, Figure, Picture
 
 MARGIN = {"l": 64, "r": 14, "t": 40, "b": 44}
@@ -38,5 +38,8 @@ def fill(figure: Figure, picture: Picture) -> None:
 
 
 def recorded(run: Run) -> Recording:
-    """The recording of a run, which has its tables."""
-    return run if isinstance(run, Recording) else cast("Cluster", run).recording
+    """The recording of a run, which has its tables. Raises ConfigError where it is none."""
+    require_run(run)
+    if isinstance(run, Recording):
+        return run
+    return run.recording if isinstance(run, Cluster) else Recording(run)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from raftcore.trace.run import Run
+from raftcore.trace.run import Run, require_run
 from raftcore.vocabulary.names import Index
 from widgets.figures.canvas import canvas
 from widgets.log_grid import log_picture
@@ -26,6 +26,7 @@ def log_grid(run: Run, at_ms: float | None = None, from_index: Index | None = No
     Colour: term. Solid: committed. Dashed and pale: not. A dot: last applied. Hatched: compacted, it stands in the snapshot (§7). Of a
     crashed server, solid is what its disk holds. Raises ConfigError for a time that is none.
     """
+    require_run(run)
     view = run.view if at_ms is None else run.trace.view_at(at_ms)
     picture = log_picture(view, from_index, columns=COLUMNS)
     rows = list(enumerate(picture["servers"]))

@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from msgspec import Struct
 
-from raftcore.trace.run import Run
+from raftcore.trace.run import Run, require_run
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.events import AnyEvent, Event, MessageDelivered, MessageDropped, MessageSent
 from raftcore.vocabulary.names import Address
@@ -77,7 +77,8 @@ def hover_space_time(run: Run, from_ms: float, to_ms: float) -> Frame:
 
 
 def scene_of(run: Run, from_ms: float, to_ms: float) -> Scene:
-    """The messages and events between two moments. ConfigError if they are none, or in the wrong order."""
+    """The messages and events between two moments. ConfigError if they are none, or in the wrong order, or it is no run."""
+    require_run(run)
     start, end = run.trace.position_at(from_ms), run.trace.position_at(to_ms)
     if to_ms <= from_ms:
         raise ConfigError(f"a window from {from_ms:g} to {to_ms:g} ms has no room; give a later end")

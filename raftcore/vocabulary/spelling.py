@@ -1,0 +1,49 @@
+"""A keyword that nobody knows gets a sentence with the one that was meant, in place of Python's own error.
+
+For what people write by hand: tables of knobs, and functions with many of them.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from difflib import get_close_matches
+from functools import wraps
+from inspect import signature
+from typing import Any, ParamSpec, TypeVar
+
+from msgspec import StructMeta
+
+from raftcore.vocabulary.errors import ConfigError
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+class Spelled(StructMeta):
+    """The metaclass of a Struct whose fields are given by name; ConfigError for a name that it does not have."""
+
+    def __call__(self, *values: Any, **named: Any) -> Any:
+        known = self.__struct_fields__
+        if values:
+            raise ConfigError(f"{self.__name__} takes no value without its name; write {self.__name__}({known[0]}=…)")
+        _refuse_strangers(self.__name__, named, known)
+        return super().__call__(**named)
+
+
+def spelled(function: Callable[P, T]) -> Callable[P, T]:
+    """The same function; ConfigError for a keyword that it does not have. An `__init__` goes by its class's name."""
+    known = [name for name in signature(function).parameters if name != "self"]
+    name = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+
+    @wraps(function)
+    def call(*values: P.args, **named: P.kwargs) -> T:
+        _refuse_strangers(name, named, known)
+        return function(*values, **named)
+
+    return call
+
+
+def _refuse_strangers(name: str, given: Iterable[str], known: Collection[str]) -> None:
+    for word in given:
+        if word not in known:
+            meant = get_close_matches(word, known, n=1)
+            advice = f"did you mean {meant[0]!r}?" if meant else f"there are {', '.join(known)}"
+            raise ConfigError(f"{name} takes no {word!r}; {advice}")

@@ -79,3 +79,9 @@ def test_what_cannot_be_made_again_there_says_what_it_is(monkeypatch: pytest.Mon
     monkeypatch.setattr(sys.modules["__main__"], "work", work, raising=False)
     with pytest.raises(AttributeError, match="work"):
         list(in_order(work, range(8), cores=2))  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("notebook")
+def test_a_notebook_that_was_reset_still_has_all_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(sys.modules["__main__"], "__spec__", raising=False)
+    assert list(in_order(work_of("def work(seed): return 3 * seed"), range(8), cores=2)) == [(seed, 3 * seed) for seed in range(8)]  # type: ignore[arg-type]

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browser.jupyter_server import WINDOW
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from browser.jupyter_server import WINDOW
 from raftcore import Cluster
 from raftcore.hunting.mutants import MUTANTS
 

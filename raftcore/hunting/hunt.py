@@ -6,6 +6,7 @@ from functools import partial
 from itertools import chain
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from raftcore.checks.violation import Violation
 from raftcore.checks.watch import INVARIANTS
@@ -34,8 +35,10 @@ class Found(Struct, frozen=True):
 
     def cluster(self) -> Cluster:
         """A cluster to which all of it was done, as it was when the violation was seen: Lab(found.cluster()) shows it."""
-        cluster = Cluster.from_scenario(self.scenario, self.rules)
-        with suppress(Exception):  # where that is what was found
+        cluster = Cluster.from_scenario(replace(self.scenario, actions=()), self.rules)
+        with suppress(Exception):  # where that is what was found, be it of the first action, at time 0
+            for action in self.scenario.actions:
+                cluster.act(action)
             cluster.run_to(self.violation.at_ms)
         return cluster
 

@@ -30,7 +30,6 @@ Way: TypeAlias = Callable[[Scenario], Scenario]
 GRIDS_MS = (1_000.0, 100.0, 10.0, 1.0)
 """Round times are easier to read."""
 
-
 PATIENT_MS = (10_000.0, 20_000.0)
 """Election timeouts so long that in most stories nobody stands who is not told to."""
 

@@ -140,7 +140,7 @@ def test_what_was_violated_is_said_and_is_a_way_to_its_moment(open_page):
     cluster = mutant.play()
     page = open_page(cluster)
     broken = page.locator(".film-broken").first
-    expect(broken).to_contain_text(f"Election Safety is broken. {cluster.violations[0].sentence}")
+    expect(broken).to_contain_text(f"{cluster.violations[0].property} is broken. {cluster.violations[0].sentence}")
     assert clock_ms(page) == 0
     broken.get_by_role("button").click()
     assert clock_ms(page) == int(cluster.violations[0].at_ms)

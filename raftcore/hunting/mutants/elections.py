@@ -29,7 +29,7 @@ def step_down_with_a_new_vote(me: NodeState, ask: AppendEntries) -> AppendEntrie
 def count_messages(me: NodeState, reply: RequestVoteReply) -> None:
     """Count every grant that arrives."""
     if reply.voter_id in me.votes and reply.vote_granted and reply.term == me.current_term:
-        me.votes.add(f"{reply.voter_id} again, {len(me.votes)}")  # wrong: a repeated message is no second voter
+        me.votes.add(f"a second {reply.voter_id}")  # wrong: a repeated message is no second voter
     election.absorb_request_vote_reply(me, reply)
 
 

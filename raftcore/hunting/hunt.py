@@ -84,10 +84,10 @@ def hunt(
     """Run random runs until a check fails, and shrink the first that does; None where all is well.
 
     faults: kinds of trouble, or a mix of them; None: each seed draws its own. seeds: how many, or which, with or without an end. wanted:
-    a property; None takes the first that breaks. cores: processes that work; None: as many as there are cores. Rules that need
-    what only this process has, as a class that was written in a cell, are tried on one. on_progress: gets a sentence now and then;
-    None: they are shown on the screen, one in the place of the other; `ignore` keeps it empty. size, config: of the clusters; None:
-    each seed draws its own. An interrupt ends it and all its processes.
+    a property; None takes the first that breaks. cores: processes that work; None: as many as there are cores. Each has a copy of the
+    rules, so what these write down elsewhere than in the state stays there; rules that hold what can't be copied, such as a lock, are
+    tried on one. on_progress: gets a sentence now and then; None: they are shown on the screen, one in the place of the other; `ignore`
+    keeps it empty. size, config: of the clusters; None: each seed draws its own. An interrupt ends it and all its processes.
     Raises ConfigError.
     """
     book, mix, numbers, count = Rulebook.of(rules), _mix(faults), check_seeds(seeds), count_cores(cores)

@@ -8,6 +8,7 @@ import weakref
 import pytest
 
 from raftcore import Cluster, Rules
+from raftcore.hunting.mutants import MUTANTS
 from raftcore.vocabulary.errors import ConfigError, ControlError, ServerNotFound
 from widgets import Lab
 from widgets.player import PORTION_MS, Player
@@ -67,6 +68,17 @@ def test_what_a_person_asks_wrongly_becomes_the_notice_and_the_lab_plays_on(clus
         assert lab.playing
         player.take({"do": "dismiss"})
         assert lab.notice == ""
+
+
+def test_a_run_in_which_a_law_is_broken_already_opens_standing_still_and_says_which():
+    broken = next(mutant for mutant in MUTANTS if mutant.property == "Leader Completeness").play()
+    now_ms, first = broken.now_ms, broken.violations[0]
+    with Lab(broken) as lab:
+        assert not lab.playing
+        assert lab.notice == f"{first.property} is broken: {first.sentence}"
+        assert broken.now_ms == now_ms
+        lab.play()
+        assert lab.playing
 
 
 def test_every_control_of_the_browser_reaches_the_cluster(cluster: Cluster):

@@ -305,14 +305,14 @@ class Player:
             while left_ms > 0 and self.playing:
                 if not self.head.pass_time(min(left_ms, PORTION_MS)):
                     self.playing = False
-                self._stop_where_broken()
+                self.stop_where_broken()
                 left_ms -= PORTION_MS
                 time.sleep(BREATH_S)  # a lock that is taken again at once lets nobody else in
         except Exception as error:  # noqa: BLE001  a student's rule may raise anything
             self.playing = False
             self._tell(error)
 
-    def _stop_where_broken(self) -> None:
+    def stop_where_broken(self) -> None:
         """Time stands still when something is violated, so that it can be looked at."""
         known, self._broken = self._broken, self._count_broken()
         if self._broken > known:

@@ -67,9 +67,9 @@ def test_what_was_written_in_a_cell_works_elsewhere(cell: str) -> None:
     assert list(in_order(work_of(cell), range(8), cores=2)) == [(seed, 3 * seed) for seed in range(8)]  # type: ignore[arg-type]
 
 
-def test_what_cannot_go_there_is_known_here() -> None:
-    cell = "lock = __import__('threading').Lock()\ndef work(seed): return lock"
-    assert pack(work_of(cell)) is None
+@pytest.mark.parametrize("held", ["__import__('threading').Lock()", "type('Stays', (), {'__reduce__': lambda it: it.gone})()"])
+def test_what_cannot_go_there_is_known_here(held: str) -> None:
+    assert pack(work_of(f"held = {held}\ndef work(seed): return held")) is None
     assert pack(work_of("def work(seed): return seed"))
 
 

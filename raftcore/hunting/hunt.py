@@ -7,6 +7,7 @@ from itertools import chain
 from math import inf
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from raftcore.checks.violation import Violation
 from raftcore.checks.watch import INVARIANTS
@@ -35,8 +36,10 @@ class Found(Struct, frozen=True):
 
     def cluster(self) -> Cluster:
         """A cluster to which all of it was done, as it was when the violation was seen: Lab(found.cluster()) shows it."""
-        cluster = Cluster.from_scenario(self.scenario, self.rules)
-        with suppress(Exception):  # where that is what was found
+        cluster = Cluster.from_scenario(replace(self.scenario, actions=()), self.rules)
+        with suppress(Exception):  # where that is what was found, be it of the first action, at time 0
+            for action in self.scenario.actions:
+                cluster.act(action)
             cluster.run_to(self.violation.at_ms)
         return cluster
 
@@ -88,11 +91,13 @@ def hunt(
 ) -> Found | None:
     """Run random runs until a check fails, and shrink what was done in it; None where all is well.
 
-    Where that stays long, a few other runs that tell of the same are shrunk too, and the shortest story is taken. faults: kinds of trouble, or a mix of them; None: each seed draws its own. seeds: how many, or which, with or without an end. wanted:
-    a property; None takes the first that breaks. cores: processes that work; None: as many as there are cores. Rules that need
-    what only this process has, as a class that was written in a cell, are tried on one. on_progress: gets a sentence now and then;
-    None: they are shown on the screen, one in the place of the other; `ignore` keeps it empty. size, config: of the clusters; None:
-    each seed draws its own. An interrupt ends it and all its processes.
+    Where that stays long, a few other runs that tell of the same are shrunk too, and the shortest story is taken.
+
+    faults: kinds of trouble, or a mix of them; None: each seed draws its own. seeds: how many, or which, with or without an end. wanted:
+    a property; None takes the first that breaks. cores: processes that work; None: as many as there are cores. Each has a copy of the
+    rules, so what these write down elsewhere than in the state stays there; rules that hold what can't be copied, such as a lock, are
+    tried on one. on_progress: gets a sentence now and then; None: they are shown on the screen, one in the place of the other; `ignore`
+    keeps it empty. size, config: of the clusters; None: each seed draws its own. An interrupt ends it and all its processes.
     Raises ConfigError.
     """
     book, mix, numbers, count = Rulebook.of(rules), _mix(faults), check_seeds(seeds), count_cores(cores)

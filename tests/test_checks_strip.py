@@ -190,12 +190,14 @@ def test_a_violation_stops_time_once_and_the_status_line_says_the_sentence():
         wait_until(lambda: cluster.now_ms > stopped_ms)
 
 
-def test_a_lab_on_a_run_that_was_violated_before_plays():
+def test_a_lab_on_a_run_that_was_violated_before_plays_on_when_it_is_told_to():
     cluster = two_votes()
     known = len(cluster.violations)
     before_ms = cluster.now_ms
     with Lab(cluster) as lab:
+        assert not lab.playing
         lab.speed = 1
+        lab.play()
         wait_until(lambda: cluster.now_ms > before_ms or len(cluster.violations) > known)
 
 

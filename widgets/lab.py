@@ -35,7 +35,9 @@ from widgets.timeline import Timeline
 
 
 class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """The interactive lab of a cluster. It plays at once, also where no browser looks on, unless something is violated already; `close` ends it.
+    """The interactive lab of a cluster. It plays at once, also where no browser looks on; `close` ends it.
+
+    Of a run in which something is violated already, it opens standing still.
 
     lab = Lab(cluster)
     lab.pause()

@@ -6,7 +6,6 @@ at once. The core knows neither thread nor wall clock.
 
 import math
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,6 @@ from threading import RLock, Thread
 from typing import Any, Protocol
 
 from raftcore import Cluster
-from raftcore.checks.violation import Violation
 from raftcore.trace.run import Run, require_run
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.errors import ConfigError, ControlError, RaftLabError
@@ -24,6 +22,7 @@ from widgets import share
 from widgets.forking import Forking
 from widgets.frame import Why
 from widgets.intents import CONTROLS, Intent
+from widgets.notices import of_error, of_violation
 from widgets.pane import Pane, Screen
 from widgets.playhead import Playhead
 from widgets.why import Question, question
@@ -113,7 +112,7 @@ class Player:
         """Let time pass, unless something is violated already: that is to be looked at first."""
         broken = self.head.main.checked(self.head.shown_ms, still=True).broken
         if broken:
-            self.notice = _in_words(broken[0].violation)
+            self.notice = of_violation(broken[0].violation)
         else:
             self.play()
 
@@ -140,7 +139,7 @@ class Player:
             self.notice = self.note = ""
             self._obey(intent, self.head.beside if beside else self.head.main)
         except Exception as error:  # noqa: BLE001  whatever it is, a person must see it
-            self.notice = explain(error)
+            self.notice = of_error(error)
         self._wanted.set()
 
     def _obey(self, intent: Intent, pane: Pane) -> None:
@@ -327,7 +326,7 @@ class Player:
         if self._broken > known:
             violation = self.head.main.checked(self.head.shown_ms, still=False).broken[known].violation
             self.playing = False
-            self.notice = _in_words(violation)
+            self.notice = of_violation(violation)
 
     def _count_broken(self) -> int:
         return len(self.head.main.checked(self.head.shown_ms, still=False).broken)
@@ -378,7 +377,7 @@ class Player:
 
     def _tell(self, error: Exception) -> None:
         if not self.closed:  # in one that was closed meanwhile, that is all the error says
-            self.notice = explain(error)
+            self.notice = of_error(error)
 
 
 ORDERS: Mapping[str, Callable[[Player, Intent], None]] = {
@@ -398,16 +397,3 @@ ORDERS: Mapping[str, Callable[[Player, Intent], None]] = {
     "dismiss": lambda player, _intent: player.dismiss(),
 }
 """What a person may ask of the lab itself, by the name in the intent's "do"."""
-
-
-def explain(error: Exception) -> str:
-    """What went wrong in a line; where too, unless the lab itself says what would be right."""
-    if isinstance(error, RaftLabError):
-        return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" (in {frames[-1].name}, line {frames[-1].lineno} of {frames[-1].filename})" if frames else ""
-    return ", ".join([f"{type(error).__name__}: {error}{where}", *getattr(error, "__notes__", ())])
-
-
-def _in_words(violation: Violation) -> str:
-    return f"{violation.property} is broken: {violation.sentence}"

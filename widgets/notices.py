@@ -1,0 +1,20 @@
+"""What the status line says when something went wrong."""
+
+import traceback
+
+from raftcore.checks.violation import Violation
+from raftcore.vocabulary.errors import RaftLabError
+
+
+def of_error(error: Exception) -> str:
+    """What went wrong in a line; where too, unless the lab itself says what would be right."""
+    if isinstance(error, RaftLabError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" (in {frames[-1].name}, line {frames[-1].lineno} of {frames[-1].filename})" if frames else ""
+    return ", ".join([f"{type(error).__name__}: {error}{where}", *getattr(error, "__notes__", ())])
+
+
+def of_violation(violation: Violation) -> str:
+    """Which property does not hold, and what happened between whom."""
+    return f"{violation.property} is broken: {violation.sentence}"

@@ -88,6 +88,38 @@ def test_before_it_happened_nothing_was_broken():
     assert len(checking.at(seen + 1, still=False).broken) == 1
 
 
+def picture_after(cluster: Cluster, position: int, still: bool = True) -> dict:
+    checked = Checking(cluster).at(position, still)
+    return ChecksStrip().draw(Frame(view=cluster.trace.view_after(position), checked=checked))
+
+
+def test_who_looks_at_the_first_event_of_a_violation_still_sees_the_others():
+    cluster = two_votes()
+    first = cluster.violations[0]
+    begins = first.evidence[0]
+    assert begins < first.evidence[-1]
+    looking_back = picture_after(cluster, begins + 1)
+    shown = looking_back["broken"][0]
+    assert (shown["sentence"], [it["position"] for it in shown["events"]]) == (first.sentence, list(first.evidence))
+    assert set(first.servers) <= Checking(cluster).at(begins + 1, still=True).servers
+    before = Checking(cluster).at(begins, still=True)
+    assert first not in [it.violation for it in before.shown]
+
+
+def test_a_law_that_is_broken_later_says_when_and_neither_that_it_holds_nor_that_it_is_broken():
+    cluster = two_votes()
+    first = cluster.violations[0]
+
+    def standing(position: int) -> tuple[str, float | None]:
+        law = next(it for it in picture_after(cluster, position)["laws"] if it["name"] == first.property)
+        return law["state"], law.get("at_ms")
+
+    assert standing(0) == standing(first.evidence[-1]) == ("ahead", first.at_ms)
+    assert standing(first.evidence[-1] + 1) == ("broken", None)
+    holds = [law["name"] for law in picture_after(cluster, 0)["laws"] if law["state"] == "holds"]
+    assert set(holds) == {one.name for one in INVARIANTS} - {one.property for one in cluster.violations}
+
+
 def test_a_recording_is_judged_too():
     cluster = two_votes()
     judged = Checking(cluster.recording).at(len(cluster.trace), still=False)
@@ -148,6 +180,18 @@ def test_a_history_that_is_not_linearizable_is_broken_like_a_law():
     shown = next(it for it in picture["broken"] if it["property"] == "Linearizable")
     assert "contradicts the answers before it" in shown["sentence"]
     assert shown["events"][-1]["text"].startswith("C2 get x → ok aaa")
+
+
+def test_who_looks_at_the_call_of_an_answer_that_contradicts_the_others_still_sees_why():
+    cluster = applied_twice()
+    checking = Checking(cluster)
+    [contradiction] = [it for it in checking.at(len(cluster.trace), still=True).broken if it.violation.property == "Linearizable"]
+    called = contradiction.violation.evidence[0] + 1
+    checked = checking.at(called, still=True)
+    assert contradiction in checked.shown
+    history = ChecksStrip().draw(Frame(view=cluster.view, checked=checked))["history"]
+    assert (history["state"], history["at_ms"]) == ("ahead", contradiction.violation.at_ms)
+    assert contradiction not in checking.at(called, still=False).firsts, "time that passes knows of invariants only"
 
 
 def test_what_the_budget_does_not_decide_says_so():

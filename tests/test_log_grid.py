@@ -5,13 +5,17 @@ from msgspec.structs import replace
 from views import cluster_view, long_view, server
 
 from raftcore import Cluster
+from raftcore.checks.violation import Violation
+from raftcore.hunting.mutants import MUTANTS
 from raftcore.trace.view import ClusterView, ProgressView, ServerView, SnapshotView
 from raftcore.vocabulary.commands import OpenSession, Set
 from raftcore.vocabulary.configuration import Configuration
+from raftcore.vocabulary.events import Committed, EntriesAppended, Synced
 from raftcore.vocabulary.messages import Entry
 from raftcore.vocabulary.names import FollowerState, Role
+from widgets.checking import Broken, Checked, Checking
 from widgets.frame import Frame
-from widgets.log_grid import COLUMNS, LogGrid
+from widgets.log_grid import COLUMNS, LogGrid, evidence
 
 
 def compacted(one: ServerView, index: int, term: int = 1) -> ServerView:
@@ -88,6 +92,33 @@ def test_how_a_leader_sends_to_each_follower_is_said_with_its_section():
 
     assert [row["sending"] for row in rows] == ["", "probe", "replicate", "snapshot"]
     assert all(row["sent"].startswith("S1 sends ") and row["sent"].endswith(").") for row in rows[1:])
+
+
+def test_the_entries_that_show_a_violation_are_marked_with_its_name():
+    cluster = next(one for one in MUTANTS if one.name == "Old terms are counted").play()  # Figure 8: S1 commits what S5 then overwrites
+    trace, checking = cluster.trace, Checking(cluster)
+
+    def marked(position: int) -> dict:
+        return LogGrid().draw(Frame(view=trace.view_after(position), checked=checking.at(position, still=True)))["evidence"]
+
+    first = cluster.violations[0]
+    assert (first.property, type(trace[first.evidence[0]])) == ("Commit Only Own Term", EntriesAppended)
+    everything = {
+        "S1": {"2": ["Commit Only Own Term", "Leader Completeness", "State Machine Safety"]},
+        "S5": {"2": ["State Machine Safety"]},
+    }
+    assert marked(len(trace)) == everything
+    assert marked(first.evidence[0] + 1) == everything, "who looks back sees what is spoken of, too"
+    assert marked(first.evidence[0]) == {}
+
+
+def test_of_what_shows_a_violation_only_the_window_is_marked_and_each_law_once():
+    long = EntriesAppended(1.0, "S1", 1, terms(*[1] * 500))
+    events = (long, Synced(2.0, "S2", 1, "S2", 100), Committed(3.0, "S1", 101), Committed(3.0, "S3", 99))
+    violation = Violation("Log Matching", 3.0, "S1 and S3 differ", ("S1", "S3"), tuple(range(len(events))))
+    checked = Checked(position=len(events), firsts=(Broken(violation, tuple(enumerate(events))),))
+
+    assert evidence(checked, 100, 102) == {"S1": {str(index): ["Log Matching"] for index in (100, 101, 102)}}
 
 
 def test_a_run_that_compacts_again_and_again_is_drawn_at_every_moment():

@@ -14,7 +14,7 @@ from raftcore.trace.log_view import LogView
 from raftcore.trace.view import ClusterView, OperationView, ProgressView
 from raftcore.vocabulary.commands import Cas, Set
 from raftcore.vocabulary.configuration import Configuration
-from raftcore.vocabulary.events import AnyEvent, Completed, MessageDropped, MessageSent, RoleChanged, TimerSet, VoteDenied
+from raftcore.vocabulary.events import AnyEvent, Completed, MessageDropped, MessageSent, RoleChanged, Synced, TimerSet, VoteDenied
 from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, Entry, RequestVoteReply
 from raftcore.vocabulary.names import FollowerState, Reason, Role
@@ -263,6 +263,11 @@ def test_a_run_with_faults_can_be_told():
 
 def test_a_refused_vote_says_why():
     assert line(VoteDenied(1.0, "S2", "S3", 3, Reason.LOG_BEHIND)) == "S2 refuses its vote to S3: log behind"
+
+
+def test_a_sync_tells_of_the_vote_that_it_saved():
+    assert line(Synced(1.0, "S1", 1, "S2", 0)) == "S1 synced its disk up to 0, with its vote of term 1 for S2"
+    assert line(Synced(1.0, "S1", 1, None, 4)) == "S1 synced its disk up to 4"
 
 
 def test_the_feed_is_bounded_newest_first_and_heartbeats_drown_no_election():

@@ -36,31 +36,42 @@ class Broken(Struct, frozen=True):
     violation: Violation
     events: tuple[tuple[int, Event], ...]
 
+    @property
+    def seen_at(self) -> int:
+        """The position of the event that broke the property."""
+        return self.violation.evidence[-1]
+
 
 class Checked(Struct, frozen=True):
     """What is known of a run at a moment.
 
-    judged: whether invariants are judged at all. broken: what was violated by then. operations: how many clients had begun, and
-    result: what their history comes to; 0 and None while time passes, and None where they are too many for a pause.
+    judged: whether invariants are judged at all. position: how many events had happened. broken: what was violated by then. firsts: the
+    first violation of each property, as far as the run has come: what has gone wrong goes on doing so, and what follows breaks too.
+    operations: how many clients had begun, and result: what their history comes to; 0 and None while time passes, and None where they are
+    too many for a pause.
     """
 
     judged: bool = True
+    position: int = 0
     broken: tuple[Broken, ...] = ()
+    firsts: tuple[Broken, ...] = ()
     operations: int = 0
     result: Result | None = None
 
     @property
-    def first_of_each(self) -> tuple[Broken, ...]:
-        """The first violation of each property: what has gone wrong goes on doing so, and what follows breaks too."""
-        firsts: dict[str, Broken] = {}
-        for it in self.broken:
-            firsts.setdefault(it.violation.property, it)
-        return tuple(firsts.values())
+    def shown(self) -> tuple[Broken, ...]:
+        """The first violations that have happened or begun to: who looks at one of the events that show it wants to know of the others."""
+        return tuple(it for it in self.firsts if it.violation.evidence[0] < self.position)
+
+    @property
+    def ahead(self) -> dict[str, float]:
+        """The properties that still hold, and when each is broken."""
+        return {it.violation.property: it.violation.at_ms for it in self.firsts if it.seen_at >= self.position}
 
     @property
     def servers(self) -> frozenset[ServerId]:
-        """Those that these first violations are about."""
-        return frozenset(name for it in self.first_of_each for name in it.violation.servers)
+        """Those that the violations which are shown are about."""
+        return frozenset(name for it in self.shown for name in it.violation.servers)
 
 
 class Checking:
@@ -70,7 +81,9 @@ class Checking:
         self.run = run
         self._watch = None if isinstance(run, Cluster) else Watch(run.trace.server_ids, run.config)
         self._broken: list[Broken] = []
+        self._firsts: dict[str, Broken] = {}
         self._history = ClientHistory(run.config.reads)
+        self._contradicted: tuple[Broken, ...] = ()  # the latest found: no history that goes on from there is linearizable
         self._followed = 0
         self._judged: tuple[tuple[Operation, ...], Result] = ((), check((), KEY_VALUE))
         self._following = RLock()  # a screen that is attached is painted at once, on a thread of its own
@@ -79,14 +92,14 @@ class Checking:
         """What is known after so many events. Only while time stands `still` a history is judged."""
         with self._following:
             is_judged = self._follow()
-            broken = tuple(it for it in self._broken if it.violation.evidence[-1] < position)
-            if not still:
-                return Checked(is_judged, broken)
-            operations = self._operations(position)
-            result = self._judge(operations) if len(operations) <= MOST_OPERATIONS else None
+            operations = self._operations(position) if still else ()
+            result = self._judge(operations) if still and len(operations) <= MOST_OPERATIONS else None
             if result is not None and result.cannot_follow is not None:
-                broken = (*broken, self._show(self._contradiction(result, result.cannot_follow)))
-            return Checked(is_judged, broken, len(operations), result)
+                self._contradicted = (self._show(self._contradiction(result, result.cannot_follow)),)
+            contradicted = self._contradicted if still else ()
+            broken = tuple(it for it in (*self._broken, *contradicted) if it.seen_at < position)
+            firsts = (*self._firsts.values(), *contradicted)
+            return Checked(is_judged, position, broken, firsts, len(operations), result)
 
     def _follow(self) -> bool:
         """Take in what happened since the last look; whether invariants are judged."""
@@ -97,7 +110,9 @@ class Checking:
             violations = self._violations()
         except ControlError:  # this cluster was made without checks
             return False
-        self._broken += map(self._show, violations[len(self._broken) :])
+        for it in map(self._show, violations[len(self._broken) :]):
+            self._broken.append(it)
+            self._firsts.setdefault(it.violation.property, it)
         return True
 
     def _violations(self) -> tuple[Violation, ...]:

@@ -1,8 +1,9 @@
 // The laws: a few by name, the others behind a button; then what was broken, with its evidence; then the answer to a question.
 
 const NAMED = 4;
-const SIGNS = { holds: "✓", broken: "✗", unknown: "?", waits: "○" };
+const SIGNS = { holds: "✓", broken: "✗", ahead: "→", unknown: "?", waits: "○" };
 const SPOKEN = { holds: "holds", broken: "is broken", unknown: "is not decided", waits: "is judged at each pause" };
+const inMs = (at_ms) => `${Math.floor(at_ms).toLocaleString("en")} ms`; // as the clock says it
 
 class ChecksStrip {
   constructor(root, send) {
@@ -30,7 +31,7 @@ class ChecksStrip {
 
   show() {
     const { laws, broken } = this.state;
-    const shown = laws.filter((law, place) => this.all || place < NAMED || law.state === "broken");
+    const shown = laws.filter((law, place) => this.all || place < NAMED || law.state === "broken" || law.state === "ahead");
     keep(this.laws, shown, (law) => law.name, makeLaw, updateLaw);
     const hidden = laws.length - shown.length;
     put(this.more, { text: this.all ? "fewer" : `+ ${hidden} more`, hidden: laws.length <= NAMED || (!this.all && hidden === 0), "aria-expanded": String(this.all) });
@@ -45,11 +46,10 @@ class ChecksStrip {
 
   makeBroken(it) {
     const places = it.events.map(({ position, at_ms, text }) => {
-      const at = `${Math.floor(at_ms).toLocaleString("en")} ms`;
-      return button(at, { "data-position": position, title: `Go there: ${text}`, onclick: () => this.send({ do: "go", position }) });
+      return button(inMs(at_ms), { "data-position": position, title: `Go there: ${text}`, onclick: () => this.send({ do: "go", position }) });
     });
     const evidence = html("span", { class: "rl-row rl-evidence" }, html("span", { class: "rl-soft" }, "see"), ...places);
-    return html("div", { class: "rl-violation", "data-property": it.property }, icon("warn"), html("p", {}, html("b", {}, `${it.property}:`), ` ${it.sentence}`), evidence);
+    return html("div", { class: "rl-violation", "data-property": it.property }, icon("warn"), html("p", {}, html("b", {}, `${it.property}, at ${inMs(it.at_ms)}:`), ` ${it.sentence}`), evidence);
   }
 
   update(state) {
@@ -72,9 +72,10 @@ function makeLaw() {
 }
 
 function updateLaw(node, law) {
-  put(node, { "data-law": law.name, class: `rl-law rl-${law.state}`, title: law.about, "aria-label": `${law.name} ${SPOKEN[law.state]}` });
+  const ahead = law.state === "ahead" ? `is broken at ${inMs(law.at_ms)}` : "";
+  put(node, { "data-law": law.name, class: `rl-law rl-${law.state}`, title: law.about, "aria-label": `${law.name} ${ahead || SPOKEN[law.state]}` });
   put(node.firstChild, { text: SIGNS[law.state] });
-  put(node.lastChild, { text: law.name });
+  put(node.lastChild, { text: ahead ? `${law.name} ${ahead}` : law.name });
 }
 
 export default part("checks", (root, send) => new ChecksStrip(root, send));

@@ -24,11 +24,12 @@ class ChecksStrip(Part):
 
     def draw(self, frame: Frame) -> Picture:
         checked = frame.checked
-        broken = {it.violation.property for it in checked.broken}
+        broken = {it.violation.property for it in checked.firsts}
+        ahead = checked.ahead
         return {
-            "laws": [law(invariant, broken) for invariant in INVARIANTS] if checked.judged else [],
-            "history": history(checked),
-            "broken": [violation(it) for it in checked.first_of_each[:MOST_SHOWN]],
+            "laws": [due(law(one, broken), ahead.get(one.name)) for one in INVARIANTS] if checked.judged else [],
+            "history": due(history(checked), ahead.get(LINEARIZABLE)),
+            "broken": [violation(it) for it in checked.shown[:MOST_SHOWN]],
             "why": {"question": frame.why.question, "answer": frame.why.answer} if frame.why else None,
         }
 
@@ -40,6 +41,11 @@ def law(invariant: type[Invariant], broken: set[str]) -> Picture:
     """One law: its name, what it says, and whether it holds."""
     about = " ".join((invariant.__doc__ or "").split())
     return {"name": invariant.name, "about": f"{about} {invariant.section}", "state": "broken" if invariant.name in broken else "holds"}
+
+
+def due(law: Picture, at_ms: float | None) -> Picture:
+    """The law, which will be broken at this time: at the moment that is shown it is wrong to say that it holds, or is broken."""
+    return law if at_ms is None else {**law, "state": "ahead", "at_ms": at_ms}
 
 
 def history(checked: Checked) -> Picture:

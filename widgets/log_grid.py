@@ -10,8 +10,10 @@ from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView, ServerView
 from raftcore.vocabulary.commands import OpenSession
 from raftcore.vocabulary.configuration import Configuration
+from raftcore.vocabulary.events import Applied, Committed, ConfigurationChanged, EntriesAppended, Event
 from raftcore.vocabulary.messages import Entry
-from raftcore.vocabulary.names import FollowerState, Index
+from raftcore.vocabulary.names import FollowerState, Index, ServerId
+from widgets.checking import Checked
 from widgets.frame import Frame
 from widgets.part import Intent, Part, Picture, together
 from widgets.still import log_still
@@ -51,7 +53,12 @@ class LogGrid(Part):
 
     def draw(self, frame: Frame) -> Picture:
         picture = log_picture(frame.view, self._from)
-        return {**picture, "asks": True, "violated": sorted(frame.checked.servers)}
+        return {
+            **picture,
+            "asks": True,
+            "violated": sorted(frame.checked.servers),
+            "evidence": evidence(frame.checked, picture["first"], picture["last"]),
+        }
 
     def still(self, view: ClusterView) -> str:
         return log_still(view)
@@ -83,6 +90,30 @@ def log_picture(
         "servers": [row(view, server, first, last, numbers) for server in view.servers.values()],
         "entries": [draw_entry(entry) for entry in numbers],
     }
+
+
+def evidence(checked: Checked, first: Index, last: Index) -> dict[ServerId, dict[str, list[str]]]:
+    """Of each server, the entries of the window that show a violation, and the properties that are broken."""
+    found: dict[ServerId, dict[str, list[str]]] = {}
+    for broken in checked.shown:
+        for _, event in broken.events:
+            indexes = entries_named(event)
+            for index in range(max(first, indexes.start), min(last + 1, indexes.stop)):
+                properties = found.setdefault(event.server, {}).setdefault(str(index), [])  # type: ignore[attr-defined]  # who names entries has one
+                if broken.violation.property not in properties:
+                    properties.append(broken.violation.property)
+    return found
+
+
+def entries_named(event: Event) -> range:
+    """The entries that an event is about. A sync names none: it may show what became of a vote."""
+    match event:
+        case EntriesAppended(first_index=first, entries=entries):
+            return range(first, first + len(entries))
+        case Committed(index=index) | Applied(index=index) | ConfigurationChanged(index=index):
+            return range(index, index + 1)
+        case _:
+            return range(0)
 
 
 def entry_picture(entry: Entry) -> list[object]:

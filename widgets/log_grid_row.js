@@ -25,7 +25,8 @@ function updateLogRow(row, server, state) {
   }
   for (let index = state.first; index <= state.last; index += 1) {
     const cell = cellAt(row, index, index - state.first);
-    updateCell(cell, index, server, state.entries[server.cells[index - server.from]], state.asks);
+    const broken = state.evidence?.[server.id]?.[index]; // a recorded page has none
+    updateCell(cell, index, server, state.entries[server.cells[index - server.from]], { mayAsk: state.asks, broken });
   }
 }
 
@@ -75,12 +76,15 @@ function standing(index, server) {
   return index <= server.synced ? [true, "kept on its disk"] : [false, "not synced when it crashed: may be lost"];
 }
 
-function updateCell(cell, index, server, entry, mayAsk) {
+// broken: the laws of which this entry shows that they are broken, if there are any.
+function updateCell(cell, index, server, entry, { mayAsk, broken }) {
   const [box, dot, marks] = cell.children;
   const asks = mayAsk && entry && !isCompacted(index, server) && !standing(index, server)[0]; // a recorded page has nobody to ask
-  put(box, { class: boxClass(index, server, entry), title: `${boxTitle(index, server, entry)}${asks ? " — click: why?" : ""}` });
+  const shows = entry && broken ? `, part of a violation: ${broken.join(", ")}` : "";
+  const look = `${boxClass(index, server, entry)}${shows && " rl-shows"}`;
+  put(box, { class: look, title: `${boxTitle(index, server, entry)}${shows}${asks ? " — click: why?" : ""}` });
   put(box, { role: asks ? "button" : null, tabindex: asks ? "0" : null, "data-lm-suppress-shortcuts": asks ? "true" : null });
-  put(box, { "aria-label": asks ? `entry ${index} of ${server.id} is not committed: why?` : null });
+  put(box, { "aria-label": asks ? `entry ${index} of ${server.id} is not committed: why?${shows}` : null });
   put(box.firstChild, { text: entry ? String(entry[0]) : "" });
   put(box.lastChild, { text: entry ? entry[1] : "" });
   put(dot, { hidden: index !== server.applied, title: "last applied" });

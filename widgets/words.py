@@ -239,6 +239,11 @@ def applied(event: events.Applied) -> str:
     return f"{event.server} applied {event.index}: {clip(event.changed_key, 40)} {value}"
 
 
+def synced(event: events.Synced) -> str:
+    vote = f", with its vote of term {event.current_term} for {event.voted_for}" if event.voted_for else ""
+    return f"{event.server} synced its disk up to {event.last_index}{vote}"
+
+
 def message_dropped(event: events.MessageDropped) -> str:
     return f"{event.source} → {event.target} dropped ({event.reason.value}): {describe(event.message)}"
 
@@ -343,7 +348,7 @@ LINES: dict[type, tuple[str, Line]] = {
     events.SnapshotTaken: ("log", lambda e: f"{e.server} took a snapshot up to {e.last_included_index}, {e.size_bytes:,} bytes"),
     events.SnapshotInstalled: ("log", lambda e: f"{e.server} installed the leader's snapshot up to {e.last_included_index}"),
     events.SessionExpired: ("clients", lambda e: f"{e.server} forgot the session {e.session_id} of {e.client}"),
-    events.Synced: ("log", lambda e: f"{e.server} synced its disk up to {e.last_index}"),
+    events.Synced: ("log", synced),
     events.Applied: ("log", applied),
     events.Created: ("membership", lambda e: f"{e.server} was created, with an empty disk"),
     events.Crashed: ("faults", lambda e: f"{e.server} crashed"),

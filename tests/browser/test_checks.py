@@ -47,8 +47,8 @@ def strip(page: Page):
 
 def test_a_planted_bug_stops_time_and_leads_to_its_evidence(notebook: Page):
     opened(notebook, PLANTED)
-    broken = strip(notebook).locator(".rl-violation").first
-    expect(broken).to_contain_text("Vote Once:", timeout=LIMIT_MS)
+    broken = strip(notebook).locator(".rl-violation[data-property='Vote Once']")
+    expect(broken).to_contain_text("Vote Once, at ", timeout=LIMIT_MS)
     expect(strip(notebook).locator("[data-law='Vote Once']")).to_have_class(re.compile("rl-broken"))
     expect(strip(notebook).locator("[data-law='Election Safety']")).to_have_attribute("aria-label", "Election Safety holds")
     expect(notebook.locator(".rl-status")).to_contain_text("Vote Once is broken")
@@ -59,11 +59,20 @@ def test_a_planted_bug_stops_time_and_leads_to_its_evidence(notebook: Page):
     notebook.wait_for_timeout(300)
     assert notebook.locator("[data-clock]").first.inner_text() == stopped
 
-    place = broken.locator(".rl-evidence button").first
-    there = re.sub(r"\D", "", place.inner_text())
-    place.click()
-    expect(notebook.locator("[data-clock]").first).to_have_text(re.compile(f"^{there} ms"), timeout=LIMIT_MS)
-    expect(strip(notebook).locator(".rl-violation")).to_have_count(0, timeout=LIMIT_MS)
+    sentence = broken.locator("p").inner_text()
+    places = broken.locator(".rl-evidence button")
+    expect(places.last).to_have_attribute("title", re.compile("with its vote of term 1 for "))
+    law = strip(notebook).locator("[data-law='Vote Once']")
+    compared = ((places.last, "Vote Once is broken"), (places.first, f"Vote Once is broken at {places.last.inner_text()}"))
+    for place, standing in compared:  # one after the other, without going back to now
+        place.click()
+        expect(notebook.locator("[data-clock]").first).to_have_text(re.compile(f"^{place.inner_text()}"), timeout=LIMIT_MS)
+        expect(law).to_have_attribute("aria-label", standing, timeout=LIMIT_MS)
+        expect(broken.locator("p")).to_have_text(sentence)
+        expect(notebook.locator(".rl-ring .violated").first).to_be_visible()
+
+    button(notebook, "back").click()  # to where nothing that shows it has happened
+    expect(broken).to_have_count(0, timeout=LIMIT_MS)
 
 
 def test_an_entry_that_is_not_committed_says_why_when_it_is_clicked(notebook: Page):

@@ -66,7 +66,7 @@ def page_of(run: Run) -> str:
 def first_violations(run: Run) -> tuple[Violation, ...]:
     """The first violation of each property."""
     checked = Checking(run).at(len(run.trace), still=False)
-    return tuple(it.violation for it in checked.first_of_each)
+    return tuple(it.violation for it in checked.firsts)
 
 
 def told(violation: Violation) -> str:

@@ -67,9 +67,9 @@ def test_what_was_written_in_a_cell_works_elsewhere(cell: str) -> None:
     assert list(in_order(work_of(cell), range(8), cores=2)) == [(seed, 3 * seed) for seed in range(8)]  # type: ignore[arg-type]
 
 
-def test_what_cannot_go_there_is_known_here() -> None:
-    cell = "lock = __import__('threading').Lock()\ndef work(seed): return lock"
-    assert pack(work_of(cell)) is None
+@pytest.mark.parametrize("held", ["__import__('threading').Lock()", "type('Stays', (), {'__reduce__': lambda it: it.gone})()"])
+def test_what_cannot_go_there_is_known_here(held: str) -> None:
+    assert pack(work_of(f"held = {held}\ndef work(seed): return held")) is None
     assert pack(work_of("def work(seed): return seed"))
 
 
@@ -79,3 +79,9 @@ def test_what_cannot_be_made_again_there_says_what_it_is(monkeypatch: pytest.Mon
     monkeypatch.setattr(sys.modules["__main__"], "work", work, raising=False)
     with pytest.raises(AttributeError, match="work"):
         list(in_order(work, range(8), cores=2))  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("notebook")
+def test_a_notebook_that_was_reset_still_has_all_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(sys.modules["__main__"], "__spec__", raising=False)
+    assert list(in_order(work_of("def work(seed): return 3 * seed"), range(8), cores=2)) == [(seed, 3 * seed) for seed in range(8)]  # type: ignore[arg-type]

@@ -8,9 +8,10 @@ from raftcore.consensus.checked import checked
 from raftcore.consensus.state import NodeState
 from raftcore.hunting.explore import explore
 from raftcore.hunting.small_world import World
+from raftcore.vocabulary.actions import TimeOut
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import HardState
-from raftcore.vocabulary.errors import ConfigError, RuleError
+from raftcore.vocabulary.errors import ConfigError, ControlError, RuleError
 from raftcore.vocabulary.messages import RequestVote, RequestVoteReply
 
 MISTAKES = {
@@ -105,3 +106,16 @@ def test_what_a_rule_leaves_in_the_state_that_cannot_be_told_says_which_rule_it_
     with pytest.raises(TypeError) as caught:
         Cluster(size=3, rules=Rules(start_election=count_grants)).run_for(3_000)
     assert "raised by the rule start_election" in caught.value.__notes__[0]
+
+
+def test_a_rule_that_raises_what_refusals_raise_is_no_refusal() -> None:
+    """Else what was done, and has changed a server, would be missing in what repeats the run."""
+
+    def refuse(me: NodeState) -> None:
+        me.become_candidate()
+        raise ControlError("not today")
+
+    cluster = Cluster(3, rules=Rules(start_election=refuse), config=Config(pre_vote=False))
+    with pytest.raises(RuleError, match=r"the rule start_election \(.*refuse\) raised ControlError: not today"):
+        cluster.time_out("S1")
+    assert [type(action) for action in cluster.scenario.actions] == [TimeOut]

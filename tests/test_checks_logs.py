@@ -141,6 +141,14 @@ def test_terms_fall_neither_along_a_log_nor_below_its_server() -> None:
     assert story.broken == ["Terms Ordered"]
 
 
+def test_that_a_log_is_ahead_of_its_server_is_shown_by_how_the_server_came_to_its_term() -> None:
+    story = Story()
+    story.follow(1, "S1")
+    story.append("S1", no_op(2))
+    (violation,) = story.found("Terms Ordered")
+    assert violation.evidence == (0, 1)
+
+
 def test_a_log_that_comes_from_a_disk_is_of_no_later_term_than_its_server() -> None:
     story = Story()
     story.follow(5, "S1", "S2")

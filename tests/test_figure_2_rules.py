@@ -136,6 +136,45 @@ def test_rules_that_use_the_moves_tell_nothing_twice(seed: int) -> None:
     assert trace_of(Rules(**{name: partial(getattr(RAFT, name)) for name in Rules.__struct_fields__})) == trace_of(None)
 
 
+def begin_a_term_and_vote_by_moves(me: NodeState) -> None:
+    me.current_term += 1
+    me.role = CANDIDATE
+    me.leader_id, me.voted_for, me.votes, me.leader_round = None, None, set(), 0
+    me.vote_for(me.id)
+    me.count_vote(me.id)
+    ask = RequestVote(me.current_term, me.id, me.log.last_index, me.log.last_term)
+    for voter in me.configuration.all_voters:
+        if voter != me.id:
+            me.send(voter, ask)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_role_that_is_written_is_told_before_what_the_moves_tell_under_it(seed: int) -> None:
+    def trace_of(rules: AnyRules) -> bytes:
+        run = RandomRun(seed, rules, config=AS_IN_THE_PAPER)
+        run.trouble(lambda: False)
+        return run.cluster.trace.to_bytes()
+
+    assert trace_of(Rules(start_election=begin_a_term_and_vote_by_moves)) == trace_of(
+        Rules(start_election=partial(election.start_election))
+    )
+
+
+def test_who_follows_the_same_leader_as_before_it_stood_is_seen_to_do_so() -> None:
+    cluster = Cluster(3, seed=1, config=AS_IN_THE_PAPER, rules=Rules(**FIGURE_2))
+    cluster.time_out("S1")
+    cluster.run_for(100)
+    cluster.crash("S1")
+    cluster.restart("S1")
+    cluster.isolate("S2")
+    cluster.time_out("S2")
+    cluster.time_out("S1")
+    cluster.run_for(60)
+    cluster.heal()
+    cluster.run_for(100)
+    assert [(server.leader, server.current_term) for server in cluster.view.servers.values()] == [("S1", 2)] * 3
+
+
 # ---- what is wrong is found
 
 

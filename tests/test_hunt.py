@@ -8,15 +8,17 @@ from threading import Lock
 import pytest
 from msgspec.structs import replace
 
-from raftcore import Rules
+from raftcore import Rules, Scenario
+from raftcore.cluster.rulebook import Rulebook
 from raftcore.consensus import election
 from raftcore.consensus.state import NodeState
 from raftcore.hunting import story
 from raftcore.hunting.faults import Faults
-from raftcore.hunting.hunt import Found, hunt, ignore
+from raftcore.hunting.hunt import Found, found_in, hunt, ignore
 from raftcore.hunting.mutants import MUTANTS
 from raftcore.hunting.mutants.grounds import GROUNDS
 from raftcore.hunting.story import tell
+from raftcore.vocabulary.actions import TimeOut
 from raftcore.vocabulary.errors import ConfigError, RuleError
 from raftcore.vocabulary.messages import ClientReply, ClientRequest, RequestVote, RequestVoteReply
 from raftcore.vocabulary.names import Reason
@@ -34,6 +36,12 @@ def yes(me: NodeState, ask: RequestVote) -> RequestVoteReply:
 
 def divide(me: NodeState, ask: RequestVote) -> RequestVoteReply:
     return RequestVoteReply(ask.term // 0, me.id, vote_granted=True)
+
+
+def wait_at_first(me: NodeState) -> None:
+    if me.now_ms < 1:
+        raise ValueError("nobody stands at once")
+    election.start_pre_vote(me)
 
 
 def read_at_once(me: NodeState, ask: ClientRequest) -> ClientReply | None:
@@ -186,6 +194,14 @@ def test_what_a_rule_raises_is_found_too() -> None:
     assert broken.violation.property == "ZeroDivisionError in divide"
     assert "test_hunt.py" in broken.violation.sentence
     assert broken.scenario.actions == ()
+
+
+def test_what_a_rule_raises_in_the_first_instant_opens_as_a_cluster_too() -> None:
+    rules = Rulebook(everywhere=Rules(start_pre_vote=wait_at_first))
+    told = tell(Scenario(size=3, seed=1, actions=(TimeOut(0.0, "S1"),)), rules, "ValueError in wait_at_first", 0)
+    assert told
+    broken = found_in(1, told, rules)
+    assert broken.cluster().scenario.actions == broken.scenario.actions == (TimeOut(0.0, "S1"),)
 
 
 def test_rules_that_no_other_process_can_import_are_tried_there_all_the_same() -> None:

@@ -70,6 +70,14 @@ def test_what_a_person_asks_wrongly_becomes_the_notice_and_the_lab_plays_on(clus
         assert lab.notice == ""
 
 
+def test_a_run_whose_clients_saw_what_no_order_explains_opens_standing_still():
+    stale = next(mutant for mutant in MUTANTS if mutant.name == "A stale call is obeyed").play()
+    assert not stale.violations
+    with Lab(stale) as lab:
+        assert not lab.playing
+        assert lab.notice.startswith("Linearizable is broken: ")
+
+
 def test_a_run_in_which_a_law_is_broken_already_opens_standing_still_and_says_which():
     broken = next(mutant for mutant in MUTANTS if mutant.property == "Leader Completeness").play()
     now_ms, first = broken.now_ms, broken.violations[0]

@@ -10,8 +10,10 @@ from raftcore.cluster.rulebook import Rulebook
 from raftcore.consensus import election
 from raftcore.consensus.state import NodeState
 from raftcore.hunting.hunt import found_in, ignore
+from raftcore.hunting.mutants import MUTANTS
+from raftcore.hunting.mutants.grounds import GROUNDS
 from raftcore.hunting.shrink import Shrinking, shrink
-from raftcore.hunting.story import Story, tell
+from raftcore.hunting.story import Story, live, tell
 from raftcore.server import Server
 from raftcore.storage.records import Recovered
 from raftcore.storage.wal import WriteAheadLog
@@ -87,6 +89,26 @@ def test_what_raft_itself_does_wrong_is_shrunk_too() -> None:
     assert found_in(1, story, Rulebook()).scenario.actions == ()
     story = story_of(story.scenario, NOBODY)
     assert found_in(1, story, Rulebook(everywhere=NOBODY)).scenario.actions == ()
+
+
+def test_no_action_can_be_left_out_of_a_story_that_has_become_plainer() -> None:
+    """What a plainer configuration does without is taken away too."""
+    (cuts,) = (mutant for mutant in MUTANTS if mutant.number == "5")
+    grounds = GROUNDS["5"]
+    long = live(0, cuts.rules, grounds.faults, cuts.property, grounds.size, grounds.config)
+    assert isinstance(long, Story)
+    shrinking = Shrinking(shrink(long, cuts.rules, ignore), cuts.rules, ignore)
+    actions = shrinking.story.scenario.actions
+    assert actions
+    for place in range(len(actions)):
+        assert not shrinking.try_it(replace(shrinking.story.scenario, actions=actions[:place] + actions[place + 1 :]))
+
+
+def test_where_a_rule_fails_as_it_did_not_in_the_story_the_story_is_not_told() -> None:
+    def say_yes(me: NodeState, ask: RequestVote) -> RequestVoteReply:
+        return True  # type: ignore[return-value]
+
+    assert tell(Scenario(size=3, seed=1), Rules(answer_request_vote=say_yes), "Vote Once", 1_000) is None
 
 
 # ---- a calm world

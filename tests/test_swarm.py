@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from raftcore import Rules
+from raftcore import Config, Rules
 from raftcore.__main__ import main
 from raftcore.checks.convergence import why_not_converged
 from raftcore.cluster.rulebook import Rulebook
@@ -45,6 +45,12 @@ def test_a_run_is_a_function_of_its_seed_and_heals_in_the_end() -> None:
     assert why_not_converged(one.cluster.view) == ""
     assert all(earlier.at_ms <= later.at_ms for earlier, later in pairwise(one.cluster.trace))
     assert all(isinstance(event.reason, Reason) for event in one.cluster.trace if isinstance(event, MessageDropped))
+
+
+def test_raft_is_not_accused_of_what_servers_do_that_were_removed_where_nothing_guards_a_leader() -> None:
+    """Thesis 4.2.3."""
+    alone = Config(pre_vote=False, check_quorum=False, leader_guard=False)
+    assert [live(seed, config=alone) for seed in range(30)] == [None] * 30
 
 
 def test_runs_are_full_of_trouble() -> None:

@@ -20,8 +20,8 @@ from raftcore.vocabulary.names import ServerId
 BUDGET = 100_000
 """Steps that the check of a history may take at each pause: a twentieth of a second."""
 
-MOST_OPERATIONS = 3_000
-"""That are judged at a pause: to look at so many takes as long."""
+MOST_OPERATIONS = 20_000
+"""That are judged at a pause: to look at so many takes a tenth of a second."""
 
 MOST_EVENTS = 6
 """Of what shows a violation, the latest."""

@@ -35,7 +35,7 @@ from widgets.timeline import Timeline
 
 
 class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """The interactive lab of a cluster. It plays at once, also where no browser looks on, unless a law is broken already; `close` ends it.
+    """The interactive lab of a cluster. It plays at once, also where no browser looks on, unless something is violated already; `close` ends it.
 
     lab = Lab(cluster)
     lab.pause()
@@ -72,9 +72,7 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
         ]
         super().__init__([row.add_class("rl-lab-row") for row in rows])
         self.add_class("rl-lab")
-        self._player.stop_where_broken()
-        if not self._player.notice:  # what went wrong in a run is to be looked at, before it goes on
-            self.play()
+        self._player.begin()
 
     @property
     def cluster(self) -> Cluster:

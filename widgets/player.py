@@ -15,6 +15,7 @@ from threading import RLock, Thread
 from typing import Any, Protocol
 
 from raftcore import Cluster
+from raftcore.checks.violation import Violation
 from raftcore.trace.run import Run, require_run
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.errors import ConfigError, ControlError, RaftLabError
@@ -107,6 +108,14 @@ class Player:
             self._wish = None
             self._broken = self._count_broken()
         self._wanted.set()
+
+    def begin(self) -> None:
+        """Let time pass, unless something is violated already: that is to be looked at first."""
+        broken = self.head.main.checked(self.head.shown_ms, still=True).broken
+        if broken:
+            self.notice = _in_words(broken[0].violation)
+        else:
+            self.play()
 
     def pause(self) -> None:
         """Let time stand still."""
@@ -305,20 +314,20 @@ class Player:
             while left_ms > 0 and self.playing:
                 if not self.head.pass_time(min(left_ms, PORTION_MS)):
                     self.playing = False
-                self.stop_where_broken()
+                self._stop_where_broken()
                 left_ms -= PORTION_MS
                 time.sleep(BREATH_S)  # a lock that is taken again at once lets nobody else in
         except Exception as error:  # noqa: BLE001  a student's rule may raise anything
             self.playing = False
             self._tell(error)
 
-    def stop_where_broken(self) -> None:
+    def _stop_where_broken(self) -> None:
         """Time stands still when something is violated, so that it can be looked at."""
         known, self._broken = self._broken, self._count_broken()
         if self._broken > known:
             violation = self.head.main.checked(self.head.shown_ms, still=False).broken[known].violation
             self.playing = False
-            self.notice = f"{violation.property} is broken: {violation.sentence}"
+            self.notice = _in_words(violation)
 
     def _count_broken(self) -> int:
         return len(self.head.main.checked(self.head.shown_ms, still=False).broken)
@@ -398,3 +407,7 @@ def explain(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     where = f" (in {frames[-1].name}, line {frames[-1].lineno} of {frames[-1].filename})" if frames else ""
     return ", ".join([f"{type(error).__name__}: {error}{where}", *getattr(error, "__notes__", ())])
+
+
+def _in_words(violation: Violation) -> str:
+    return f"{violation.property} is broken: {violation.sentence}"

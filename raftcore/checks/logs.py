@@ -119,7 +119,7 @@ class TermsOrdered(Invariant):
             return None
         how = f"came back in term {term}, with" if isinstance(event, ev.Restarted) else f"is in term {term}, and wrote"
         sentence = f"{event.server} {how} an entry of term {last.term} at index {last.index}"
-        return self.broken(at, event, sentence, (event.server,), max(last.at, server.role_at))
+        return self.broken(at, event, sentence, (event.server,), last.at, server.role_at)
 
     @sees(AppendEntries, AppendEntriesReply, RequestVote, RequestVoteReply, PreVoteReply, InstallSnapshot, InstallSnapshotReply, TimeoutNow)
     def sent(self, at: int, event: ev.MessageSent) -> Violation | None:

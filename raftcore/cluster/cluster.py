@@ -113,7 +113,8 @@ class Cluster(Controls):
     def fork(self, at_ms: float | None = None) -> "Cluster":
         """A second, independent run with the same past up to `at_ms`, in simulated milliseconds, or up to now; it goes on from there.
 
-        The past is executed anew from seed and actions, so the fork's trace up to there equals this one's. Raises ConfigError.
+        The past is executed anew from seed and actions, so the fork's trace up to there equals this one's. Raises ConfigError,
+        and what a rule raised in that past.
         """
         moment = self.now_ms if at_ms is None else at_ms
         fork = self.begin_fork(moment)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from raftcore.consensus.rules import Rules, kinds_of
 from raftcore.consensus.state import NodeState
 from raftcore.consensus.told import facts_of, tell_the_rest
-from raftcore.vocabulary.errors import RuleError
+from raftcore.vocabulary.errors import RaftLabError, RuleError
 from raftcore.vocabulary.names import LEADER
 
 
@@ -37,6 +37,10 @@ def _answering(called: str, kind: Any, rule: Callable[..., Any]) -> Callable[...
     def obey(*arguments: Any) -> Any:
         try:
             answer = rule(*arguments)
+        except RuleError:
+            raise
+        except RaftLabError as error:  # or it would be taken for a refusal of what somebody did
+            raise RuleError(f"{called} raised {type(error).__name__}: {error}") from error
         except Exception as error:
             error.add_note(f"raised by {called}")
             raise

@@ -31,13 +31,29 @@ def facts_of(me: NodeState) -> Facts:
 
 
 def tell_the_rest(me: NodeState, before: Facts, said: int) -> None:
-    """Tell what is so now, and was not before, but for what the rule told itself: all events from `said` on."""
+    """Tell what is so now, and was not before, but for what the rule told itself: all events from `said` on.
+
+    Whoever hears of a role forgets the rest, but for a vote of that term. So a role comes before all that was told while it was taken, and
+    what was so under the one before is told again.
+    """
     now = facts_of(me)
-    if now != before:
-        known = [*_tale(me, before), *me.events[said:]]
-        for event in _tale(me, now):
-            if event not in known:
-                me.say(event)
+    if now == before:
+        return
+    (was, *rest_before), (role, *rest) = _tale(me, before), _tale(me, now)
+    turn, known = _since_the_last_role(me.events, said), [*rest_before, *me.events[said:]]
+    if role != (me.events[turn - 1] if turn > said else was):
+        me.events.insert(turn, role)
+        turn += 1
+    if turn > said:
+        known = [*(event for event in known if isinstance(event, VoteGranted)), *me.events[turn:]]
+    for event in rest:
+        if event not in known:
+            me.say(event)
+
+
+def _since_the_last_role(events: list[Event], said: int) -> int:
+    """Where what was told of the latest role begins; `said` where no role was told of since then."""
+    return max((at for at, event in enumerate(events, 1) if at > said and isinstance(event, RoleChanged)), default=said)
 
 
 def _tale(me: NodeState, facts: Facts) -> Iterator[Event]:

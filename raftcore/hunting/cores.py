@@ -3,6 +3,7 @@
 import os
 import pickle
 import signal
+import sys
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -40,7 +41,7 @@ def pack(work: object) -> bytes | None:
     """What `pickle.loads` makes the same of in another process, though it was written in a cell; None where it holds what can't travel."""
     try:
         return cast(bytes, cloudpickle.dumps(work))
-    except (pickle.PickleError, TypeError):  # each is what some kind of thing answers
+    except Exception:  # noqa: BLE001  whatever it holds answers in its own way
         return None
 
 
@@ -81,6 +82,7 @@ class Worker(Generic[Result]):
     """A process that does the work of one batch after the other."""
 
     def __init__(self, packed: bytes) -> None:
+        vars(sys.modules["__main__"]).setdefault("__spec__", None)  # processes begin with a look at it, and a notebook's %reset removes it
         self._line, other_end = SPAWN.Pipe()
         self._process = SPAWN.Process(target=_serve, args=(packed, other_end), daemon=True)
         self._process.start()

@@ -47,7 +47,21 @@ def why_not_healed(cluster: Cluster) -> Lack | None:
 
 
 def why_no_leader_stays(cluster: Cluster) -> Lack | None:
-    """Let time pass until all agree and their leader is not deposed for a while; what keeps that from coming to be, or None."""
+    """Let time pass until all agree and their leader is not deposed for a while; what keeps that from coming to be, or None.
+
+    Where servers were removed, and neither pre-vote nor the guard is on, Raft promises no such leader: they may disturb it (thesis 4.2.3).
+    """
+    missing = _what_is_missing(cluster)
+    return None if missing and _is_disturbed(cluster) else missing
+
+
+def _is_disturbed(cluster: Cluster) -> bool:
+    members = cluster.view.configuration.members
+    removed = any(server.alive and server.id not in members for server in cluster.view.servers.values())
+    return removed and not cluster.config.pre_vote and not cluster.config.leader_guard
+
+
+def _what_is_missing(cluster: Cluster) -> Lack | None:
     rotten = {action.server for action in cluster.scenario.actions if isinstance(action, FlipBit)}
     end_ms, reigns = cluster.now_ms + longest_wait_ms(cluster.config), 0
     while cluster.now_ms < end_ms:

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from functools import partial
 from itertools import chain
+from math import inf
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from raftcore.checks.violation import Violation
 from raftcore.checks.watch import INVARIANTS
@@ -16,7 +18,7 @@ from raftcore.hunting.cores import count_cores, in_order, pack
 from raftcore.hunting.faults import Faults
 from raftcore.hunting.progress import told
 from raftcore.hunting.shrink import shrink
-from raftcore.hunting.story import CONVERGENCE, LINEARIZABILITY, Story, live
+from raftcore.hunting.story import CONVERGENCE, LINEARIZABILITY, Story, Undecided, live
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.scenario import Scenario
@@ -34,8 +36,10 @@ class Found(Struct, frozen=True):
 
     def cluster(self) -> Cluster:
         """A cluster to which all of it was done, as it was when the violation was seen: Lab(found.cluster()) shows it."""
-        cluster = Cluster.from_scenario(self.scenario, self.rules)
-        with suppress(Exception):  # where that is what was found
+        cluster = Cluster.from_scenario(replace(self.scenario, actions=()), self.rules)
+        with suppress(Exception):  # where that is what was found, be it of the first action, at time 0
+            for action in self.scenario.actions:
+                cluster.act(action)
             cluster.run_to(self.violation.at_ms)
         return cluster
 
@@ -63,6 +67,13 @@ _FACTS = {
 }
 
 
+SHORT = 12
+"""Actions that a person can follow. Where more are left, other stories are looked for."""
+
+TRIES, MORE = 4, 60
+"""So many stories are shrunk at most, and so many more runs are tried for them, beside twice as many as the first story took."""
+
+
 def ignore(*words: object) -> None:
     """Nobody wants to know."""
 
@@ -78,31 +89,42 @@ def hunt(
     size: int | None = None,
     config: Config | None = None,
 ) -> Found | None:
-    """Run random runs until a check fails, and shrink the first that does; None where all is well.
+    """Run random runs until a check fails, and shrink what was done in it; None where all is well.
+
+    Where that stays long, a few other runs that tell of the same are shrunk too, and the shortest story is taken.
 
     faults: kinds of trouble, or a mix of them; None: each seed draws its own. seeds: how many, or which, with or without an end. wanted:
-    a property; None takes the first that breaks. cores: processes that work; None: as many as there are cores. Rules that need
-    what only this process has, as a class that was written in a cell, are tried on one. on_progress: gets a sentence now and then;
-    None: they are shown on the screen, one in the place of the other; `ignore` keeps it empty. size, config: of the clusters; None:
-    each seed draws its own. An interrupt ends it and all its processes.
+    a property; None takes the first that breaks. cores: processes that work; None: as many as there are cores. Each has a copy of the
+    rules, so what these write down elsewhere than in the state stays there; rules that hold what can't be copied, such as a lock, are
+    tried on one. on_progress: gets a sentence now and then; None: they are shown on the screen, one in the place of the other; `ignore`
+    keeps it empty. size, config: of the clusters; None: each seed draws its own. An interrupt ends it and all its processes.
     Raises ConfigError.
     """
     book, mix, numbers, count = Rulebook.of(rules), _mix(faults), check_seeds(seeds), count_cores(cores)
     _check_property(wanted)
     work = partial(live, rules=book, faults=mix, wanted=wanted, size=size, config=config)
     where = ", on one core: its rules need what only this process has" if count > 1 and pack(work) is None else ""
-    with told(on_progress) as say:
-        with closing(in_order(work, numbers, count)) as runs:
-            for seed, story in runs:
-                if isinstance(story, Story):
-                    break
-                say(f"seed {seed}: {'undecided' if story else 'all is well'}{where}")
-            else:
-                return None
-        say(f"seed {seed}: {story.violation.property}; shrinking: {len(story.scenario.actions)} actions")
-        found = found_in(seed, story, book, say)
-        say(f"seed {seed}: {found.violation.property}, in {len(found.scenario.actions)} actions")
-        return found
+    with told(on_progress) as say, closing(in_order(work, numbers, count)) as runs:
+        return _shortest(runs, book, where, say)
+
+
+def _shortest(
+    runs: Iterable[tuple[int, Story | Undecided | None]], book: Rulebook, where: str, say: Callable[[str], object]
+) -> Found | None:
+    best: Found | None = None
+    mark, tries, enough = None, 0, inf
+    for tried, (seed, story) in enumerate(runs, 1):
+        if not isinstance(story, Story):
+            say(f"seed {seed}: {'undecided' if story else 'all is well'}{where}")
+        elif mark in (None, story.mark):
+            say(f"seed {seed}: {story.violation.property}; shrinking: {len(story.scenario.actions)} actions")
+            found = found_in(seed, story, book, say)
+            say(f"seed {seed}: {found.violation.property}, in {len(found.scenario.actions)} actions")
+            best = min(best or found, found, key=lambda it: len(it.scenario.actions))
+            mark, tries, enough = story.mark, tries + 1, min(enough, 3 * tried + MORE)
+        if best and (len(best.scenario.actions) <= SHORT or tries == TRIES or tried >= enough):
+            break
+    return best
 
 
 def found_in(seed: int, story: Story, rules: Rulebook, on_progress: Callable[[str], object] = ignore) -> Found:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from raftcore.cluster.cluster import Cluster
 from raftcore.consensus import membership, replication, snapshotting
-from raftcore.consensus.quorum import has_majority, majority
+from raftcore.consensus.quorum import has_majority
 from raftcore.consensus.rules import Rules
 from raftcore.consensus.state import NodeState
 from raftcore.hunting.mutants.mutant import ROUND_TRIP_MS, Mutant, elect, settle
@@ -49,11 +49,22 @@ def either_majority(configuration: Configuration, agreeing: AbstractSet[ServerId
     return any(has_majority(voters, agreeing) for voters in groups)  # wrong: a majority of both
 
 
-def count_everybody(me: NodeState) -> None:
-    """Commit what as many servers have saved as make a majority of the voters."""
-    reached = [me.saved_index, *(progress.match_index for progress in me.progress.values())]  # wrong: who is no voter counts nowhere
-    reached.sort(reverse=True)
-    index = reached[min(majority(len(me.configuration.voters)), len(reached)) - 1]
+def count_learners(me: NodeState) -> None:
+    """Commit what as many voters and learners have saved as make a majority of the voters."""
+    _commit_what_many_have(me, {*me.configuration.voters, *me.configuration.learners})  # wrong: a learner counts nowhere
+
+
+def count_itself(me: NodeState) -> None:
+    """Commit what as many voters, and this leader, have saved as make a majority of the voters."""
+    _commit_what_many_have(me, {*me.configuration.voters, me.id})  # wrong: a leader that leaves does not count itself (thesis 4.2.2)
+
+
+def _commit_what_many_have(me: NodeState, names: AbstractSet[ServerId]) -> None:
+    if me.configuration.is_joint:
+        replication.advance_commit_index(me)
+        return
+    reached = [me.saved_index if name == me.id else me.progress[name].match_index for name in names]
+    index = sorted(reached, reverse=True)[len(me.configuration.voters) // 2]
     if index > me.commit_index and me.log.term_at(index) == me.current_term:
         me.commit_to(index)
 
@@ -218,7 +229,7 @@ MEMBERSHIP = (
         sentence="A leader counts learners where it should count voters.",
         property="Leader Completeness",
         seen_in="ra PR#427",
-        rules=Rules(advance_commit_index=count_everybody),
+        rules=Rules(advance_commit_index=count_learners),
         story=only_a_learner_has_it,
     ),
     Mutant(
@@ -227,7 +238,7 @@ MEMBERSHIP = (
         sentence="A leader counts itself though the configuration is without it.",
         property="Leader Completeness",
         seen_in="ra PR#427",
-        rules=Rules(advance_commit_index=count_everybody),
+        rules=Rules(advance_commit_index=count_itself),
         story=a_leader_leaves,
         size=4,
     ),

@@ -8,6 +8,7 @@ from raftcore import Cluster, Config, Role
 from raftcore.checks.explain import why_no_leader, why_not_committed
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.errors import ConfigError, ServerNotFound
+from raftcore.vocabulary.events import Restarted
 
 PLAIN = Config(client_sessions=False)
 
@@ -246,6 +247,17 @@ def test_whether_an_entry_is_committed_is_forgotten_in_a_crash() -> None:
     assert f"{cluster.leader} commits it along with entry 3" in why_not_committed(cluster.view, 2)
     cluster.run_until(lambda view: view.servers["S1"].commit_index >= 2)
     assert why_not_committed(cluster.view, 2, "S1") == "Entry 2 is committed, and S1 knows it. §5.3"
+
+
+def test_a_lone_server_too_forgets_what_is_committed_at_the_instant_of_its_restart() -> None:
+    cluster = Cluster(size=1, seed=1)
+    cluster.client("C1").set("x", "1")
+    cluster.crash("S1")
+    cluster.restart("S1")
+    restarted = next(at for at, event in enumerate(cluster.trace) if isinstance(event, Restarted))
+    view = cluster.trace.view_after(restarted + 1)
+    assert not view.configuration.members, "it tells that next"
+    assert why_not_committed(view, 2).startswith("No server that runs knows whether entry 2 of S1 is committed")
 
 
 def test_nor_does_a_leader_of_the_past_know_what_a_later_one_committed() -> None:

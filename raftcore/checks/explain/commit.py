@@ -86,7 +86,8 @@ def _holds_same(one: ServerView, other: ServerView, index: Index) -> bool:
 def _may_be_committed(view: ClusterView, holder: ServerView, index: Index) -> bool:
     """Whether as many logs hold the entry as a commit needs, by the configuration of any server: a leader that crashed may have known."""
     holding = {it.id for it in view.servers.values() if _holds_same(it, holder, index)}
-    return any(has_majority(voters, holding) for it in view.servers.values() for voters in voter_groups(it.configuration))
+    groups = [voters for it in view.servers.values() for voters in voter_groups(it.configuration)]
+    return not groups or any(has_majority(voters, holding) for voters in groups)  # at the instant of its restart, a lone server has none
 
 
 def _committed_elsewhere(view: ClusterView, holder: ServerView, knowing: ServerView, index: Index) -> str:

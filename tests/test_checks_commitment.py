@@ -48,15 +48,23 @@ def test_a_follower_that_commits_ahead_of_its_leader_is_found() -> None:
 # ---- Committed Is Durable
 
 
-def test_what_only_a_minority_has_on_its_disks_is_not_committed() -> None:
-    story = Story()
-    story.elect("S1", 1, by="S2")
-    story.keep("S1", no_op(1))
-    story.append("S2", no_op(1))
-    story.commit("S1", 1)
+@pytest.mark.parametrize(
+    "keep, who",
+    [
+        ([], "nobody has on disk"),
+        (["S1"], "only S1 has on its disk"),
+        (["S1", "S2"], "only S1, S2 have on their disks"),
+    ],
+)
+def test_what_only_a_minority_has_on_its_disks_is_not_committed(keep: list[str], who: str) -> None:
+    story = Story(5)
+    story.elect("S1", 1, by="S2 S3")
+    for name in ("S1", "S2", "S3"):
+        (story.keep if name in keep else story.append)(name, no_op(1))
+    story.tell(ev.Committed, "S1", 1)
     (violation,) = story.violations
     assert violation.property == "Committed Is Durable"
-    assert violation.sentence == "S1 committed index 1, which of S1, S2, S3 only S1 have on their disks"
+    assert violation.sentence == f"S1 committed index 1, which of S1, S2, S3, S4, S5 {who}"
 
 
 def test_a_disk_counts_also_while_its_server_is_down_and_a_leader_need_not_be_among_them() -> None:
@@ -272,7 +280,7 @@ def test_while_it_is_joint_both_majorities_commit() -> None:
     joint(story, "S1", "S2", "S3")
     story.commit("S1", 2)
     assert story.broken == ["Committed Is Durable", "Joint Quorum"]
-    assert story.found("Joint Quorum")[0].sentence == ("S1 committed index 2, which S1, S2, S3 hold: of S3, S4, S5 that is no majority")
+    assert story.found("Joint Quorum")[0].sentence == ("S1 committed index 2, held by S1, S2, S3: of S3, S4, S5 that is no majority")
 
 
 def test_a_majority_of_both_may_overlap() -> None:

@@ -1,10 +1,14 @@
 """Why is an entry not committed?: each sentence as it comes out of a run in which it is true."""
 
 import pytest
+from stories import no_op
+from views import cluster_view, server
 
 from raftcore import Cluster, Config, Role
 from raftcore.checks.explain import why_no_leader, why_not_committed
+from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.errors import ConfigError, ServerNotFound
+from raftcore.vocabulary.events import Restarted
 
 PLAIN = Config(client_sessions=False)
 
@@ -71,8 +75,8 @@ def test_a_link_is_cut_since_it_carries_nothing_however_it_was_changed_meanwhile
 
 def test_an_entry_counts_where_it_is_synced_and_the_leader_knows() -> None:
     cluster = led_by_s1(3)
-    for server in ("S1", "S2", "S3"):
-        cluster.disk(server, sync_ms=100)
+    for name in ("S1", "S2", "S3"):
+        cluster.disk(name, sync_ms=100)
     cluster.submit("C1", "SET x 1", through="S1")
     cluster.run_until(lambda view: view.servers["S1"].log.last_index == 2)
     assert "is saved nowhere yet; a commit needs 2 of 3, and S2 and S3 have not received it, and S1 has not synced it to its own disk" in (
@@ -107,7 +111,7 @@ def test_figure_8_an_older_term_is_not_committed_by_counting() -> None:
     term = leader.current_term
     assert why_not_committed(cluster.view, 2).startswith(
         f"Entry 2 is of term 1, and {leader.id} leads term {term}: no entry of an older term is committed by counting, though a majority "
-        "has saved it. It commits along with entry 3, the first of the leader's own term, which is on "
+        f"has saved it. {leader.id} commits it along with entry 3, the first of its own term, which is on "
     )
     assert why_not_committed(cluster.view, 2).endswith("§5.4.2, Figure 8")
 
@@ -131,8 +135,8 @@ def test_a_learner_does_not_count() -> None:
     cluster.create_server("S4")
     cluster.change_membership(["S1", "S2", "S3"], learners=["S4"])
     cluster.run_for(200)
-    for server in ("S2", "S3"):
-        cluster.crash(server)
+    for name in ("S2", "S3"):
+        cluster.crash(name)
     ask_s1(cluster)
     last = cluster.view.servers["S1"].log.last_index
     assert "S2 and S3 are crashed" in why_not_committed(cluster.view, last)
@@ -175,10 +179,10 @@ def test_a_new_leader_does_not_know_what_its_predecessor_committed() -> None:
     cluster.time_out("S3")
     cluster.run_until(lambda view: view.servers["S3"].role is Role.LEADER)
     assert cluster.view.servers["S3"].commit_index == 1
-    for server in ("S2", "S3"):
-        assert why_not_committed(cluster.view, 2, server).startswith(
+    for name in ("S2", "S3"):
+        assert why_not_committed(cluster.view, 2, name).startswith(
             "Entry 2 is committed, as S1 knows; S3 leads term 2 and does not know it yet: Entry 2 is of term 1, and S3 leads term 2: no "
-            "entry of an older term is committed by counting. It commits along with entry 3, the first of the leader's own term, which is "
+            "entry of an older term is committed by counting. S3 commits it along with entry 3, the first of its own term, which is "
         )
 
 
@@ -224,6 +228,52 @@ def test_without_a_leader_nothing_is_committed() -> None:
     assert why_not_committed(cluster.view, 2) == (
         "Entry 2 waits for a leader, since only a leader commits: A leader needs the votes of 2 of 3, and S1 and S2 are crashed. §5.2"
     )
+
+
+def test_whether_an_entry_is_committed_is_forgotten_in_a_crash() -> None:
+    cluster = led_by_s1(3)
+    cluster.client("C1").set("x", "1")
+    for name in cluster.server_ids:
+        cluster.crash(name)
+    unknown = (
+        "No server that runs knows whether entry 2 of S1 is committed, since commitIndex is volatile: a crash forgets it (Figure 2). Only "
+        "a leader finds out: "
+    )
+    assert why_not_committed(cluster.view, 2) == f"{unknown}{why_no_leader(cluster.view)}"
+    cluster.restart("S1")
+    assert why_not_committed(cluster.view, 2) == f"{unknown}A leader needs the votes of 2 of 3, and S2 and S3 are crashed. §5.2"
+    cluster.restart("S2")
+    cluster.run_until(lambda view: view.leader is not None)
+    assert f"{cluster.leader} commits it along with entry 3" in why_not_committed(cluster.view, 2)
+    cluster.run_until(lambda view: view.servers["S1"].commit_index >= 2)
+    assert why_not_committed(cluster.view, 2, "S1") == "Entry 2 is committed, and S1 knows it. §5.3"
+
+
+def test_a_lone_server_too_forgets_what_is_committed_at_the_instant_of_its_restart() -> None:
+    cluster = Cluster(size=1, seed=1)
+    cluster.client("C1").set("x", "1")
+    cluster.crash("S1")
+    cluster.restart("S1")
+    restarted = next(at for at, event in enumerate(cluster.trace) if isinstance(event, Restarted))
+    view = cluster.trace.view_after(restarted + 1)
+    assert not view.configuration.members, "it tells that next"
+    assert why_not_committed(view, 2).startswith("No server that runs knows whether entry 2 of S1 is committed")
+
+
+def test_nor_does_a_leader_of_the_past_know_what_a_later_one_committed() -> None:
+    entry = (no_op(2),)
+    old, *later = server("S1", role=Role.LEADER), server("S2", 2, alive=False, entries=entry), server("S3", 2, entries=entry)
+    assert why_not_committed(cluster_view(old, *later), 1, "S3").startswith("No server that runs knows whether entry 1 of S3 is committed")
+    assert why_not_committed(cluster_view(old, server("S2", 2), later[1]), 1, "S3").startswith(
+        "Entry 1 of S3 waits for a leader of its term 2"
+    )
+
+
+def test_a_majority_by_any_configuration_may_have_committed_an_entry() -> None:
+    """S3 may have committed it with S2, before it began to leave: S1 has not heard that it would."""
+    entry, both = (no_op(1),), Configuration(("S1", "S2"))
+    s2, s3 = server("S2", entries=entry, configuration=both), server("S3", alive=False, entries=entry, configuration=both)
+    assert why_not_committed(cluster_view(server("S1"), s2, s3), 1, "S2").startswith("No server that runs knows")
 
 
 def test_an_entry_or_a_server_that_is_not_there_is_refused() -> None:

@@ -28,6 +28,21 @@ def test_a_leader_that_is_paused_is_followed_until_a_timeout_ends() -> None:
     assert (cluster.view.servers[first[1]].leader, cluster.now_ms) == (None, first[0])
 
 
+def test_a_leader_that_was_just_cut_off_is_followed_for_now() -> None:
+    cluster = led_by_s1(3)
+    cluster.isolate("S1")
+    cut_ms = cluster.now_ms
+    cluster.run_for(30)
+    assert cluster.view.leader == "S1"
+    assert why_no_leader(cluster.view) == (
+        f"There is a leader: S1 leads term 1, and a majority follows it for now, but S2 and S3 have been cut off from S1 since "
+        f"{cut_ms:,.0f} ms. §5.2"
+    )
+    cluster.heal()
+    cluster.isolate("S3")
+    assert why_no_leader(cluster.view) == "There is a leader: S1 leads term 1, and a majority follows it. §5.2"
+
+
 def test_timers_still_run() -> None:
     cluster = Cluster(size=3, seed=1)
     cluster.run_for(50)
@@ -83,7 +98,11 @@ def test_the_links_leave_no_majority() -> None:
     cluster = led_by_s1()
     cluster.partition(["S1", "S2"], ["S3", "S4"], ["S5"])
     cluster.run_for(700)
-    assert why_no_leader(cluster.view) == "A leader needs the votes of 3 of 5, and the links let no server ask more than S1 and S2. §5.2"
+    assert why_no_leader(cluster.view) == (
+        "A leader needs the votes of 3 of 5, and the links leave no side a majority: (S1 S2), (S3 S4) and (S5). §5.2"
+    )
+    cluster.crash("S4")
+    assert "no side a majority: (S1 S2), (S3) and (S5). §5.2" in why_no_leader(cluster.view)
 
 
 def test_a_split_vote() -> None:
@@ -98,6 +117,37 @@ def test_a_split_vote() -> None:
     assert why_no_leader(cluster.view).startswith(
         "The vote of term 1 is split: S1 with 2 votes and S2 with 2 votes stand, and a majority is 3 of 4; the first of them whose timer "
     )
+
+
+def test_each_candidate_votes_for_itself() -> None:
+    cluster = Cluster(size=3, seed=1, config=Config(pre_vote=False))
+    for name in ("S1", "S2", "S3"):
+        cluster.time_out(name)
+    assert why_no_leader(cluster.view).startswith("The vote of term 1 is split: S1 with 1 vote, S2 with 1 vote and S3 with 1 vote stand, ")
+
+
+def test_a_vote_is_not_split_while_others_could_decide_it() -> None:
+    cluster = Cluster(size=4, seed=1, config=Config(pre_vote=False))
+    for name in ("S1", "S2"):
+        cluster.time_out(name)
+    assert why_no_leader(cluster.view) == (
+        "S1 with 1 vote stands for term 1 and needs 3 of 4; S3 and S4 have not answered yet, and S2 voted for another. "
+        "S2 with 1 vote stands for term 1 and needs 3 of 4; S3 and S4 have not answered yet, and S1 voted for another. §5.2"
+    )
+    cluster.run_for(40)
+    refused = "refused, having heard from a leader, or started, within the shortest election timeout (thesis 4.2.3)"
+    assert why_no_leader(cluster.view) == (
+        f"S1 with 1 vote stands for term 1 and needs 3 of 4; S2, S3 and S4 {refused}. "
+        f"S2 with 1 vote stands for term 1 and needs 3 of 4; S1, S3 and S4 {refused}. §5.2"
+    )
+
+
+def test_a_vote_on_its_way_is_given() -> None:
+    voting = [server(name, role=Role.CANDIDATE, voted_for=name, votes=(name,), timer_ms=(0, 2_000)) for name in ("S1", "S2")]
+    for_s1 = [server(name, voted_for="S1") for name in ("S3", "S4")]
+    assert "is split" not in why_no_leader(cluster_view(*voting, *for_s1)), "S1 is about to win"
+    one_each = [server("S3", voted_for="S1"), server("S4", voted_for="S2")]
+    assert "is split" in why_no_leader(cluster_view(*voting, *one_each))
 
 
 def test_a_candidate_whose_log_is_behind() -> None:

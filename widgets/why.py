@@ -28,10 +28,10 @@ class OfEntry(Struct, frozen=True):
 
 
 class OfLeader(Struct, frozen=True):
-    """Why is there no leader?"""
+    """Why does no server lead with a majority?"""
 
     def words(self) -> str:
-        return "Why is there no leader?"
+        return "Why does no server lead with a majority?"
 
     def answer(self, view: ClusterView) -> str:
         return why_no_leader(view)

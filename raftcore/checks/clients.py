@@ -1,4 +1,4 @@
-"""The invariant of what clients asked for, and were told."""
+"""The invariant of what clients asked for, and were told, in answer to writes and to reads."""
 
 from raftcore.checks.completeness import effect
 from raftcore.checks.invariant import Invariant
@@ -15,10 +15,11 @@ from raftcore.vocabulary.messages import Entry
 
 
 class NoInvention(Invariant):
-    """Every command in a log was asked for by a client, and does its work once, however often it was sent. An answer is what the log says,
+    """A log holds only what clients asked for, each command does its work once, an answer is what the log says, and no read is stale.
 
-    and a read misses nothing that was answered before it was asked: unless it is stale by wish, or by a lease whose clocks were tampered
-    with. With `Config.client_sessions` off, a retry may well be applied twice: that breaks it.
+    A command does its work once however often it was sent: with `Config.client_sessions` off, a retry may well be applied twice, and breaks
+    it. A read is stale if it misses what was answered before it was asked; it may be so by wish, or by a lease whose clocks were tampered
+    with.
     """
 
     name = "No Invention"

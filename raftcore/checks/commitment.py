@@ -54,9 +54,7 @@ class CommittedIsDurable(Invariant):
         for voters in voter_groups(server.configuration):
             keep = self._who_keeps(written, voters)
             if 2 * len(keep) <= len(voters):
-                sentence = (
-                    f"{event.server} committed index {event.index}, which of {listed(voters)} only {listed(keep)} have on their disks"
-                )
+                sentence = f"{event.server} committed index {event.index}, which of {listed(voters)} {_have_on_disk(keep)}"
                 return self.broken(at, event, sentence, (event.server,), written.at)
         return None
 
@@ -106,6 +104,13 @@ class CommittedIsDurable(Invariant):
             return None
         sentence = f"{event.server} had its log up to index {saved_index} on its disk, and came back from a crash without some of that"
         return self.broken(at, event, sentence, (event.server,), server.saved_at)
+
+
+def _have_on_disk(names: list[ServerId]) -> str:
+    """Who has something there, where a majority should, as a clause."""
+    if not names:
+        return "nobody has on disk"
+    return f"only {listed(names)} {'has on its disk' if len(names) == 1 else 'have on their disks'}"
 
 
 class MonotonicCommit(Invariant):
@@ -213,7 +218,7 @@ class JointQuorum(Invariant):
         without = lacking(server.configuration, hold)
         if not without:
             return None
-        sentence = f"{event.server} committed index {event.index}, which {listed(hold)} hold: {without}"
+        sentence = f"{event.server} committed index {event.index}, held by {listed(hold)}: {without}"
         return self.broken(at, event, sentence, (event.server,), server.configured_at, written.at)
 
 

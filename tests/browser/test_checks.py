@@ -101,4 +101,6 @@ def test_a_client_that_waits_and_a_missing_leader_say_why(notebook: Page):
         button(notebook, "crash").click()
         expect(server(notebook, name)).to_have_attribute("aria-label", re.compile("crashed"))
     button(notebook, "why-leader").click()
-    expect(why).to_contain_text("Why is there no leader? A leader needs the votes of 3 of 5, and S1, S2 and S3 are crashed. §5.2")
+    expect(why).to_contain_text(
+        "Why does no server lead with a majority? A leader needs the votes of 3 of 5, and S1, S2 and S3 are crashed. §5.2"
+    )

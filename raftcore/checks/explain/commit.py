@@ -13,7 +13,8 @@ from raftcore.checks.explain.reach import (
     unreachable,
     while_paused,
 )
-from raftcore.trace.view import ClusterView, ServerView, require_view
+from raftcore.consensus.quorum import has_majority
+from raftcore.trace.view import ClusterView, ServerView, require_view, voter_groups
 from raftcore.vocabulary.errors import ConfigError, ServerNotFound
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply
 from raftcore.vocabulary.names import Index, ServerId
@@ -35,6 +36,11 @@ def why_not_committed(view: ClusterView, index: Index, server: ServerId | None =
     if holder.alive and holder in view.leaders:
         return _uncounted(view, holder, index)
     leader = view.latest_leader
+    if (leader is None or leader.current_term < _term(holder, index)) and _may_be_committed(view, holder, index):
+        return (
+            f"No server that runs knows whether entry {index} of {holder.id} is committed, since commitIndex is volatile: a crash forgets "
+            f"it (Figure 2). Only a leader finds out: {why_no_leader(view)}"
+        )
     if leader is None:
         return f"Entry {index} waits for a leader, since only a leader commits: {why_no_leader(view)}"
     if leader.current_term < _term(holder, index):
@@ -75,6 +81,13 @@ def _holds_same(one: ServerView, other: ServerView, index: Index) -> bool:
     if index > one.log.last_index or index > other.log.last_index:
         return False
     return not _term(one, index) or not _term(other, index) or _term(one, index) == _term(other, index)
+
+
+def _may_be_committed(view: ClusterView, holder: ServerView, index: Index) -> bool:
+    """Whether as many logs hold the entry as a commit needs, by the configuration of any server: a leader that crashed may have known."""
+    holding = {it.id for it in view.servers.values() if _holds_same(it, holder, index)}
+    groups = [voters for it in view.servers.values() for voters in voter_groups(it.configuration)]
+    return not groups or any(has_majority(voters, holding) for voters in groups)  # at the instant of its restart, a lone server has none
 
 
 def _committed_elsewhere(view: ClusterView, holder: ServerView, knowing: ServerView, index: Index) -> str:
@@ -138,7 +151,7 @@ def _of_an_older_term(view: ClusterView, leader: ServerView, index: Index, count
     missing = f", and {_missing(view, leader, own, own_counted)}" if lacking(leader.configuration, own_counted) else ""
     return (
         f"Entry {index} is of term {leader.log.term_at(index)}, and {leader.id} leads term {leader.current_term}: no entry of an older "
-        f"term is committed by counting{though}. It commits along with entry {own}, the first of the leader's own term, which "
+        f"term is committed by counting{though}. {leader.id} commits it along with entry {own}, the first of its own term, which "
         f"{_where(leader, own_counted)} and needs {needs(leader.configuration)}{missing}. §5.4.2, Figure 8"
     )
 

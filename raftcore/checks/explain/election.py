@@ -36,9 +36,16 @@ def first_to_stand(view: ClusterView) -> tuple[float, ServerId] | None:
 
 def _led(view: ClusterView, leader: ServerView) -> str:
     if runs(leader):
-        return f"There is a leader: {leader.id} leads term {leader.current_term}, and a majority follows it. §5.2"
+        followed = f"There is a leader: {leader.id} leads term {leader.current_term}, and a majority follows it"
+        return f"{followed}{_for_now(view, leader)}. §5.2"
     follows = f"it leads term {leader.current_term}, and a majority follows it for now"
     return f"{while_paused(leader)}{follows}{_first_timeout(view, '; ')}. §5.2"
+
+
+def _for_now(view: ClusterView, leader: ServerView) -> str:
+    """What keeps a leader from a majority of those that follow it, and have not noticed yet."""
+    unheard = missed(leader.configuration, reached(view, leader, leader.configuration))
+    return f" for now, but {said_of_each(unheard, lambda name: unreachable(view, leader, name))}" if unheard else ""
 
 
 def _first_timeout(view: ClusterView, before: str) -> str:
@@ -57,13 +64,11 @@ def _too_few_run(view: ClusterView) -> str:
 def _links_forbid(view: ClusterView) -> str:
     """Whether the links leave no server a majority that it can ask and that can answer."""
     voters = [view.servers[name] for name in view.configuration.all_voters]
-    most: list[ServerId] = []
-    for server in filter(runs, voters):
-        able = reached(view, server, view.configuration)
-        if not lacking(view.configuration, able):
-            return ""
-        most = max(most, able, key=len)
-    return f"A leader needs the votes of {needs(view.configuration)}, and the links let no server ask more than {listed(most)}. §5.2"
+    sides = [reached(view, server, view.configuration) for server in voters if runs(server)]
+    if not all(lacking(view.configuration, side) for side in sides):
+        return ""
+    named = listed(list(dict.fromkeys(f"({' '.join(side)})" for side in sides)))
+    return f"A leader needs the votes of {needs(view.configuration)}, and the links leave no side a majority: {named}. §5.2"
 
 
 def _rivals(view: ClusterView) -> list[ServerView]:
@@ -87,19 +92,37 @@ def _election(view: ClusterView) -> str:
         return ""
     term = max(server.current_term for server in candidates)
     standing = [server for server in candidates if server.current_term == term]
-    held = listed([f"{server.id} with {len(server.votes)} vote{'s' * (len(server.votes) != 1)}" for server in standing])
-    if len(standing) > 1:
-        ends_ms = min(server.timer_ms[1] for server in standing if server.timer_ms)
-        return (
-            f"The vote of term {term} is split: {held} stand, and a majority is {needs(view.configuration)}; the first of them whose timer "
-            f"runs out, at {ends_ms:,.0f} ms, begins a new term. §5.2"
-        )
-    candidate = standing[0]
+    if len(standing) == 1 or not _is_split(view, standing):
+        return f"{'. '.join(_candidacy(view, candidate) for candidate in standing)}. §5.2"
+    ends_ms = min(server.timer_ms[1] for server in standing if server.timer_ms)
+    return (
+        f"The vote of term {term} is split: {listed(list(map(_with_votes, standing)))} stand, and a majority is "
+        f"{needs(view.configuration)}; the first of them whose timer runs out, at {ends_ms:,.0f} ms, begins a new term. §5.2"
+    )
+
+
+def _is_split(view: ClusterView, standing: list[ServerView]) -> bool:
+    """Whether so many votes are given, counted or still on their way, that the rest can make no candidate a leader."""
+    term = standing[0].current_term
+    given = {voter.id: voter.voted_for for voter in view.servers.values() if voter.current_term == term}
+    given |= {name: candidate.id for candidate in standing for name in candidate.votes}
+    return all(
+        lacking(candidate.configuration, [name for name in view.servers if given.get(name) in (None, candidate.id)])
+        for candidate in standing
+    )
+
+
+def _candidacy(view: ClusterView, candidate: ServerView) -> str:
+    """What one candidate has, and what it lacks."""
     agreeing = {*candidate.votes, candidate.id}
     if not lacking(candidate.configuration, agreeing):
-        return f"{candidate.id} stands for term {term}, has the votes that it needs, and leads in the same instant. §5.2"
+        return f"{candidate.id} stands for term {candidate.current_term}, has the votes that it needs, and leads in the same instant"
     why = said_of_each(missed(candidate.configuration, agreeing), lambda name: _no_vote(view, candidate, name))
-    return f"{held} stands for term {term} and needs {needs(candidate.configuration)}; {why}. §5.2"
+    return f"{_with_votes(candidate)} stands for term {candidate.current_term} and needs {needs(candidate.configuration)}; {why}"
+
+
+def _with_votes(candidate: ServerView) -> str:
+    return f"{candidate.id} with {len(candidate.votes)} vote{'s' * (len(candidate.votes) != 1)}"
 
 
 def _asking(view: ClusterView) -> str:

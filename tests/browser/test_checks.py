@@ -24,6 +24,14 @@ lab = Lab(cluster)
 lab
 """
 
+FIGURE_8 = """
+from raftcore.hunting.mutants import MUTANTS
+from widgets import Lab
+
+lab = Lab(next(one for one in MUTANTS if one.name == "Old terms are counted").play())
+lab
+"""
+
 CUT_OFF = """
 from raftcore import Cluster
 from widgets import Lab
@@ -73,6 +81,23 @@ def test_a_planted_bug_stops_time_and_leads_to_its_evidence(notebook: Page):
 
     button(notebook, "back").click()  # to where nothing that shows it has happened
     expect(broken).to_have_count(0, timeout=LIMIT_MS)
+
+
+def test_the_entries_that_show_a_violation_say_so(notebook: Page):
+    opened(notebook, FIGURE_8)
+
+    def entry(name: str):
+        return notebook.locator(f".rl-log [data-log='{name}'] [data-index='2'] .rl-entry")
+
+    shows = re.compile("part of a violation: .*State Machine Safety")
+    for name in ("S1", "S5"):  # one committed this entry, and the other one overwrote it
+        expect(entry(name)).to_have_attribute("title", shows, timeout=LIMIT_MS)
+        expect(entry(name)).to_contain_class("rl-shows")
+    expect(entry("S2")).not_to_have_attribute("title", shows)
+    place = strip(notebook).locator("[data-property='State Machine Safety'] .rl-evidence button").first
+    place.click()
+    expect(entry("S1")).to_have_attribute("aria-label", re.compile("^entry 2 of S1 is not committed: why\\?, part of"), timeout=LIMIT_MS)
+    expect(entry("S5")).not_to_contain_class("rl-shows")  # it has no such entry yet
 
 
 def test_an_entry_that_is_not_committed_says_why_when_it_is_clicked(notebook: Page):

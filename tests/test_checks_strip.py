@@ -245,6 +245,17 @@ def test_a_lab_on_a_run_that_was_violated_before_plays_on_when_it_is_told_to():
         wait_until(lambda: cluster.now_ms > before_ms or len(cluster.violations) > known)
 
 
+def test_a_long_history_is_judged_where_time_has_stopped_and_not_at_every_moment_of_the_past(monkeypatch):
+    monkeypatch.setattr(checking_module, "MOST_IN_THE_PAST", 1)
+    cluster = Cluster(size=3, seed=1)
+    for number in range(2):
+        cluster.client("C1").set("x", str(number))
+    now, judge = len(cluster.trace), Checking(cluster).at
+    assert judge(now, still=True).result
+    past = judge(now - 1, still=True)
+    assert (past.operations, past.result) == (2, None)
+
+
 # ---- why?
 
 

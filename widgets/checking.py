@@ -21,7 +21,10 @@ BUDGET = 100_000
 """Steps that the check of a history may take at each pause: a twentieth of a second."""
 
 MOST_OPERATIONS = 20_000
-"""That are judged at a pause: to look at so many takes a tenth of a second."""
+"""That are judged when time has come to a stop: to look at so many takes a tenth of a second, once."""
+
+MOST_IN_THE_PAST = 3_000
+"""That are judged at any other moment, which may be one of many that are looked at in a second."""
 
 MOST_EVENTS = 6
 """Of what shows a violation, the latest."""
@@ -93,7 +96,8 @@ class Checking:
         with self._following:
             is_judged = self._follow()
             operations = self._operations(position) if still else ()
-            result = self._judge(operations) if still and len(operations) <= MOST_OPERATIONS else None
+            most = MOST_OPERATIONS if position >= self._followed else MOST_IN_THE_PAST
+            result = self._judge(operations) if still and len(operations) <= most else None
             if result is not None and result.cannot_follow is not None:
                 self._contradicted = (self._show(self._contradiction(result, result.cannot_follow)),)
             contradicted = self._contradicted if still else ()

@@ -20,7 +20,7 @@ from raftcore.storage.wal import WriteAheadLog
 from raftcore.vocabulary.actions import Crash, Submit, TakeSnapshot, TimeOut
 from raftcore.vocabulary.commands import Set
 from raftcore.vocabulary.errors import CorruptLogError
-from raftcore.vocabulary.messages import RequestVote, RequestVoteReply
+from raftcore.vocabulary.messages import ClientReply, ClientRequest, RequestVote, RequestVoteReply
 from raftcore.vocabulary.names import Index, Reason
 
 
@@ -70,6 +70,31 @@ def test_of_two_bugs_that_keep_a_cluster_from_agreeing_the_one_that_was_found_is
     exec(found.as_test(), names)
     with pytest.raises(AssertionError):
         names["test_the_run_with_seed_1"]()
+
+
+def read_at_once(me: NodeState, ask: ClientRequest) -> ClientReply | None:
+    me.reads.append(ask)
+    return None
+
+
+def test_what_clients_saw_is_judged_also_where_the_servers_never_agree() -> None:
+    """An old value is read from a leader that was cut off, and another server does not start again."""
+    book = Rulebook(everywhere=Rules(answer_read=read_at_once), server=StartsOnce)
+    cluster = Cluster(5, 1, Config(check_quorum=False), book)
+    cluster.run_until(lambda view: view.leader)
+    old = cluster.leader or ""
+    cluster.client("C1").set("x", "1")
+    cluster.isolate(old)
+    cluster.run_until(lambda view: view.leader not in (None, old))
+    cluster.submit("C2", "SET x 2", through=cluster.leader)
+    cluster.run_until(lambda view: "C2" not in view.pending)
+    cluster.submit("C3", "GET x", through=old)
+    cluster.run_for(100)
+    cluster.crash(next(name for name in cluster.server_ids if name not in (old, cluster.leader)))
+    for wanted in ("Convergence", "Linearizability"):
+        story = tell(cluster.scenario, book, wanted, cluster.now_ms)
+        assert story
+        assert story.violation.property == wanted
 
 
 HASTY = Config(election_timeout_ms=(60, 70), delay_ms=(100, 100))

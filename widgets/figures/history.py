@@ -95,9 +95,20 @@ class _Drawing:
             "uniformtext": {"minsize": 11, "mode": "hide"},  # a label that does not fit its bar is left out
             "barmode": "overlay",
             "title": title,
+            "annotations": self._contradiction(),
             "xaxis": {**TIME_AXIS, **unit, "range": [self._begin, self._end + 0.005 * (self._end - self._begin)]},
             "yaxis": {"showgrid": False, "zeroline": False, **rows, "fixedrange": True},
         }
+
+    def _contradiction(self) -> list[dict[str, Any]]:
+        """What the answer says that no order has a place for, beside its bar, which may be too short for words."""
+        it = self._result.cannot_follow
+        if it is None:
+            return []
+        begin, end = self._at(it.began), self._at(it.ended)
+        is_late = begin + end > self._begin + self._end
+        place = {"x": begin, "xanchor": "right"} if is_late else {"x": end, "xanchor": "left"}
+        return [{**place, "y": self._middle(it), "text": _words(it), "font": {"size": 11, "color": RED}, "showarrow": False}]
 
     def _title(self) -> str:
         lines = wrap(f"{WORDS[self._result.verdict]}: {clip(self._result.sentence, 2 * LINE)}", LINE)
@@ -155,7 +166,7 @@ class _Drawing:
         colours = [RED if it == self._result.cannot_follow else SLATE for it in shown]
         hollow = [colour != RED and (isinstance(it.command, Get) or it.ok is False) for it, colour in zip(shown, colours, strict=True)]
         words = {
-            "text": ["" if it.ok is None else _words(it) for it in shown],
+            "text": ["" if it.ok is None or it == self._result.cannot_follow else _words(it) for it in shown],
             "hovertext": [self._hover(it) for it in shown],
             "insidetextfont": {"size": 11, "color": [GREY if empty else PAPER for empty in hollow]},
         }

@@ -73,6 +73,17 @@ def test_a_retry_that_is_remembered_and_changes_nothing_is_right() -> None:
     assert twice(DEFAULTS, (None, None)).broken == []
 
 
+def where_x_is_a(command: Command) -> Story:
+    """x was set to a, and the command is to be carried out next."""
+    story = Story()
+    story.ask(1, Set("x", "a"))
+    story.ask(2, command)
+    story.reign()
+    story.keep("S1 S2", Entry(1, Set("x", "a"), "C1", 1, 1), Entry(1, command, "C1", 2, 1))
+    story.commit("S1 S2", 2)
+    return story
+
+
 @pytest.mark.parametrize(
     "command, effect, words",
     [
@@ -85,12 +96,7 @@ def test_a_retry_that_is_remembered_and_changes_nothing_is_right() -> None:
     ],
 )
 def test_what_a_command_does_not_do_is_found_though_all_do_it(command: Command, effect: tuple[str, str | None], words: str) -> None:
-    story = Story()
-    story.ask(1, Set("x", "a"))
-    story.ask(2, command)
-    story.reign()
-    story.keep("S1 S2", Entry(1, Set("x", "a"), "C1", 1, 1), Entry(1, command, "C1", 2, 1))
-    story.commit("S1 S2", 2)
+    story = where_x_is_a(command)
     for server in ("S1", "S2"):
         story.tell(ev.Committed, server, 3)
         story.tell(ev.Applied, server, 3, *effect)
@@ -99,12 +105,7 @@ def test_what_a_command_does_not_do_is_found_though_all_do_it(command: Command, 
 
 @pytest.mark.parametrize("command, value", [(Set("x", "b"), "b"), (Delete("x"), None), (Append("x", "b"), "ab"), (Cas("x", "a", "b"), "b")])
 def test_what_a_command_does_is_right(command: Command, value: str | None) -> None:
-    story = Story()
-    story.ask(1, Set("x", "a"))
-    story.ask(2, command)
-    story.reign()
-    story.keep("S1 S2", Entry(1, Set("x", "a"), "C1", 1, 1), Entry(1, command, "C1", 2, 1))
-    story.commit("S1 S2", 2)
+    story = where_x_is_a(command)
     story.tell(ev.Committed, "S1", 3)
     story.tell(ev.Applied, "S1", 3, "x", value)
     assert story.broken == []

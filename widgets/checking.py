@@ -1,6 +1,5 @@
 """What the lab knows of whether a run is right: the invariants that were broken, and whether clients saw one copy of everything."""
 
-from bisect import bisect_left
 from math import inf
 from threading import RLock
 
@@ -95,15 +94,15 @@ class Checking:
         """What is known after so many events. Only while time stands `still` a history is judged."""
         with self._following:
             is_judged = self._follow()
-            operations = self._operations(position) if still else ()
+            begun = self._history.begun_by(position) if still else 0
             most = MOST_OPERATIONS if position >= self._followed else MOST_IN_THE_PAST
-            result = self._judge(operations) if still and len(operations) <= most else None
+            result = self._judge(self._operations(position, begun)) if still and begun <= most else None
             if result is not None and result.cannot_follow is not None:
                 self._contradicted = (self._show(self._contradiction(result, result.cannot_follow)),)
             contradicted = self._contradicted if still else ()
             broken = tuple(it for it in (*self._broken, *contradicted) if it.seen_at < position)
             firsts = (*self._firsts.values(), *contradicted)
-            return Checked(is_judged, position, broken, firsts, len(operations), result)
+            return Checked(is_judged, position, broken, firsts, begun, result)
 
     def _follow(self) -> bool:
         """Take in what happened since the last look; whether invariants are judged."""
@@ -128,13 +127,12 @@ class Checking:
     def _show(self, violation: Violation) -> Broken:
         return Broken(violation, tuple((position, self.run.trace[position]) for position in violation.evidence[-MOST_EVENTS:]))
 
-    def _operations(self, position: int) -> tuple[Operation, ...]:
+    def _operations(self, position: int, begun: int) -> tuple[Operation, ...]:
         """The operations as they were then: what is answered later is not answered yet."""
-        operations = self._history.operations
+        operations = self._history.first(begun)
         if position >= self._followed:
             return operations
-        begun = operations[: bisect_left(operations, float(position), key=lambda it: it.began)]
-        return tuple(it if it.ended < position else replace(it, ended=inf, ok=None, value=UNSET) for it in begun)
+        return tuple(it if it.ended < position else replace(it, ended=inf, ok=None, value=UNSET) for it in operations)
 
     def _judge(self, operations: tuple[Operation, ...]) -> Result:
         if operations != self._judged[0]:

@@ -1,5 +1,6 @@
 """Client operations as a checker sees them: what was asked, when, and what the answer said. `history` reads them from a run."""
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from math import inf
 from typing import TypeAlias
@@ -48,7 +49,7 @@ def history(run: Run) -> tuple[Operation, ...]:
     require_run(run)
     gathered = ClientHistory(run.config.reads)
     gathered.absorb(run.trace)
-    return gathered.operations
+    return gathered.first(len(gathered))
 
 
 class ClientHistory:
@@ -63,10 +64,13 @@ class ClientHistory:
     def __len__(self) -> int:
         return len(self._operations)
 
-    @property
-    def operations(self) -> tuple[Operation, ...]:
-        """All operations so far."""
-        return tuple(self._operations)
+    def begun_by(self, position: int) -> int:
+        """How many operations had begun after so many events."""
+        return bisect_left(self._operations, float(position), key=lambda it: it.began)
+
+    def first(self, count: int) -> tuple[Operation, ...]:
+        """The first so many, in the order of their calls."""
+        return tuple(self._operations[:count])
 
     def absorb(self, events: Iterable[Event]) -> None:
         """Take in the events that follow those before."""

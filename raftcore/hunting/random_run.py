@@ -7,7 +7,7 @@ from random import Random
 
 from raftcore.cluster.cluster import AnyRules, Cluster
 from raftcore.hunting.faults import Faults
-from raftcore.hunting.hand import Hand
+from raftcore.hunting.hand import TELLERS, Hand
 from raftcore.hunting.rivals import Rivals
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, ReadMode, Set
@@ -131,7 +131,7 @@ class RandomRun(Hand):
         """Something befalls a leader, often just after it has taken in a command."""
         leader, random = self._leader(), self.random
         if random.random() < 0.5:
-            self.cluster.submit(random.choice(["C1", "C2", "C3"]), random_command(random), leader)
+            self.cluster.submit(random.choice(TELLERS), random_command(random), leader)
             self.cluster.run_for(self._moment_ms())
         random.choice([self.cluster.crash, self.cluster.isolate, self.mute, self.deafen, self.hear_late])(leader)
 

@@ -228,7 +228,10 @@ def lacking(configuration: Configuration, agreeing: Collection[ServerId]) -> str
     >>> lacking(Configuration(("S1", "S2", "S3"), ("S3", "S4", "S5")), {"S1", "S3"})
     'of S3, S4, S5 that is no majority'
     """
-    for voters in voter_groups(configuration):
+    groups = voter_groups(configuration)
+    if not groups:
+        return "its configuration has no voter"
+    for voters in groups:
         if 2 * len([voter for voter in voters if voter in agreeing]) <= len(voters):
             return f"of {listed(voters)} that is no majority"
     return ""

@@ -122,11 +122,14 @@ class Log:
 
     def compact(self, index: Index) -> None:
         """Let go of the entries up to `index`, which a snapshot stands for."""
+        self._require("compacted up to", index, self.base_index, self.last_index)
         self.version += 1
         term, configuration = self.term_at(index), self.configuration_at(index)
         del self.entries[: index - self.base_index]
         self.base_index, self.base_term = index, term
         self.configurations = [(index, configuration), *(it for it in self.configurations if it[0] > index)]
+        if self.changed_from:  # what is gone can't be told or saved any more
+            self.changed_from = max(self.changed_from, index + 1)
 
     def is_ahead_of(self, last_log_index: Index, last_log_term: Term) -> bool:
         """Whether this log is more up to date than one that ends so (§5.4.1): the later term wins, then the longer log."""
@@ -145,11 +148,18 @@ class Log:
         return index if self.term_at(index) == term else 0
 
     def replace_from(self, index: Index, entries: tuple[Entry, ...]) -> None:
-        """Let the log end with these entries, the first of them at `index`; what stood from there on is gone."""
+        """Let the log end with these entries, the first of them at `index`; what stood from there on is gone.
+
+        >>> log = Log([Entry(1), Entry(2), Entry(3)])
+        >>> log.replace_from(3, ()), log.last_index, log.last_term
+        (None, 2, 2)
+        """
+        self._require("replaced from", index, self.base_index + 1, self.last_index + 1)
         self._mark(index)
         if index <= self.last_index:
             del self.entries[index - self.base_index - 1 :]
             self.last_index = index - 1
+            self.last_term = self.term_at(index - 1)
             self.truncated = True
             while self.configuration_index >= index:  # §6: a configuration goes with the entry that brought it
                 self.configurations.pop()
@@ -165,6 +175,11 @@ class Log:
         if entries:
             self.last_index += len(entries)
             self.last_term = entries[-1].term
+
+    def _require(self, doing: str, index: Index, least: Index, most: Index) -> None:
+        """ValueError for an index that this log can't be changed at: a rule of somebody else's may ask for any."""
+        if not least <= index <= most:
+            raise ValueError(f"the log can't be {doing} index {index}; the index must be from {least} to {most}")
 
     def _mark(self, index: Index) -> None:
         self.version += 1

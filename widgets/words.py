@@ -78,7 +78,12 @@ def numbers(configuration: Configuration) -> str:
     def group(mark: str, servers: tuple[ServerId, ...]) -> str:
         return mark + "".join(server.removeprefix("S") for server in servers) if servers else ""
 
-    return group("C ", configuration.voters) + group("→", configuration.next_voters) + group("+", configuration.learners) + group(">", configuration.learners_next)
+    return (
+        group("C ", configuration.voters)
+        + group("→", configuration.next_voters)
+        + group("+", configuration.learners)
+        + group(">", configuration.learners_next)
+    )
 
 
 def members(configuration: Configuration) -> str:

@@ -122,7 +122,10 @@ class Log:
 
     def compact(self, index: Index) -> None:
         """Let go of the entries up to `index`, which a snapshot stands for."""
-        self._require("compacted up to", index, self.base_index, self.last_index)
+        if not self.base_index <= index <= self.last_index:
+            raise ValueError(
+                f"the log holds the indexes from {self.base_index} to {self.last_index}, so it can't be compacted up to {index}"
+            )
         self.version += 1
         term, configuration = self.term_at(index), self.configuration_at(index)
         del self.entries[: index - self.base_index]
@@ -150,11 +153,16 @@ class Log:
     def replace_from(self, index: Index, entries: tuple[Entry, ...]) -> None:
         """Let the log end with these entries, the first of them at `index`; what stood from there on is gone.
 
+        What is compacted away was committed, and stays. ValueError where the entries would leave a gap.
+
         >>> log = Log([Entry(1), Entry(2), Entry(3)])
         >>> log.replace_from(3, ()), log.last_index, log.last_term
         (None, 2, 2)
         """
-        self._require("replaced from", index, self.base_index + 1, self.last_index + 1)
+        if index <= self.base_index:
+            index, entries = self.base_index + 1, entries[self.base_index + 1 - index :]
+        if index > self.last_index + 1:
+            raise ValueError(f"the log ends at index {self.last_index}, so it can't go on at index {index}")
         self._mark(index)
         if index <= self.last_index:
             del self.entries[index - self.base_index - 1 :]
@@ -175,11 +183,6 @@ class Log:
         if entries:
             self.last_index += len(entries)
             self.last_term = entries[-1].term
-
-    def _require(self, doing: str, index: Index, least: Index, most: Index) -> None:
-        """ValueError for an index that this log can't be changed at: a rule of somebody else's may ask for any."""
-        if not least <= index <= most:
-            raise ValueError(f"the log can't be {doing} index {index}; the index must be from {least} to {most}")
 
     def _mark(self, index: Index) -> None:
         self.version += 1

@@ -211,7 +211,9 @@ class RaftNode:
                 start_change(me, wish.configuration)
                 self._go_by_new_configuration()
         elif why_no_transfer(me, wish.target):
-            me.say(TransferEnded(me.now_ms, me.id, wish.target, done=False))
+            under_way = me.reign and me.reign.transfer
+            if wish.target != me.id and not (under_way and under_way.target == wish.target):
+                me.say(TransferEnded(me.now_ms, me.id, wish.target, done=False))
         else:
             start_transfer(me, wish.target)
         self._replicate()

@@ -7,7 +7,7 @@ from msgspec import UNSET
 from msgspec.structs import asdict, replace
 
 from raftcore.cluster.client import Operation
-from raftcore.cluster.world import SERVER_NAME, SimWorld
+from raftcore.cluster.world import SimWorld
 from raftcore.consensus.door import ChangeWanted, DeadlineReached, TransferWanted
 from raftcore.consensus.transfer import why_no_transfer
 from raftcore.server import Server
@@ -29,7 +29,7 @@ from raftcore.vocabulary.events import (
     Resumed,
 )
 from raftcore.vocabulary.links import Link, is_number
-from raftcore.vocabulary.names import LEADER, Address
+from raftcore.vocabulary.names import LEADER, SERVER_NAME, Address
 from raftcore.vocabulary.scenario import MAX_SERVERS
 
 

@@ -1,5 +1,6 @@
 """Names of the field, as the paper uses them. Indexes and terms start at 1; 0 means none."""
 
+import re
 from enum import Enum
 from typing import TypeAlias
 
@@ -8,6 +9,9 @@ ServerId: TypeAlias = str
 
 ClientId: TypeAlias = str
 """A client of the cluster: C1, C2 …"""
+
+SERVER_NAME = re.compile(r"S[1-9][0-9]{0,3}")
+CLIENT_NAME = re.compile(r"C[1-9][0-9]{0,3}")
 
 Address: TypeAlias = str
 """Where a message goes to or comes from: a server or a client."""

@@ -24,7 +24,7 @@ from raftcore.vocabulary.events import (
     Halted,
 )
 from raftcore.vocabulary.links import Link
-from raftcore.vocabulary.names import CLIENT_NAME, LEADER, Address, ClientId, ServerId
+from raftcore.vocabulary.names import LEADER, Address, ClientId, ServerId, is_client_name
 from raftcore.vocabulary.scenario import Scenario
 
 
@@ -114,7 +114,7 @@ class SimWorld:
         try:
             return self.clients[name]
         except (KeyError, TypeError):
-            if not CLIENT_NAME.fullmatch(str(name)):
+            if not is_client_name(name):
                 raise ClientNotFound(f"no client {name!r}; clients are named C1, C2 …") from None
             client = SimClient(name, self.server_ids, self.config, self.clock, self.network.send, self.say)
             self.clients[name] = client

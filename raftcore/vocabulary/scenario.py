@@ -11,7 +11,7 @@ from raftcore.files import save_atomically
 from raftcore.vocabulary.actions import Action
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError, FileError
-from raftcore.vocabulary.names import SERVER_NAME, ServerId
+from raftcore.vocabulary.names import ServerId, is_server_name
 from raftcore.vocabulary.spelling import Spelled, brief
 
 MAX_SERVERS = 9
@@ -37,14 +37,10 @@ class SwappedRule(Struct, frozen=True):
     importable: bool
 
     def __post_init__(self) -> None:
-        if self.server is not None and not (isinstance(self.server, str) and SERVER_NAME.fullmatch(self.server)):
+        if self.server is not None and not is_server_name(self.server):
             raise ConfigError(f"{brief(self.server)} is no server that can have a rule; servers are named S1, S2 …")
         if not is_dotted_name(self.rule) or "." in self.rule:
             raise ConfigError(f"{brief(self.rule)} is no rule's name; write one such as 'answer_request_vote'")
-        if type(self.importable) is not bool:
-            raise ConfigError(f"importable={brief(self.importable)} must be True or False")
-        if not isinstance(self.function, str):
-            raise ConfigError(f"function={brief(self.function)} must be a text, 'package.module:name'")
 
     @property
     def has_name(self) -> bool:

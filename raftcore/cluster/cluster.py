@@ -100,7 +100,8 @@ class Cluster(Controls):
     def from_scenario(cls, scenario: Scenario, rules: AnyRules = None, trace: bool = True, checks: bool = True) -> "Cluster":
         """A cluster at time 0 that will take the scenario's actions when their time comes.
 
-        `rules` take the place of those that the scenario names. Raises UnknownRulesError where it names some that can't be imported.
+        `rules` take the place of those that the scenario names, which may come from a file: only names of raftcore itself are imported.
+        Raises UnknownRulesError where it names others, ConfigError, and what `act` raises.
         """
         used = rules if rules is not None or not scenario.rules else Rulebook.named(scenario.rules)
         cluster = cls(scenario.size, scenario.seed, scenario.config, used, trace, checks)
@@ -203,12 +204,12 @@ class Cluster(Controls):
     def as_code(self) -> str:
         """Python that repeats this run up to now, to be pasted into a cell."""
         with self._lock:
-            return as_code(self.scenario, self.now_ms)
+            return as_code(self.scenario, self.now_ms, trusted=True)
 
     def as_test(self) -> str:
         """A function for pytest that repeats this run up to now, and asserts what is true of every server."""
         with self._lock:
-            return as_test(self.scenario, self.now_ms, self.view)
+            return as_test(self.scenario, self.now_ms, self.view, trusted=True)
 
     # ---- time
 

@@ -119,7 +119,7 @@ SNAPSHOTS = (
     Mutant(
         number="36",
         name="What follows a snapshot goes",
-        sentence="A leader compacts the entries that follow the snapshot in flight, so that the follower needs another one when it is there.",
+        sentence="A leader compacts what follows the snapshot in flight, so the follower needs another one when that is there.",
         property="Convergence",
         seen_in="openraft#1706",
         rules=Rules(take_snapshot=compact_what_is_needed),

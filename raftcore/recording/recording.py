@@ -28,8 +28,8 @@ from raftcore.trace.stream import Trace
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError
-from raftcore.vocabulary.links import is_number
 from raftcore.vocabulary.names import ServerId
+from raftcore.vocabulary.numbers import is_number
 from raftcore.vocabulary.scenario import Scenario
 
 _Getter = TypeVar("_Getter", bound=Callable[["Recording"], pd.DataFrame])

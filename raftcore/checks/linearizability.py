@@ -16,6 +16,7 @@ from raftcore.checks.history_files import read_jepsen, read_kv
 from raftcore.checks.models import KEY_VALUE, REGISTER, Model
 from raftcore.checks.search import Search
 from raftcore.vocabulary.errors import ConfigError
+from raftcore.vocabulary.numbers import whole
 
 __all__ = ["KEY_VALUE", "REGISTER", "Model", "Operation", "Result", "Verdict", "check", "history", "read_jepsen", "read_kv"]
 
@@ -74,21 +75,22 @@ def check(history: Iterable[Operation], model: Model, budget: int = BUDGET) -> R
     """
     if not isinstance(model, Model):
         raise ConfigError(f"there is no model {model!r}; give REGISTER or KEY_VALUE")
-    if type(budget) is not int or budget < 1:
+    steps = whole(budget)
+    if steps is None or steps < 1:
         raise ConfigError(f"budget={budget!r} steps judge nothing; give a whole number, at least 1")
     if not isinstance(history, Iterable):
         raise ConfigError(f"a {type(history).__name__} is no history; give the operations: check(history(cluster), KEY_VALUE)")
     searches = [Search(operations, model) for operations in _by_key(history, model).values()]
-    undecided, left = deque(searches), budget
+    undecided, left = deque(searches), steps
     while undecided and left:
         search = undecided.popleft()
         left -= search.advance(min(TURN, left))
         if search.refuted:
-            return Result(Verdict.NOT_LINEARIZABLE, search.prefix(), search.cannot_follow, budget - left)
+            return Result(Verdict.NOT_LINEARIZABLE, search.prefix(), search.cannot_follow, steps - left)
         if not search.found:
             undecided.append(search)
     verdict = Verdict.UNKNOWN if undecided else Verdict.LINEARIZABLE
-    return Result(verdict, _merged([search.prefix() for search in searches]), None, budget - left)
+    return Result(verdict, _merged([search.prefix() for search in searches]), None, steps - left)
 
 
 def _by_key(history: Iterable[Operation], model: Model) -> dict[str, list[Operation]]:

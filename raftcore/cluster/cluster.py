@@ -21,7 +21,7 @@ from raftcore.cluster.controls import Controls
 from raftcore.cluster.handle import Client
 from raftcore.cluster.rulebook import Rulebook
 from raftcore.cluster.steps import Steps
-from raftcore.cluster.takes import TAKES, take
+from raftcore.cluster.takes import take
 from raftcore.cluster.world import SimWorld
 from raftcore.consensus.rules import Rules
 from raftcore.interrupts import Uninterrupted
@@ -34,10 +34,11 @@ from raftcore.vocabulary.commands import Command
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConditionNotReached, ConfigError, ControlError, RaftLabError, RuleError
 from raftcore.vocabulary.events import Completed
-from raftcore.vocabulary.links import is_number
+from raftcore.vocabulary.links import LONGEST_MS
 from raftcore.vocabulary.names import ClientId, ServerId
 from raftcore.vocabulary.scenario import Scenario
 from raftcore.vocabulary.spelling import spelled
+from raftcore.vocabulary.validation import check_action, check_time
 
 if TYPE_CHECKING:
     from raftcore.recording import Recording
@@ -103,7 +104,8 @@ class Cluster(Controls):
     def from_scenario(cls, scenario: Scenario, rules: AnyRules = None, trace: bool = True, checks: bool = True) -> "Cluster":
         """A cluster at time 0 that will take the scenario's actions when their time comes.
 
-        `rules` take the place of those that the scenario names. Raises UnknownRulesError where it names some that can't be imported.
+        `rules` take the place of those that the scenario names, which may come from a file: only names of raftcore itself are imported.
+        Raises UnknownRulesError where it names others, ConfigError, and what `act` raises.
         """
         used = rules if rules is not None or not scenario.rules else Rulebook.named(scenario.rules)
         cluster = cls(scenario.size, scenario.seed, scenario.config, used, trace, checks)
@@ -126,11 +128,11 @@ class Cluster(Controls):
 
     def begin_fork(self, at_ms: float) -> "Cluster":
         """The fork at its time 0, for whoever executes its past in portions; `run_to(at_ms)` completes it. Raises ConfigError."""
-        _check_time("fork at", at_ms)
+        at_ms = check_time("fork at", at_ms)
         if at_ms > self.now_ms:
             raise ConfigError(f"can't fork at {at_ms:,g} ms: it is {self.now_ms:,g} ms, and only the past can be forked")
         fork = self.from_scenario(self.scenario.until(at_ms), self._rules, self._trace is not None, self._watch is not None)
-        fork.origin = Origin(self, float(at_ms))
+        fork.origin = Origin(self, at_ms)
         self._forked += 1
         self._forks[self._forked] = fork
         return fork
@@ -206,26 +208,28 @@ class Cluster(Controls):
     def as_code(self) -> str:
         """Python that repeats this run up to now, to be pasted into a cell."""
         with self._lock:
-            return as_code(self.scenario, self.now_ms)
+            return as_code(self.scenario, self.now_ms, trusted=True)
 
     def as_test(self) -> str:
         """A function for pytest that repeats this run up to now, and asserts what is true of every server."""
         with self._lock:
-            return as_test(self.scenario, self.now_ms, self.view)
+            return as_test(self.scenario, self.now_ms, self.view, trusted=True)
 
     # ---- time
 
     def run_for(self, duration_ms: float) -> None:
         """Let simulated time pass."""
-        _check_time("run for", duration_ms)
-        self._run(self.now_ms + float(duration_ms))
+        duration_ms = check_time("run for", duration_ms)
+        if self.now_ms + duration_ms > LONGEST_MS:
+            raise ConfigError(f"can't run for {duration_ms!r} ms; it is {self.now_ms:,g} ms, and a run ends at {LONGEST_MS:g} ms")
+        self._run(self.now_ms + duration_ms)
 
     def run_to(self, at_ms: float) -> None:
         """Let simulated time pass up to this moment, and with it all that happens then. ControlError if it is over."""
-        _check_time("run to", at_ms)
+        at_ms = check_time("run to", at_ms)
         if at_ms < self.now_ms:
             raise ControlError(f"it is {self.now_ms:,g} ms already; fork(at_ms={at_ms:g}) makes a run that goes on from there")
-        self._run(float(at_ms))
+        self._run(at_ms)
 
     def step(self) -> bool:
         """Let the next thing happen, one that leaves an event where there is a trace; False when nothing is left to happen."""
@@ -244,7 +248,7 @@ class Cluster(Controls):
 
         Raises ConditionNotReached when it does not come true within `limit_ms` simulated milliseconds.
         """
-        _check_time("wait for", limit_ms)
+        limit_ms = check_time("wait for", limit_ms)
         if not callable(condition):
             raise ConfigError(f"{condition!r} is no condition; give a function of a view: lambda view: view.leader is not None")
         until_ms = self.now_ms + limit_ms
@@ -259,7 +263,9 @@ class Cluster(Controls):
 
     @property
     def _next_ms(self) -> float:
-        return min(self._world.clock.next_ms, self._planned[0][0] if self._planned else math.inf)
+        """When the next thing happens; infinity if nothing does before the end of every run."""
+        next_ms = min(self._world.clock.next_ms, self._planned[0][0] if self._planned else math.inf)
+        return next_ms if next_ms <= LONGEST_MS else math.inf
 
     def _run(self, until_ms: float) -> None:
         while True:
@@ -307,12 +313,9 @@ class Cluster(Controls):
 
         Raises ServerNotFound, ClientNotFound, ControlError, ConfigError or CommandError with a sentence.
         """
-        if type(action) not in TAKES:
-            raise ConfigError(f"{action!r} is no action; give one of raftcore.vocabulary.actions, for example Crash(at_ms, 'S1')")
-        _check_time("act at", action.at_ms)
-        if type(action.at_ms) is not float:
-            action = replace(action, at_ms=float(action.at_ms))
+        action = check_action(action)
         with self._lock:
+            self._world.check_names(action)
             if action.at_ms < self.now_ms:
                 raise ControlError(f"it is {self.now_ms:g} ms, so nothing can be done at {action.at_ms:g} ms any more")
             if action.at_ms > self.now_ms:
@@ -361,10 +364,7 @@ class Cluster(Controls):
         while operation.answer is None:
             with self._lock:
                 if operation.answer is None:  # else a lab's thread has just brought it, and nothing may be left to happen
+                    if self._next_ms == math.inf:
+                        raise ControlError(f"the run is at its end, {LONGEST_MS:g} ms, and {operation.command} has no answer yet")
                     self._advance(self._next_ms, 1)
         return operation.answer
-
-
-def _check_time(doing: str, ms: float) -> None:
-    if not is_number(ms) or not 0 <= ms < math.inf:
-        raise ConfigError(f"can't {doing} {ms!r} ms; give a finite number that is not negative")

@@ -21,8 +21,9 @@ from raftcore.hunting.shrink import shrink
 from raftcore.hunting.story import CONVERGENCE, LINEARIZABILITY, Story, Undecided, live
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError
+from raftcore.vocabulary.numbers import whole
 from raftcore.vocabulary.scenario import Scenario
-from raftcore.vocabulary.spelling import spelled
+from raftcore.vocabulary.spelling import brief, spelled
 
 
 class Found(Struct, frozen=True):
@@ -45,11 +46,11 @@ class Found(Struct, frozen=True):
 
     def as_code(self) -> str:
         """Python that does all of it, to be pasted into a cell."""
-        return f"{as_code(self.scenario, self.violation.at_ms)}# {self.violation}\n"
+        return f"{as_code(self.scenario, self.violation.at_ms, trusted=True)}# {self.violation}\n"
 
     def as_test(self) -> str:
         """A function for pytest that does all of it, and fails until nothing is wrong any more."""
-        imports, _, run = as_code(self.scenario, self.violation.at_ms).partition("\n\n")
+        imports, _, run = as_code(self.scenario, self.violation.at_ms, trusted=True).partition("\n\n")
         more, fact = _FACTS.get(self.violation.property, ("", "assert not cluster.violations"))
         body = "\n".join(INDENT + line for line in (*run.splitlines(), f"{fact}  # was: {self.violation.property}"))
         return f"{imports}\n{more}\n\ndef test_the_run_with_seed_{self.seed}() -> None:\n{body}\n"
@@ -144,13 +145,15 @@ def _mix(faults: Faults | str | Iterable[str] | None) -> Faults | None:
 
 def check_seeds(seeds: int | Iterable[int]) -> Iterator[int]:
     """The seeds that are meant: so many from 0 on, or these. Raises ConfigError, of a later one when its turn comes."""
-    numbers = iter(range(seeds) if type(seeds) is int else seeds if isinstance(seeds, Iterable) else ())
+    count = whole(seeds)
+    numbers = iter(range(count) if count is not None else seeds if isinstance(seeds, Iterable) else ())
     first = next(numbers, None)
 
     def check(number: object) -> int:
-        if type(number) is not int:
-            raise ConfigError(f"seeds={seeds!r} must be how many to try, 1 or more, or some whole numbers")
-        return number
+        seed = whole(number)
+        if seed is None:
+            raise ConfigError(f"seeds={brief(seeds)} must be how many to try, 1 or more, or some whole numbers")
+        return seed
 
     return chain([check(first)], map(check, numbers))
 

@@ -28,8 +28,8 @@ from raftcore.trace.stream import Trace
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError
-from raftcore.vocabulary.links import is_number
 from raftcore.vocabulary.names import ServerId
+from raftcore.vocabulary.numbers import is_number
 from raftcore.vocabulary.scenario import Scenario
 
 _Getter = TypeVar("_Getter", bound=Callable[["Recording"], pd.DataFrame])
@@ -58,6 +58,11 @@ class Recording:
         self._lock = RLock()  # a screen and a cell may ask at once
 
     # ---- the run
+
+    @property
+    def source(self) -> Source:
+        """Whose data this is: a cluster, a file or a trace."""
+        return self._run
 
     @property
     def trace(self) -> Trace:

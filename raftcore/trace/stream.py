@@ -12,8 +12,8 @@ from raftcore.trace.fold import absorb, empty_view
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.events import Event
-from raftcore.vocabulary.links import is_number
 from raftcore.vocabulary.names import ServerId
+from raftcore.vocabulary.numbers import number
 
 KEYFRAME_EVERY = 256
 """Events between two views that are kept: so many are folded at most to see any moment, in a long run as in a short one."""
@@ -85,9 +85,10 @@ class Trace:
 
     def position_at(self, at_ms: float) -> int:
         """How many events had happened by this moment. ConfigError if it is no moment."""
-        if not is_number(at_ms) or not at_ms >= 0:
+        moment_ms = number(at_ms)
+        if moment_ms is None or not moment_ms >= 0:
             raise ConfigError(f"at_ms={at_ms!r} is no moment of a run; give simulated milliseconds since its start, 0 or more")
-        return bisect_right(self._events, at_ms, key=_time)
+        return bisect_right(self._events, moment_ms, key=_time)
 
     def position_before(self, at_ms: float) -> int:
         """How many events had happened before this moment."""

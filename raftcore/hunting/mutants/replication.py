@@ -61,6 +61,14 @@ def believe_late_refusals(me: NodeState, reply: AppendEntriesReply) -> None:
         me.tell_progress(reply.follower_id)
 
 
+def take_every_low_refusal_for_late(me: NodeState, reply: AppendEntriesReply) -> None:
+    """Learn from an answer, unless it refuses what is known to match."""
+    progress = me.progress.get(reply.follower_id)
+    if progress is None or reply.success or reply.prev_log_index > progress.match_index:
+        replication.absorb_append_entries_reply(me, reply)
+    # wrong: who refuses what was sent after that was known has lost what it had acknowledged
+
+
 # ---- the plays
 
 
@@ -91,7 +99,7 @@ def figure_8(cluster: Cluster) -> None:
 
 
 def an_old_heartbeat_comes_late(cluster: Cluster) -> None:
-    """S2 acknowledges an entry, and then hears a heartbeat that was sent before it."""
+    """S2 acknowledges an entry, and then hears a heartbeat that was sent before it; S1 crashes before it can see that the entry is gone."""
     elect(cluster, "S1")
     settle(cluster)
     cluster.isolate("S3")
@@ -99,7 +107,7 @@ def an_old_heartbeat_comes_late(cluster: Cluster) -> None:
     cluster.run_for(100)
     cluster.link("S1", "S2", delay_ms=(10, 10))
     cluster.submit("C1", "SET x 1", through="S1")
-    cluster.run_for(300)
+    cluster.run_for(260)
     cluster.crash("S1")
     cluster.heal()
     elect(cluster, "S3")
@@ -138,7 +146,7 @@ def a_tail_of_another_term(cluster: Cluster) -> None:
 
 
 def an_old_heartbeat_from_before_the_snapshot(cluster: Cluster) -> None:
-    """S2 hears a heartbeat whose previous entry it has compacted since."""
+    """S2 hears a heartbeat whose previous entry it has compacted since; S1 crashes before it can see that an entry is gone."""
     elect(cluster, "S1")
     settle(cluster)
     cluster.isolate("S3")
@@ -150,11 +158,25 @@ def an_old_heartbeat_from_before_the_snapshot(cluster: Cluster) -> None:
     settle(cluster)
     cluster.take_snapshot("S2")
     cluster.submit("C3", "SET x 2", through="S1")
-    cluster.run_for(400)
+    cluster.run_for(305)
     cluster.crash("S1")
     cluster.heal()
     elect(cluster, "S2")
     settle(cluster)
+
+
+def a_disk_has_lied(cluster: Cluster) -> None:
+    """S3 acknowledges what its disk does not keep, and crashes."""
+    elect(cluster, "S1")
+    settle(cluster)
+    cluster.disk("S3", loses_writes=True)
+    for client in ("C1", "C2", "C3"):
+        cluster.submit(client, "SET x 1", through="S1")
+    settle(cluster)
+    cluster.crash("S3")
+    cluster.disk("S3", loses_writes=False)
+    cluster.restart("S3")
+    cluster.run_for(2_000)
 
 
 def a_refusal_comes_twice(cluster: Cluster) -> None:
@@ -233,5 +255,14 @@ REPLICATION = (
         seen_in="etcd-io/raft PR#149",
         rules=Rules(absorb_append_entries_reply=believe_late_refusals),
         story=a_refusal_comes_twice,
+    ),
+    Mutant(
+        number="37",
+        name="A lost log is left alone",
+        sentence="A leader never probes below matchIndex, though the follower has lost entries that it had acknowledged.",
+        property="Convergence",
+        seen_in="braft#292",
+        rules=Rules(absorb_append_entries_reply=take_every_low_refusal_for_late),
+        story=a_disk_has_lied,
     ),
 )

@@ -70,7 +70,7 @@ def skip_the_check(me: NodeState, ask: AppendEntries) -> AppendEntriesReply:
 
 
 def delete_what_disagrees(me: NodeState, ask: AppendEntries) -> AppendEntriesReply:
-    """A follower may delete its inconsistent entries as soon as it refuses: they are uncommitted, and no leader's of this term (openraft)."""
+    """A follower may delete its inconsistent entries as soon as it refuses: they are of no leader of this term (openraft)."""
     prev, current = ask.prev_log_index, ask.term >= me.current_term
     reply = replication.answer_append_entries(me, ask)
     if current and me.commit_index < prev <= me.log.last_index and not me.log.has(prev, ask.prev_log_term):

@@ -225,8 +225,11 @@ class Recording:
             _save_text(Path(folder, f"{name}.csv"), text)
 
     def to_edn(self, path: str | Path) -> None:
-        """Write the clients' history as Jepsen does: one EDN map a line, for each call and each outcome. Raises OSError."""
-        _save_lines(path, edn_lines(self._all_rows()))
+        """Write the clients' history as Jepsen does: one EDN map a line, for each call and each outcome; `read_edn` reads it.
+
+        Stale reads are left out, as nothing follows from them. Raises OSError.
+        """
+        _save_lines(path, edn_lines(self._all_rows(), self.config.reads))
 
     def to_shiviz(self, path: str | Path, from_ms: float = 0.0, to_ms: float = inf) -> None:
         """Write a log with vector clocks for ShiViz, which reads it with the regular expression SHIVIZ_PARSER.

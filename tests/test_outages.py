@@ -11,8 +11,10 @@ from raftcore.recording.outages import _Syncs
 from raftcore.recording.rows import Rows
 from raftcore.trace.view import ServerView, voter_groups
 
+DEFAULTS = Config()
 
-def led_by(size: int = 3, seed: int = 2, config: Config = Config()) -> Cluster:
+
+def led_by(size: int = 3, seed: int = 2, config: Config = DEFAULTS) -> Cluster:
     """A cluster whose leader has committed its first entry."""
     cluster = Cluster(size=size, seed=seed, config=config)
     cluster.run_until(lambda view: view.leader is not None)
@@ -31,7 +33,7 @@ def outage_ms(cluster: Cluster, since_ms: float) -> float:
 
 
 def can_commit(cluster: Cluster, at_ms: float) -> bool:
-    """Whether a leader and a majority of its configuration can keep what they get and reach each other, as a plain look at a view has it."""
+    """Whether a leader and a majority of its configuration keep what they get and reach each other, as a plain look at a view has it."""
     view, config = cluster.trace.view_at(at_ms), cluster.config
     patience_ms = config.election_timeout_ms[0 if config.check_quorum else 1]
 

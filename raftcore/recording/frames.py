@@ -149,7 +149,7 @@ PRE_VOTES: Columns = {
     "granted": Column(COUNT, "how many pre-votes it counted, its own among them"),
     "denied": Column(COUNT, "how many servers refused theirs"),
     "outcome": word(
-        "stood for election, asked again, heard a leader, later term: it was told of one, crashed, halted, or running when the recording ends",
+        "stood for election, asked again, heard a leader, later term: it was told of one, crashed, halted, or running: the recording ends",
         ("stood for election", "asked again", "heard a leader", "later term", "crashed", "halted", "running"),
     ),
     "ended_at_ms": Column(TIME, "when that was"),
@@ -163,7 +163,7 @@ REIGNS: Columns = {
     "to_ms": Column(TIME, "until when it took itself for the leader; none: it leads when the recording ends"),
     "duration_ms": Column(TIME, "how long that was"),
     "ended_by": word(
-        "later term: it was told of one, stepped down: in its own term, as by check-quorum, crashed, halted, or leads when the recording ends",
+        "later term: it was told of one, stepped down: in its own term, as by check-quorum, crashed, halted, or leads: the recording ends",
         ("later term", "stepped down", "crashed", "halted", "leads"),
     ),
     "commit_index": Column(COUNT, "up to where it committed the log; none: it committed nothing"),

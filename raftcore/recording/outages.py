@@ -102,10 +102,10 @@ class _Syncs:
 
     def _of(self, server: ServerId) -> tuple[Array, Array]:
         """The positions of this server's writes, and those where its syncs ended."""
-        code = self._servers.index(server)
+        servers, code = self._rows.codes("server"), self._servers.index(server)
 
         def ours(positions: Array) -> Array:
-            return positions[self._rows.codes("server")[positions] == code]
+            return np.compress(servers[positions] == code, positions)
 
         roles, terms = ours(self._rows.where(ev.RoleChanged)), self._rows.numbers("term")
         new_terms = roles[1:][terms[roles[1:]] != terms[roles[:-1]]]

@@ -14,8 +14,8 @@ from msgspec.structs import asdict, replace
 from raftcore.checks.violation import Violation
 from raftcore.checks.watch import check_trace
 from raftcore.files import save_atomically
-from raftcore.recording.exports import edn_lines, shiviz_lines
 from raftcore.recording.elections import elections_frame, pre_votes_frame, reigns_frame
+from raftcore.recording.exports import edn_lines, shiviz_lines
 from raftcore.recording.file import Header, from_parquet, to_parquet, versions
 from raftcore.recording.frames import FRAMES, described
 from raftcore.recording.growing import Growing
@@ -261,8 +261,11 @@ class Recording:
             _save_text(Path(folder, f"{name}.csv"), text)
 
     def to_edn(self, path: str | Path) -> None:
-        """Write the clients' history as Jepsen does: one EDN map a line, for each call and each outcome. Raises OSError."""
-        _save_lines(path, edn_lines(self._all_rows()))
+        """Write the clients' history as Jepsen does: one EDN map a line, for each call and each outcome; `read_edn` reads it.
+
+        Stale reads are left out, as nothing follows from them. Raises OSError.
+        """
+        _save_lines(path, edn_lines(self._all_rows(), self.config.reads))
 
     def to_shiviz(self, path: str | Path, from_ms: float = 0.0, to_ms: float = inf) -> None:
         """Write a log with vector clocks for ShiViz, which reads it with the regular expression SHIVIZ_PARSER.

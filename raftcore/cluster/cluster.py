@@ -20,9 +20,11 @@ from raftcore.cluster.client import Operation
 from raftcore.cluster.controls import Controls
 from raftcore.cluster.handle import Client
 from raftcore.cluster.rulebook import Rulebook
+from raftcore.cluster.steps import Steps
 from raftcore.cluster.takes import take
 from raftcore.cluster.world import SimWorld
 from raftcore.consensus.rules import Rules
+from raftcore.interrupts import Uninterrupted
 from raftcore.statemachine.language import parse_command
 from raftcore.trace.stream import Trace
 from raftcore.trace.view import ClusterView
@@ -87,6 +89,7 @@ class Cluster(Controls):
         self._watch = Watch(names, config) if trace and checks else None
         say = self._trace.say if self._trace is not None else None
         self._world = SimWorld(scenario, self._rules, say)
+        self._steps = Steps(self._world.clock)
         self._lock = RLock()
         self._taken: list[Action] = []
         self._planned: list[tuple[float, int, Action]] = []
@@ -280,21 +283,28 @@ class Cluster(Controls):
 
     def _judge(self) -> None:
         """Let the invariants see what has happened."""
-        if self._watch is not None:
-            self._watch.absorb(self.trace[self._watch.position :])
+        if self._watch is None:
+            return
+        with Uninterrupted():
+            try:
+                self._watch.absorb(self.trace[self._watch.position :])
+            except BaseException:  # it has seen half an event, so another one must judge from the beginning
+                self._watch = Watch(self.trace.server_ids, self.config)
+                raise
 
     def _advance(self, until_ms: float, limit: int) -> bool:
         """Let at most `limit` things happen until then; whether that time is reached. An action comes last in its instant."""
         clock = self._world.clock
-        while True:
-            action_ms = self._planned[0][0] if self._planned else math.inf
-            if not clock.run(min(until_ms, action_ms), limit):
-                return False
-            clock.now_ms = max(clock.now_ms, min(until_ms, action_ms))
-            if action_ms > until_ms:
-                return True
-            _, _, action = heappop(self._planned)
-            self._take(action)
+        with Uninterrupted(clock.stop), self._steps:
+            while True:
+                action_ms = self._planned[0][0] if self._planned else math.inf
+                if not clock.run(min(until_ms, action_ms), limit):
+                    return False
+                clock.now_ms = max(clock.now_ms, min(until_ms, action_ms))
+                if action_ms > until_ms:
+                    return True
+                _, _, action = heappop(self._planned)
+                self._take(action)
 
     # ---- actions
 
@@ -314,7 +324,8 @@ class Cluster(Controls):
                 return None
             while not self._advance(self.now_ms, SLICE):
                 pass  # an action comes after every event of its instant, also when the run is repeated
-            return self._take(action)
+            with Uninterrupted(), self._steps:
+                return self._take(action)
 
     def _take(self, action: Action) -> Operation | None:
         """Let it happen. What is refused was not done; what a rule then failed at was."""
@@ -344,7 +355,7 @@ class Cluster(Controls):
 
     def client(self, name: ClientId) -> Client:
         """The client C1, C2 … of this name, to be asked for commands."""
-        with self._lock:
+        with self._lock, Uninterrupted(), self._steps:
             self._world.client(name)
         return Client(name, self.submit, self._finish)
 

@@ -32,8 +32,7 @@ class Trace:
         self.server_ids = tuple(server_ids)
         self._events: list[Event] = list(events)
         self._keyframes = [empty_view(self.server_ids)]  # after 0, 1, 2 … times KEYFRAME_EVERY events
-        self._folded = 0
-        self._latest = self._keyframes[0]  # after the first `_folded` events
+        self._latest = 0, self._keyframes[0]  # how many events were folded, and the view after them; both at once, whatever breaks off
         self._folding = RLock()  # a screen and a cell may look at once
         self.say = self._events.append
         """Append an event. Its time is not before that of the last one."""
@@ -75,8 +74,9 @@ class Trace:
         position = min(max(position, 0), len(self._events))
         with self._folding:
             self._fold_up_to(position)
-            if position == self._folded:
-                return self._latest
+            folded, latest = self._latest
+            if position == folded:
+                return latest
             kept = position // KEYFRAME_EVERY
             view = self._keyframes[kept]
             for event in self._events[kept * KEYFRAME_EVERY : position]:
@@ -95,11 +95,14 @@ class Trace:
         return bisect_left(self._events, at_ms, key=_time)
 
     def _fold_up_to(self, position: int) -> None:
-        for event in self._events[self._folded : position]:
-            self._latest = absorb(self._latest, event)
-            self._folded += 1
-            if self._folded % KEYFRAME_EVERY == 0:
-                self._keyframes.append(self._latest)
+        folded, view = self._latest
+        for event in self._events[folded:position]:
+            view = absorb(view, event)
+            folded += 1
+            if folded % KEYFRAME_EVERY == 0:
+                self._keyframes[folded // KEYFRAME_EVERY :] = [view]
+                self._latest = folded, view
+        self._latest = folded, view
 
     def to_bytes(self) -> bytes:
         """All events as MessagePack, one after the other: two runs are the same if and only if these are equal."""

@@ -49,5 +49,9 @@ class UnknownRulesError(RaftLabError, LookupError):
     """A run used rules that can't be found again by a name, so it can't be repeated without them."""
 
 
+class IncompleteStepError(RaftLabError, RuntimeError):
+    """A run was broken off half-way through a step: by an interrupt, or by what a rule raised. It can be looked at and forked."""
+
+
 class RuleError(RaftLabError, TypeError):
     """A rule returned what its place in the table does not allow."""

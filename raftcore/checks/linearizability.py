@@ -12,13 +12,13 @@ from enum import Enum
 from msgspec import Struct
 
 from raftcore.checks.client_history import Operation, history
-from raftcore.checks.history_files import read_jepsen, read_kv
+from raftcore.checks.history_files import read_edn, read_jepsen, read_kv
 from raftcore.checks.models import KEY_VALUE, REGISTER, Model
 from raftcore.checks.search import Search
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.numbers import whole
 
-__all__ = ["KEY_VALUE", "REGISTER", "Model", "Operation", "Result", "Verdict", "check", "history", "read_jepsen", "read_kv"]
+__all__ = ["KEY_VALUE", "REGISTER", "Model", "Operation", "Result", "Verdict", "check", "history", "read_edn", "read_jepsen", "read_kv"]
 
 BUDGET = 2_000_000
 TURN = 1_024
@@ -75,8 +75,10 @@ class Result(Struct, frozen=True):
         return points
 
 
-def check(history: Iterable[Operation], model: Model, budget: int = BUDGET) -> Result:
+def check(history: Iterable[Operation], model: Model, budget: int = BUDGET, *, initial: str | None = None) -> Result:
     """Judge a history by a model, in at most `budget` steps and MEMORY_BYTES. Stale reads are left out: they claim nothing.
+
+    initial: what every key holds before; None: it is absent.
 
     Raises ConfigError for an unknown model, a budget that is none, what is no history, and operations that the model does not know or that
     can't be.
@@ -88,7 +90,9 @@ def check(history: Iterable[Operation], model: Model, budget: int = BUDGET) -> R
         raise ConfigError(f"budget={budget!r} steps judge nothing; give a whole number, at least 1")
     if not isinstance(history, Iterable):
         raise ConfigError(f"a {type(history).__name__} is no history; give the operations: check(history(cluster), KEY_VALUE)")
-    searches = [Search(operations, model) for operations in _by_key(history, model).values()]
+    if not isinstance(initial, str | None):
+        raise ConfigError(f"initial={initial!r} is no value; give the text that each key holds at first, or None where it is absent")
+    searches = [Search(operations, model, initial) for operations in _by_key(history, model).values()]
     undecided, left, held_bytes, out_of_memory = deque(searches), steps, 0, False
     while undecided and left:
         search = undecided.popleft()

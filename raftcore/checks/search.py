@@ -87,11 +87,11 @@ class Search:
     found, refuted: whether there is a legal order, or none. held_bytes: about how much memory it uses.
     """
 
-    def __init__(self, operations: Sequence[Operation], model: Model) -> None:
+    def __init__(self, operations: Sequence[Operation], model: Model, initial: Held = None) -> None:
         self._model = model
         self._line = _Line([it for it in operations if it.ok is not None or not isinstance(it.command, Get)])
-        self._states: list[Held] = [None]
-        self._number_of: dict[Held, int] = {None: 0}
+        self._states: list[Held] = [initial]
+        self._number_of: dict[Held, int] = {initial: 0}
         self._next_state: list[dict[int, int]] = [{} for _ in self._line.after]  # by entry: which state it makes of which
         # Of each operation taken: its call, the state before it, and the first answer then (`open_head` if that was not reached yet).
         self._order: list[tuple[int, int, int]] = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from enum import Enum
 from math import inf
 from pathlib import Path
 from threading import RLock
@@ -9,21 +10,23 @@ from typing import TypeVar
 
 import pandas as pd
 import pyarrow as pa
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from raftcore.checks.violation import Violation
 from raftcore.checks.watch import check_trace
 from raftcore.files import save_atomically
+from raftcore.recording.elections import elections_frame, pre_votes_frame, reigns_frame
 from raftcore.recording.exports import edn_lines, shiviz_lines
 from raftcore.recording.file import Header, from_parquet, to_parquet, versions
 from raftcore.recording.frames import FRAMES, described
 from raftcore.recording.growing import Growing
-from raftcore.recording.logs import log_frame
+from raftcore.recording.logs import log_frames
 from raftcore.recording.messages import events_frame, messages_frame
+from raftcore.recording.outages import outages_frame
 from raftcore.recording.rows import Rows
 from raftcore.recording.servers import servers_frame
 from raftcore.recording.sources import Loaded, Source
-from raftcore.recording.stories import elections_frame, operations_frame, outages_frame, violations_frame
+from raftcore.recording.stories import operations_frame, violations_frame
 from raftcore.recording.stream import MARK, Portion, Stream, from_frames, part_of
 from raftcore.trace.stream import Trace
 from raftcore.trace.view import ClusterView
@@ -83,6 +86,20 @@ class Recording:
         return self.scenario.config
 
     @property
+    def parameters(self) -> dict[str, int | float | str]:
+        """What tells this run from others, to be added to a table as columns: `run.operations.assign(**run.parameters)`.
+
+        Size, seed and each knob of the configuration, by its name; a range has two, its `_min` and its `_max`.
+        """
+        said: dict[str, int | float | str] = {"size": self.scenario.size, "seed": self.scenario.seed}
+        for name, value in asdict(self.config).items():
+            if isinstance(value, tuple):
+                said[f"{name}_min"], said[f"{name}_max"] = value
+            else:
+                said[name] = value.value if isinstance(value, Enum) else value
+        return said
+
+    @property
     def server_ids(self) -> tuple[ServerId, ...]:
         """S1 … Sn, and those that were created since."""
         return self._run.server_ids
@@ -121,7 +138,7 @@ class Recording:
     @_documented
     def log(self) -> pd.DataFrame:
         """One row for each entry that a server appended, in order of `appended_at_ms`. What came within a snapshot has none."""
-        return self._frame("log", log_frame)
+        return self._frame("log", log_frames)
 
     @property
     @_documented
@@ -131,15 +148,33 @@ class Recording:
 
     @property
     @_documented
+    def pre_votes(self) -> pd.DataFrame:
+        """One row each time that a server asked for pre-votes, in order of `started_at_ms`."""
+        return self._frame("pre_votes", pre_votes_frame)
+
+    @property
+    @_documented
     def elections(self) -> pd.DataFrame:
         """One row for each term in which somebody stood for election, in order of `started_at_ms`."""
         return self._frame("elections", elections_frame)
 
     @property
     @_documented
+    def reigns(self) -> pd.DataFrame:
+        """One row for each leader of a term, in order of `from_ms`."""
+        return self._frame("reigns", reigns_frame)
+
+    @property
+    @_documented
     def outages(self) -> pd.DataFrame:
-        """One row for each while in which no leader was able to commit, in order of `from_ms`. The first begins with the run."""
-        return self._frame("outages", outages_frame)
+        """One row for each while in which no leader could have committed an entry, in order of `from_ms`. The first begins with the run."""
+        return self._frame("outages", lambda rows: outages_frame(rows, self.config))
+
+    @property
+    @_documented
+    def removals(self) -> pd.DataFrame:
+        """One row each time that entries left a server's log, in order of `at_ms`."""
+        return self._frame("removals", log_frames)
 
     @property
     @_documented
@@ -147,12 +182,13 @@ class Recording:
         """One row for each invariant that was seen broken, the first few of each, in order of `at_ms`."""
         return self._frame("violations", lambda rows: violations_frame(self._violations(len(rows))))
 
-    def _frame(self, name: str, make: Callable[[Rows], pd.DataFrame]) -> pd.DataFrame:
+    def _frame(self, name: str, make: Callable[[Rows], pd.DataFrame | dict[str, pd.DataFrame]]) -> pd.DataFrame:
         with self._lock:
             rows = self._all_rows()
             if name not in self._frames:
                 with self._reading():
-                    self._frames[name] = make(rows)
+                    made = make(rows)
+                self._frames |= made if isinstance(made, dict) else {name: made}
             return self._frames[name].copy(deep=False)  # whoever adds a column adds it to their own
 
     def _all_rows(self) -> Rows:
@@ -230,9 +266,12 @@ class Recording:
             _save_text(Path(folder, f"{name}.csv"), text)
 
     def to_edn(self, path: str | Path) -> None:
-        """Write the clients' history as Jepsen does: one EDN map a line, for each call and each outcome. Raises OSError."""
+        """Write the clients' history as Jepsen does: one EDN map a line, for each call and each outcome; `read_edn` reads it.
+
+        Stale reads are left out, as nothing follows from them. Raises OSError.
+        """
         with self._reading():
-            lines = list(edn_lines(self._all_rows()))
+            lines = list(edn_lines(self._all_rows(), self.config.reads))
         _save_lines(path, lines)
 
     def to_shiviz(self, path: str | Path, from_ms: float = 0.0, to_ms: float = inf) -> None:

@@ -203,7 +203,9 @@ class _Log:
         self.commit_index = self.base = event.snapshot_index
 
     def _leave(self, last_index: Index) -> None:
-        """Let the log end here; of entries that stand in a snapshot alone there are no rows."""
+        """Let the log end here; of entries that stand in a snapshot alone there are no rows. ValueError: nobody can have so many."""
+        if last_index > len(self.table.told):  # a leader appended each of them, so it has a row
+            raise ValueError(f"a log of {last_index:,} entries, and only {len(self.table.told):,} were appended")
         del self.rows[last_index:]
         self.rows += [NOWHERE] * (last_index - len(self.rows))
 

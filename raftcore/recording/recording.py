@@ -1,6 +1,7 @@
 """A run as data: the files and the tables that are made of its events."""
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
 from functools import partial
 from math import inf
@@ -35,6 +36,7 @@ from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.names import ServerId
 from raftcore.vocabulary.numbers import is_number
 from raftcore.vocabulary.scenario import Scenario
+from raftcore.vocabulary.validation import check_path
 
 _Getter = TypeVar("_Getter", bound=Callable[["Recording"], pd.DataFrame])
 
@@ -56,6 +58,7 @@ class Recording:
         """table: the columns of a run that is over. judged: gives what broke an invariant; None: that is found when it is asked for."""
         self._run = run
         self._judged = judged or (lambda: check_trace(self.trace, self.config))
+        self._reading: Callable[[], AbstractContextManager[None]] = run.reading if isinstance(run, Loaded) else nullcontext
         self._growing = Growing(run, table)
         self._rows = Rows(self._growing.table())
         self._frames: dict[str, pd.DataFrame] = {}
@@ -184,7 +187,8 @@ class Recording:
         with self._lock:
             rows = self._all_rows()
             if name not in self._frames:
-                made = make(rows)
+                with self._reading():
+                    made = make(rows)
                 self._frames |= made if isinstance(made, dict) else {name: made}
             return self._frames[name].copy(deep=False)  # whoever adds a column adds it to their own
 
@@ -197,7 +201,8 @@ class Recording:
 
     def _violations(self, events: int) -> tuple[Violation, ...]:
         """What broke an invariant in the first so many events."""
-        return tuple(violation for violation in self._judged() if violation.evidence[-1] < events)
+        with self._reading():
+            return tuple(violation for violation in self._judged() if violation.evidence[-1] < events)
 
     # ---- files
 
@@ -222,7 +227,7 @@ class Recording:
         """The recording that was saved there, or what is left of one that was broken off. Raises FileError and FileNotFoundError."""
         name = str(path)
         try:
-            data = Path(path).read_bytes()
+            data = check_path(path).read_bytes()
         except FileNotFoundError:
             if not part_of(path).exists():
                 raise
@@ -280,7 +285,9 @@ class Recording:
 
         Stale reads are left out, as nothing follows from them. Raises OSError.
         """
-        _save_lines(path, edn_lines(self._all_rows(), self.config.reads))
+        with self._reading():
+            lines = list(edn_lines(self._all_rows(), self.config.reads))
+        _save_lines(path, lines)
 
     def to_shiviz(self, path: str | Path, from_ms: float = 0.0, to_ms: float = inf) -> None:
         """Write a log with vector clocks for ShiViz, which reads it with the regular expression SHIVIZ_PARSER.
@@ -290,7 +297,9 @@ class Recording:
         """
         if not (is_number(from_ms) and is_number(to_ms) and from_ms < to_ms):
             raise ConfigError(f"there is no while from {from_ms!r} to {to_ms!r} ms; give two moments, the later one last")
-        _save_lines(path, shiviz_lines(self._all_rows(), from_ms, to_ms))
+        with self._reading():
+            lines = list(shiviz_lines(self._all_rows(), from_ms, to_ms))
+        _save_lines(path, lines)
 
 
 def _from_bytes(data: bytes, name: str) -> Recording:

@@ -265,7 +265,7 @@ class Recording:
 
     def to_csv(self, folder: str | Path) -> None:
         """Write each table to a file of its own in this folder, which is made if need be: events.csv, messages.csv … Raises OSError."""
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        check_path(folder).mkdir(parents=True, exist_ok=True)
         for name in FRAMES:
             text = getattr(self, name).to_csv(index=False)
             _save_text(Path(folder, f"{name}.csv"), text)
@@ -273,9 +273,10 @@ class Recording:
     def save_tables(self, folder: str | Path) -> None:
         """Write each table to a plain Parquet file of its own in this folder, which is made if need be: events.parquet, messages.parquet …
 
-        pandas reads them with the same dtypes; polars, DuckDB and others read them too. Raises OSError.
+        pandas reads them with the same dtypes, but for the categories of a table without rows; polars, DuckDB and others read them too.
+        Raises OSError.
         """
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        check_path(folder).mkdir(parents=True, exist_ok=True)
         for name in FRAMES:
             data = getattr(self, name).to_parquet(index=False)
             save_atomically(Path(folder, f"{name}.parquet"), partial(_write_bytes, data=data))

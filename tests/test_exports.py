@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from msgspec.structs import replace
@@ -232,3 +233,41 @@ def test_a_while_that_is_none_gives_no_log(tmp_path, from_ms, to_ms):
     with pytest.raises(ConfigError, match=r"there is no while from .* ms; give two moments, the later one last"):
         Cluster().recording.to_shiviz(tmp_path / "run.log", from_ms, to_ms)
     assert list(tmp_path.iterdir()) == []
+
+
+# ---- Parquet
+
+
+@pytest.mark.parametrize("made", [lambda: run_of(3), lambda: Cluster(size=3)], ids=["full", "empty"])
+def test_each_table_becomes_a_plain_parquet_file(made, tmp_path):
+    run = made().recording
+    run.save_tables(tmp_path / "new" / "folder")
+    run.save_tables(tmp_path / "new" / "folder")  # over the old ones
+    assert {path.name for path in (tmp_path / "new" / "folder").iterdir()} == {f"{name}.parquet" for name in FRAMES}
+    for name in FRAMES:
+        path, table = tmp_path / "new" / "folder" / f"{name}.parquet", getattr(run, name)
+        pd.testing.assert_frame_equal(pd.read_parquet(path), table, check_categorical=len(table) > 0)
+        file = pq.ParquetFile(path)
+        columns = [file.metadata.row_group(0).column(number) for number in range(file.metadata.num_columns)] if len(table) else []
+        assert {encoding for column in columns for encoding in column.encodings} <= {"PLAIN", "RLE", "RLE_DICTIONARY"}
+        assert {column.compression for column in columns} <= {"SNAPPY"}
+        nulls = {field: file.read().column(field).null_count for field in table}
+        assert nulls == table.isna().sum().to_dict()  # a time that is absent is null, not NaN
+
+
+def test_polars_reads_the_tables(tmp_path):
+    polars = pytest.importorskip("polars")
+    run = run_of(3).recording
+    run.save_tables(tmp_path)
+    for name in FRAMES:
+        theirs, ours = polars.read_parquet(tmp_path / f"{name}.parquet"), getattr(run, name)
+        assert theirs.rows() == [tuple(None if pd.isna(value) else value for value in row) for row in ours.itertuples(index=False)]
+
+
+def test_duckdb_reads_the_tables(tmp_path):
+    duckdb = pytest.importorskip("duckdb")
+    run = run_of(3).recording
+    run.save_tables(tmp_path)
+    for name in FRAMES:
+        theirs, ours = duckdb.sql(f"SELECT * FROM '{tmp_path}/{name}.parquet'").fetchall(), getattr(run, name)
+        assert theirs == [tuple(None if pd.isna(value) else value for value in row) for row in ours.itertuples(index=False)]

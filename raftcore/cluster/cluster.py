@@ -32,7 +32,7 @@ from raftcore.vocabulary import actions as act
 from raftcore.vocabulary.actions import Action
 from raftcore.vocabulary.commands import Command
 from raftcore.vocabulary.config import Config
-from raftcore.vocabulary.errors import ConditionNotReached, ConfigError, ControlError, RaftLabError, RuleError
+from raftcore.vocabulary.errors import ConditionNotReached, ConfigError, ControlError, NotSendableError, RaftLabError, RuleError
 from raftcore.vocabulary.events import Completed
 from raftcore.vocabulary.links import LONGEST_MS
 from raftcore.vocabulary.names import ClientId, ServerId
@@ -141,6 +141,13 @@ class Cluster(Controls):
     def forks(self) -> "tuple[Cluster, ...]":
         """The runs that were forked from this one and are still held by somebody: by the moment where they part from it, then as made."""
         return tuple(sorted(self._forks.values(), key=lambda fork: fork.origin.at_ms if fork.origin else 0.0))
+
+    def __reduce__(self) -> str:
+        """A clock and disks that run stay in their process. Raises NotSendableError."""
+        raise NotSendableError(
+            "a cluster can't be pickled or copied; send cluster.scenario, which repeats the run (Cluster.from_scenario(scenario)), or "
+            "cluster.recording, which is its data; a copy that goes on from here is cluster.fork()"
+        )
 
     # ---- what there is to see
 

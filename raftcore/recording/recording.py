@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
+from functools import partial
 from math import inf
 from pathlib import Path
 from threading import RLock
@@ -221,10 +222,16 @@ class Recording:
 
         What stands at `path` is replaced, whole or not at all. Raises OSError.
         """
+        save_atomically(path, partial(_write_bytes, data=self._to_bytes()))
+
+    def _to_bytes(self) -> bytes:
         now_ms, rows = self.now_ms, self._all_rows()
         header = self._header(now_ms, rows, self._violations(len(rows)))
-        data = to_parquet(rows.table, replace(header, scenario=replace(header.scenario, actions=rows.actions())))
-        save_atomically(path, lambda file: file.write_bytes(data))
+        return to_parquet(rows.table, replace(header, scenario=replace(header.scenario, actions=rows.actions())))
+
+    def __reduce__(self) -> tuple[Callable[[bytes, str], "Recording"], tuple[bytes, str]]:
+        """To another process, as by joblib or Dask, goes what a file would hold: what is known now, of a run that goes on too."""
+        return _from_bytes, (self._to_bytes(), "this recording")
 
     @classmethod
     def load(cls, path: str | Path) -> "Recording":
@@ -242,9 +249,7 @@ class Recording:
         if part.exists() and part.stat().st_mtime_ns >= Path(path).stat().st_mtime_ns:
             later = f"Recording.load({str(part)!r}) has what was recorded, or remove it"
             warnings.warn(f"{name} is an earlier run: a later recording to it was broken off or still goes on; {later}", stacklevel=2)
-        table, header = from_frames(data, name) if is_part(data, name) else from_parquet(data, name)
-        known = header.violations
-        return cls(Loaded(table, header, name), table, (lambda: known) if known is not None else None)
+        return _from_bytes(data, name)
 
     def stream_to(self, path: str | Path) -> Stream:
         """Write the run to a file while it goes on, until the stream is closed: a crash loses at most the last second.
@@ -278,10 +283,21 @@ class Recording:
 
     def to_csv(self, folder: str | Path) -> None:
         """Write each table to a file of its own in this folder, which is made if need be: events.csv, messages.csv … Raises OSError."""
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        check_path(folder).mkdir(parents=True, exist_ok=True)
         for name in FRAMES:
             text = getattr(self, name).to_csv(index=False)
             _save_text(Path(folder, f"{name}.csv"), text)
+
+    def save_tables(self, folder: str | Path) -> None:
+        """Write each table to a plain Parquet file of its own in this folder, which is made if need be: events.parquet, messages.parquet …
+
+        pandas reads them with the same dtypes, but for the categories of a table without rows; polars, DuckDB and others read them too.
+        Raises OSError.
+        """
+        check_path(folder).mkdir(parents=True, exist_ok=True)
+        for name in FRAMES:
+            data = getattr(self, name).to_parquet(index=False)
+            save_atomically(Path(folder, f"{name}.parquet"), partial(_write_bytes, data=data))
 
     def to_edn(self, path: str | Path) -> None:
         """Write the clients' history as Jepsen does: one EDN map a line, for each call and each outcome; `read_edn` reads it.
@@ -303,6 +319,17 @@ class Recording:
         with self._reading():
             lines = list(shiviz_lines(self._all_rows(), from_ms, to_ms))
         _save_lines(path, lines)
+
+
+def _from_bytes(data: bytes, name: str) -> Recording:
+    """The recording that a file's bytes hold. Raises FileError."""
+    table, header = from_frames(data, name) if is_part(data, name) else from_parquet(data, name)
+    known = header.violations
+    return Recording(Loaded(table, header, name), table, (lambda: known) if known is not None else None)
+
+
+def _write_bytes(file: Path, data: bytes) -> None:
+    file.write_bytes(data)
 
 
 def _save_lines(path: str | Path, lines: Iterable[str]) -> None:

@@ -37,6 +37,10 @@ class Trace:
         self.say = self._events.append
         """Append an event. Its time is not before that of the last one."""
 
+    def __reduce__(self) -> tuple[type["Trace"], tuple[tuple[ServerId, ...], list[Event]]]:
+        """To another process goes what happened so far; views are folded again there."""
+        return Trace, (self.server_ids, self._events[:])
+
     def __len__(self) -> int:
         return len(self._events)
 

@@ -25,6 +25,10 @@ class ControlError(RaftLabError, RuntimeError):
     """A control does not fit the state that the server or the run is in."""
 
 
+class NotSendableError(RaftLabError, TypeError):
+    """What lives in this process alone can't be pickled, copied or sent to another."""
+
+
 class ConditionNotReached(RaftLabError, TimeoutError):
     """The clock reached its limit before the condition came true."""
 

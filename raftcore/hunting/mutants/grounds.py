@@ -103,6 +103,9 @@ GROUNDS: Mapping[str, Grounds] = {
     "28": Grounds(300, replace(READS, transfers=6), 3, LEASES),
     "29": Grounds(150, RESTARTS, 3, replace(FIGURE_2, snapshot_every=3)),
     "30": Grounds(60),
+    "32": Grounds(30, only(transfers=6, partitions=3, timeouts=3), 3, Config()),
     "33": Grounds(60, only(commands=2, membership=2), 3, Config()),
+    "34": Grounds(30, only(quorums=1), 5, Config()),
+    "35": Grounds(5),
 }
 """By the number of the mutant. A mutant that is not here is beyond a random run of this length: its play exposes it."""

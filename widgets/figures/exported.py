@@ -13,9 +13,10 @@ from typing import Any
 from uuid import uuid4
 
 import plotly.io as pio
-from IPython.core.getipython import get_ipython
 from plotly.io.base_renderers import MimetypeRenderer
 from plotly.offline import get_plotlyjs, get_plotlyjs_version
+
+from widgets.cells import this_execution
 
 NAME = "raft_lab"
 IN_JUPYTER = "plotly_mimetype"
@@ -84,10 +85,3 @@ def packed_plotly() -> str:
 def address() -> str:
     """Where the same plotly.js lies in the network."""
     return f"https://cdn.plot.ly/plotly-{get_plotlyjs_version()}.min.js"
-
-
-def this_execution() -> tuple[str | None, str | None]:
-    """The cell that runs, and which run of it this is; None where the front end does not say."""
-    kernel = getattr(get_ipython(), "kernel", None)
-    message = kernel.get_parent() if kernel is not None else {}
-    return message.get("metadata", {}).get("cellId"), message.get("header", {}).get("msg_id")

@@ -25,8 +25,9 @@ from raftcore.vocabulary.names import FOLLOWER, LEADER, ClientId, Index, Role, S
 class ServerMemory:
     """One server. Its log is `base`, for which a snapshot stands, and the entries that follow, up to `last`.
 
-    bootstrap: the configuration with which it was first started, which holds before the first in its log. configuration: by which it goes. saved_term, saved_vote, saved_index: what its disk keeps.
-    votes: by whom, and where in the trace they were counted. What ends with `_at` is the place in the trace where that was said.
+    bootstrap: the configuration with which it was first started, which holds before the first in its log. configuration: by which it
+    goes. saved_term, saved_vote, saved_index: what its disk keeps. votes: by whom, and where in the trace they were counted. What ends
+    with `_at` is the place in the trace where that was said.
     """
 
     def __init__(self, server_id: ServerId, start: Written, bootstrap: Configuration) -> None:

@@ -160,5 +160,5 @@ def check_seeds(seeds: int | Iterable[int]) -> Iterator[int]:
 
 def _check_property(wanted: str | None) -> None:
     known = [*(invariant.name for invariant in INVARIANTS), CONVERGENCE, LINEARIZABILITY]
-    if wanted is not None and wanted not in known:
-        raise ConfigError(f"there is no property {wanted!r}; there are {', '.join(known)}")
+    if wanted is not None and not (isinstance(wanted, str) and wanted in known):
+        raise ConfigError(f"there is no property {brief(wanted)}; there are {', '.join(known)}")

@@ -150,7 +150,7 @@ class Scenario(Struct, metaclass=Spelled, frozen=True, kw_only=True, forbid_unkn
 
 
 def check_run(scenario: Scenario) -> tuple[Action, ...]:
-    """The actions with Python's own values. Raise ConfigError or CommandError, which name the action, where a scenario that comes from a file can't be taken.
+    """The actions with Python's own values. Raise ConfigError or CommandError, which name the action, where one can't be taken.
 
     Its actions must be possible, in order of time, and name servers that there are by then.
     """

@@ -263,8 +263,6 @@ class Player:
 
         The browser's connections keep this object for as long as the kernel lives, so it lets go of the run.
         """
-        if self._head is None:
-            return
         with self._painting:
             if self._root is not None:
                 _players.pop(self._root, None)

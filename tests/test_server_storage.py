@@ -2,15 +2,16 @@
 
 import pytest
 from msgspec.structs import replace
-from plays import AS_IN_THE_PAPER
-from test_server import SYNC_MS, Stage
+from plays import AS_IN_THE_PAPER, log_of
+from test_server import SYNC_MS, Stage, granted
 
 from raftcore import Cluster
 from raftcore.server import MOST_WAITING
 from raftcore.vocabulary.commands import Set
 from raftcore.vocabulary.disks import DiskState
+from raftcore.vocabulary.durable import HardState
 from raftcore.vocabulary.events import MessageDropped
-from raftcore.vocabulary.messages import AppendEntriesReply, ClientRequest, RequestVote, RequestVoteReply
+from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientRequest, RequestVote, RequestVoteReply
 from raftcore.vocabulary.names import Reason
 
 
@@ -70,3 +71,54 @@ def test_a_server_compacts_its_log_when_it_has_applied_enough_and_starts_from_th
     stage.start()
     assert (stage.server.applied_index, dict(stage.server._machine.kv_store)) == (4, {"x": "3"})
     assert stage.server.node.state.commit_index == 4
+
+
+# ---- recovery: what was read is synced before it is answered
+
+
+def test_a_vote_that_a_crash_of_the_process_left_unsynced_is_given_again_once_it_is_synced() -> None:
+    stage = Stage()
+    stage.hear(RequestVote(1, "S2", 0, 0))
+    stage.run_to(2)
+    stage.kill()
+    stage.run_to(20)
+    stage.start()
+    stage.hear(RequestVote(1, "S3", 0, 0), RequestVote(1, "S2", 0, 0))
+    stage.run_to(24.9)
+    assert stage.sent == []
+    stage.run_to(25)
+    refused = RequestVoteReply(1, "S1", vote_granted=False, reason=Reason.ALREADY_VOTED)
+    assert stage.sent == [(25.0, "S3", refused), (25.0, "S2", granted(1))]
+    stage.crash()
+    assert stage.on_disk()[0] == HardState(1, "S2")
+
+
+def test_what_a_failed_sync_lost_is_written_anew_by_the_next_start_and_only_then_acknowledged() -> None:
+    stage = Stage()
+    entry = log_of("1")[0]
+    stage.disk.become(DiskState(SYNC_MS, sync_fails=True))
+    stage.hear(AppendEntries(1, "S2", 0, 0, (entry,), 0))
+    stage.run_to(10)
+    assert not stage.server.alive
+    stage.disk.become(DiskState(SYNC_MS))
+    stage.start()
+    stage.hear(AppendEntries(1, "S2", 1, 1, (), 0))
+    stage.run_to(14.9)
+    assert stage.sent == []
+    stage.run_to(15)
+    assert stage.sent == [(15.0, "S2", AppendEntriesReply(1, "S1", True, 1))]
+    stage.crash()
+    assert stage.on_disk() == (HardState(1, None), [entry])
+
+
+def test_a_server_counts_nothing_of_its_log_as_saved_before_recovery_has_synced_it() -> None:
+    stage = Stage()
+    stage.hear(AppendEntries(1, "S2", 0, 0, tuple(log_of("1 1")), 0))
+    stage.run_to(2)
+    stage.kill()
+    stage.start()
+    assert stage.server.node.state.saved_index == 0
+    stage.run_to(6.9)
+    assert stage.server.node.state.saved_index == 0
+    stage.run_to(7)
+    assert stage.server.node.state.saved_index == 2

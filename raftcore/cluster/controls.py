@@ -35,9 +35,12 @@ class Controls(ABC):
 
     # ---- servers and links
 
-    def crash(self, server: ServerId) -> None:
-        """Stop a server; it forgets all that it had not synced."""
-        self._do(act.Crash, server)
+    def crash(self, server: ServerId, power_loss: bool = True) -> None:
+        """Stop a server. Its machine loses power, and with that any part of what the server had not synced.
+
+        With `power_loss=False` only the process crashes, as by `kill -9`: what it wrote can still be read, synced or not.
+        """
+        self._do(act.Crash, server, power_loss)
 
     def restart(self, server: ServerId) -> None:
         """Start a crashed server again from its disk; if that can't be trusted it stays down, and `view.servers[…].halted` says why."""
@@ -152,9 +155,10 @@ class Controls(ABC):
         sync_fails: bool | UnsetType = UNSET,
         capacity_bytes: int | UnsetType | None = UNSET,
         loses_writes: bool | UnsetType = UNSET,
+        reads_fail: bool | UnsetType = UNSET,
     ) -> None:
-        """Change how a server's disk behaves; what is not given stays."""
-        self._do(act.SetDisk, server, sync_ms, sync_fails, capacity_bytes, loses_writes)
+        """Change how a server's disk behaves (DiskState); what is not given stays."""
+        self._do(act.SetDisk, server, sync_ms, sync_fails, capacity_bytes, loses_writes, reads_fail)
 
     def flip_bit(self, server: ServerId) -> None:
         """Let one bit rot in what a server's disk keeps; the server learns of it when it restarts."""

@@ -93,9 +93,9 @@ class SimWorld:
         server.start()
 
     def _halt(self, name: ServerId, reason: str) -> None:
-        """A server has stopped by itself; what its disk did not keep is gone."""
+        """A server has stopped by itself. Its machine runs on, so all that it wrote can still be read, kept or not."""
         self.network.join(name, None)
-        self.disks[name].crash(self.disk_streams[name])
+        self.disks[name].process_crash()
         if self.say:
             self.say(Halted(self.now_ms, name, reason))
 

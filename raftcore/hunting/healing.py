@@ -19,7 +19,9 @@ def make_whole(cluster: Cluster) -> None:
     """Mend all disks, clocks and links, and let every server run."""
     for server in cluster.view.servers.values():
         if server.disk is not None:
-            cluster.disk(server.id, sync_ms=cluster.config.sync_ms, sync_fails=False, capacity_bytes=None, loses_writes=False)
+            cluster.disk(
+                server.id, sync_ms=cluster.config.sync_ms, sync_fails=False, capacity_bytes=None, loses_writes=False, reads_fail=False
+            )
         if server.clock_rate != 1:
             cluster.set_clock_rate(server.id, 1)
     reunite(cluster)

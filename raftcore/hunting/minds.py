@@ -13,9 +13,8 @@ from msgspec.structs import replace
 from raftcore.consensus.door import Stimulus
 from raftcore.consensus.rules import Rules
 from raftcore.hunting.lone_server import Files, LoneServer, Told
-from raftcore.hunting.shapes import Shapes, shape_of, shape_of_files
+from raftcore.hunting.shapes import Shapes, recovered, shape_of, shape_of_files
 from raftcore.hunting.small_world import BIRTH, CRASH, RESTART, Packet, World
-from raftcore.storage.records import Recovered, file_name, read
 from raftcore.vocabulary.errors import CorruptLogError
 from raftcore.vocabulary.events import Crashed, Halted, Restarted
 from raftcore.vocabulary.messages import Entry
@@ -140,7 +139,7 @@ class Minds:
                 life=life,
                 kept=disk.kept,
                 entries=entries,
-                saved=tuple(_recovered(disk.kept).entries),
+                saved=tuple(recovered(disk.kept).entries),
                 log=self._shapes.number(shape_of(entries)),
                 leads=state.role is LEADER,
                 term=state.current_term,
@@ -152,7 +151,7 @@ class Minds:
     def _keep_down(self, server: ServerId, kept: Files) -> int:
         number = self._shapes.number((server, shape_of_files(kept)))
         if number not in self.known:
-            found = _recovered(kept)
+            found = recovered(kept)
             entries, term = tuple(found.entries), found.hard_state.current_term
             log = self._shapes.number(shape_of(entries))
             self.known[number] = Mind(server, None, kept, entries, entries, log, leads=False, term=term, commit=0, syncs=False)
@@ -176,8 +175,3 @@ def _noting(asked: set[str], name: str, rule: Callable[..., Any]) -> Callable[..
         return rule(*arguments)
 
     return obey
-
-
-def _recovered(files: Files) -> Recovered:
-    """What a server's log comes to; nobody compacts in a small world, so there is one file of it."""
-    return read(files.get(file_name(1), b""), 1).recovered

@@ -50,11 +50,12 @@ class RandomRun(Hand):
     def _mixed(self, faults: Faults) -> list[Act]:
         """Every act as often as it is to be chosen."""
         cluster, rivals, on_one = self.cluster, Rivals(self.cluster, self.random), self._on_one
-        crash, restart, pause, resume = on_one(cluster.crash), on_one(cluster.restart), on_one(cluster.pause), on_one(cluster.resume)
+        crash, kill = on_one(cluster.crash), on_one(partial(cluster.crash, power_loss=False))
+        restart, pause, resume = on_one(cluster.restart), on_one(cluster.pause), on_one(cluster.resume)
         kinds: dict[str, list[Act]] = {
             "commands": [self._ask] * 8,
             "links": [self._hurt_link] * 3,
-            "crashes": [crash, crash, restart, restart, restart],
+            "crashes": [crash, kill, restart, restart, restart],
             "pauses": [pause, resume, resume],
             "timeouts": [*[on_one(cluster.time_out)] * 3, rivals.lead_in_turn],
             "partitions": [self._split, on_one(cluster.isolate), cluster.heal],

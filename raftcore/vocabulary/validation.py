@@ -31,7 +31,7 @@ from raftcore.vocabulary.disks import DiskState
 from raftcore.vocabulary.errors import CommandError, ConfigError
 from raftcore.vocabulary.links import LONGEST_MS, Link
 from raftcore.vocabulary.names import Address, is_client_name, is_server_name
-from raftcore.vocabulary.numbers import number
+from raftcore.vocabulary.numbers import number, truth
 from raftcore.vocabulary.spelling import brief
 
 EXAMPLES: Mapping[type, str] = {Set: "SET x 1", Get: "GET x", Delete: "DELETE x", Append: "APPEND x abc", Cas: "CAS x 1 2"}
@@ -183,6 +183,15 @@ def _clock_rate(action: act.SetClockRate) -> dict[str, Any]:
     return {"rate": rate}
 
 
+def _crash(action: act.Crash) -> dict[str, Any]:
+    power_loss = truth(action.power_loss)
+    if power_loss is None:
+        raise ConfigError(
+            f"power_loss={brief(action.power_loss)} must be True (the machine loses power) or False (only the process crashes)"
+        )
+    return {"power_loss": power_loss}
+
+
 def _created(action: act.CreateServer) -> dict[str, Any]:
     if not is_server_name(action.server):
         raise ConfigError(f"{brief(action.server)} can't be a server's name; servers are named S1, S2 …")
@@ -190,6 +199,7 @@ def _created(action: act.CreateServer) -> dict[str, Any]:
 
 
 _CHECKS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
+    act.Crash: _crash,
     act.SetLink: _link,
     act.SetDisk: _disk,
     act.Partition: _partition,

@@ -107,7 +107,7 @@ def test_a_player_that_is_interrupted_can_be_closed(act: Callable[[Player], obje
                 alarm(chance.uniform(0.00001, 0.001))
                 while not player.closed:
                     act(player)
-            alarm(0)
+                alarm(0)
             player.close()
             assert not player._thread.is_alive()
 
@@ -208,7 +208,7 @@ def test_a_stream_that_was_interrupted_tells_each_event_once(run: Cluster, tmp_p
         with suppress(KeyboardInterrupt):
             alarm(0.005)
             writing.close()
-        alarm(0)
+            alarm(0)
         writing.close()
     assert Recording.load(path).trace.to_bytes() == run.trace.to_bytes()
     assert not writing.part.exists()

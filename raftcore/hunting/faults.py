@@ -19,7 +19,8 @@ class Faults(Struct, metaclass=Spelled, frozen=True, kw_only=True):
     transfers: also to one that hears of it late, or that nobody hears. clocks: that drift as far as they are trusted not to. disks: that
     are slow, full or fail. rot: of bits on them. leaders: what befalls the present leader, or a new one at once. reads: that leaders
     answer, present ones, new ones, and former ones that do not know it yet. rivals: two that stand in the same term, where on either side
-    of a partition somebody believes to have a majority, also after two leaders have changed the membership in turn.
+    of a partition somebody believes to have a majority, also after two leaders have changed the membership in turn. quorums: in the end,
+    links that are cut for good, many in one direction, so that one quorum stays connected.
     Raises ConfigError.
     """
 
@@ -38,6 +39,7 @@ class Faults(Struct, metaclass=Spelled, frozen=True, kw_only=True):
     leaders: int = 1
     reads: int = 1
     rivals: int = 1
+    quorums: int = 1
 
     def __post_init__(self) -> None:
         for kind in self.__struct_fields__:
@@ -62,5 +64,5 @@ class Faults(Struct, metaclass=Spelled, frozen=True, kw_only=True):
     @classmethod
     def drawn(cls, random: Random) -> "Faults":
         """A mix of its own: what never comes in a run can't hide what else would have happened in it."""
-        mix = {kind: random.choice([0, 0, 1, 3]) for kind in cls.__struct_fields__}
+        mix = {kind: random.choice([0, 0, 1, 3]) for kind in cls.__struct_fields__ if kind != "quorums"}
         return cls(**(mix | {"commands": 1}))

@@ -5,9 +5,11 @@ from contextlib import suppress
 from functools import partial
 from random import Random
 
+from raftcore.checks.connected import promises_a_leader
 from raftcore.cluster.cluster import AnyRules, Cluster
 from raftcore.hunting.faults import Faults
 from raftcore.hunting.hand import TELLERS, Hand
+from raftcore.hunting.quorums import leave_a_quorum
 from raftcore.hunting.rivals import Rivals
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, ReadMode, Set
@@ -35,6 +37,7 @@ class RandomRun(Hand):
         mix = Faults.drawn(random)
         super().__init__(Cluster(drawn_size if size is None else size, seed, config or drawn_config, rules), random)
         self._acts = self._mixed(faults or mix)
+        self._quorums = (faults or mix).quorums
 
     def trouble(self, stop: Callable[[], object] = bool, rounds: int = ROUNDS) -> None:
         """Let time pass and something happen, again and again, until `stop` says that it is enough."""
@@ -44,6 +47,12 @@ class RandomRun(Hand):
                 self.random.choice(self._acts)()
             if stop():
                 return
+
+    def live(self, stop: Callable[[], object] = bool) -> None:
+        """Let there be trouble, and then cut links for good but those of one quorum, where servers have what lets it elect a leader."""
+        self.trouble(stop)
+        if self._quorums and promises_a_leader(self.cluster.config) and not stop():
+            leave_a_quorum(self.cluster, self.random)
 
     # ---- what may happen
 

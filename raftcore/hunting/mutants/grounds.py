@@ -103,7 +103,10 @@ GROUNDS: Mapping[str, Grounds] = {
     "28": Grounds(300, replace(READS, transfers=6), 3, LEASES),
     "29": Grounds(150, RESTARTS, 3, replace(FIGURE_2, snapshot_every=3)),
     "30": Grounds(60),
+    "32": Grounds(30, only(transfers=6, partitions=3, timeouts=3), 3, Config()),
     "33": Grounds(60, only(commands=2, membership=2), 3, Config()),
+    "34": Grounds(30, only(quorums=1), 5, Config()),
+    "35": Grounds(5),
     "40": Grounds(60),
     "41": Grounds(100, only(commands=2, crashes=3, disks=2), 1, replace(SHORT_DELAYS, sync_ms=30.0)),
 }

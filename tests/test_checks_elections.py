@@ -205,3 +205,15 @@ def test_a_candidate_may_stand_again_win_and_step_down() -> None:
     story.stand("S1", 3)
     story.follow(3, "S1")
     assert story.broken == []
+
+
+def test_a_server_that_restarts_counts_from_the_term_that_it_has_read_and_what_was_saved_stays_saved() -> None:
+    story = Story()
+    story.tell(ev.Synced, "S1", 2, "S2", 0)
+    story.tell(ev.Crashed, "S1", False)
+    story.tell(ev.Restarted, "S1", 3, "S3", 0, (), 0)  # term 3 was written and not synced
+    story.tell(ev.Crashed, "S1")
+    story.tell(ev.Restarted, "S1", 2, "S2", 0, (), 0)  # and is lost
+    assert story.broken == []
+    story.tell(ev.RoleChanged, "S1", FOLLOWER, 1)
+    assert story.broken == ["Monotonic Term"]

@@ -14,9 +14,9 @@ from raftcore.vocabulary import actions
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.disks import DiskState
 from raftcore.vocabulary.errors import CommandError, ControlError
-from raftcore.vocabulary.events import TransferStarted
+from raftcore.vocabulary.events import MessageDropped, TransferStarted
 from raftcore.vocabulary.messages import InstallSnapshot, InstallSnapshotReply, PreVote, PreVoteReply, TimeoutNow
-from raftcore.vocabulary.names import PROBE, REPLICATE, SNAPSHOT, Role
+from raftcore.vocabulary.names import PROBE, REPLICATE, SNAPSHOT, Reason, Role
 from widgets.command_bar import READS, CommandBar
 from widgets.frame import Frame
 from widgets.intents import CONTROLS, command, read_mode
@@ -323,3 +323,16 @@ def test_a_flipped_bit_is_marked_until_the_server_has_read_its_disk_or_put_a_sna
     assert (said("S2"), said("S3")) == (["has a flipped bit"], [])
     cluster.restart("S2")  # it finds it, and stops, or what was damaged is written no more
     assert cluster.view.servers["S2"].halted or said("S2") == []
+
+
+def test_a_drop_is_drawn_no_earlier_than_it_happens():
+    """A person who goes back in time sees what was lost by then, and nothing of what will be."""
+    message = sent(1, "S1", "S2", PreVote(2, "S1", 0, 0))
+    view = cluster_view(server("S1"), server("S2"), messages=Map({1: message}))
+    lost = MessageDropped(message.at_ms + 5, 1, "S1", "S2", message.message, Reason.LOST)
+    ring = Ring()
+    ring.draw(Frame(view=replace(view, at_ms=message.at_ms)))
+    after = ring.draw(Frame(view=replace(view, at_ms=lost.at_ms, messages=Map()), events=(lost,)))
+    assert [drop["at_ms"] for drop in after["dropped"]] == [lost.at_ms]
+    before = ring.draw(Frame(view=replace(view, at_ms=lost.at_ms - 1)))
+    assert before["dropped"] == []

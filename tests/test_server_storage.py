@@ -1,5 +1,7 @@
 """A server whose disk fails, that is paused for too long, and that puts a snapshot in place of its log."""
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 from plays import AS_IN_THE_PAPER, log_of
@@ -122,3 +124,58 @@ def test_a_server_counts_nothing_of_its_log_as_saved_before_recovery_has_synced_
     assert stage.server.node.state.saved_index == 0
     stage.run_to(7)
     assert stage.server.node.state.saved_index == 2
+
+
+def test_a_restarted_server_goes_on_in_the_term_and_with_the_vote_that_its_disk_kept() -> None:
+    cluster = Cluster(size=3, seed=7)
+    cluster.run_for(1_000)
+    name = next(name for name in cluster.server_ids if name != cluster.leader)
+    before = cluster.view.servers[name]
+    for power_loss in (False, True):
+        cluster.crash(name, power_loss=power_loss)
+        cluster.restart(name)
+        after = cluster.view.servers[name]
+        assert (after.current_term, after.voted_for) == (before.current_term, before.voted_for)
+        assert after.current_term > 0
+        state = cluster._world.servers[name].node.state
+        assert (state.current_term, state.voted_for) == (before.current_term, before.voted_for)
+
+
+# ---- what a halted server advises
+
+
+@pytest.mark.parametrize("fault", [{"sync_fails": True}, {"capacity_bytes": 0}, {"reads_fail": True}], ids=str)
+def test_a_server_whose_disk_is_mended_starts_again_and_catches_up(fault: dict[str, Any]) -> None:
+    cluster = Cluster(size=3, seed=2)
+    cluster.run_for(1_000)
+    name = next(name for name in cluster.server_ids if name != cluster.leader)
+    cluster.disk(name, **fault)
+    if "reads_fail" in fault:
+        cluster.crash(name)
+        cluster.restart(name)
+    cluster.client("C1").set("x", "1")
+    cluster.run_for(300)
+    assert cluster.view.servers[name].halted
+    cluster.disk(name, sync_fails=False, capacity_bytes=None, reads_fail=False)
+    cluster.restart(name)
+    cluster.run_for(500)
+    assert cluster.view.servers[name].commit_index == max(server.commit_index for server in cluster.view.servers.values())
+    assert not cluster.violations
+
+
+def test_a_server_with_a_damaged_log_is_replaced_as_its_message_says() -> None:
+    cluster = Cluster(size=3, seed=2)
+    cluster.run_for(1_000)
+    cluster.client("C1").set("x", "1")
+    name = next(name for name in cluster.server_ids if name != cluster.leader)
+    cluster.flip_bit(name)
+    cluster.crash(name)
+    cluster.restart(name)
+    assert "remove this one from the cluster and add a new one" in cluster.view.servers[name].halted
+    cluster.remove_server(name)
+    cluster.run_for(500)
+    new = cluster.add_server()
+    cluster.run_for(2_000)
+    assert set(cluster.view.servers[new].configuration.voters) == {*cluster.server_ids} - {name}
+    assert cluster.client("C1").get("x").value == "1"
+    assert not cluster.violations

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 from simulated import SYNC_MS, Clock, disk_on, files, ignore, writer_at_once, writer_on
 
-from raftcore.storage.records import Recovered
+from raftcore.storage.records import Recovered, framed
 from raftcore.storage.sim_disk import SimDisk
 from raftcore.storage.wal import WriteAheadLog
 from raftcore.vocabulary.commands import Set
@@ -331,3 +331,18 @@ def disk_of(content: dict[str, bytes]) -> SimDisk:
     for name, data in content.items():
         disk.append(name, data)
     return disk
+
+
+# ---- the format
+
+
+def test_the_format_is_what_its_page_says() -> None:
+    """Byte for byte, so that a change of the format, or of the size of a sector, can't go unnoticed."""
+    first = framed(HardState(1, "S1"), 1)
+    assert first[:12] == b"raft-wal\x02\0\0\0"
+    assert first[16:20] == bytes.fromhex("3cc3a55a")
+    assert int.from_bytes(first[32:34], "little") == len(first) - 40
+    assert first[34:36] == b"\x03\0"
+    data = framed(LogSuffix(1, (Entry(1, Set("x", "v" * 1_000)),)), 1)
+    sectors = [data[begin : begin + 512] for begin in (0, 512)]
+    assert [int.from_bytes(sector[place : place + 2], "little") for sector, place in zip(sectors, (32, 16), strict=True)] == [472, 488]

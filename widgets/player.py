@@ -260,8 +260,6 @@ class Player:
 
         ended: what the screens say beside their last picture, which is of this moment; "": it is too late to show them one.
         """
-        if self._head is None:
-            return
         with self._painting:
             if self._root is not None:
                 _players.pop(self._root, None)

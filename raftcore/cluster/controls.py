@@ -103,7 +103,7 @@ class Controls(ABC):
         """Let a new server exist, with an empty disk; it belongs to the cluster once a change of membership names it."""
         with self._lock:
             names = set(self.server_ids)
-            name = server or next(f"S{number}" for number in itertools.count(1) if f"S{number}" not in names)
+            name = server if server is not None else next(f"S{number}" for number in itertools.count(1) if f"S{number}" not in names)
             self._do(act.CreateServer, name)
             return name
 
@@ -115,10 +115,10 @@ class Controls(ABC):
         """Make one more server a voter, created if it does not exist; returns its name. It learns the log first."""
         with self._lock:
             now = self._world.configuration
-            if server in now.voters:
+            if isinstance(server, str) and server in now.voters:
                 raise ControlError(f"{server} is a voter already; the voters are {', '.join(now.voters)}")
             self._world.who_can_change(Configuration((*now.voters, "a new server")))  # or a refusal would leave a server behind
-            name = server if server is not None and server in self.server_ids else self.create_server(server)
+            name = server if isinstance(server, str) and server in self.server_ids else self.create_server(server)
             self.change_membership({*now.voters, name}, set(now.learners) - {name})
             return name
 

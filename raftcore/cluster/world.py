@@ -138,7 +138,7 @@ class SimWorld:
         """Raise ServerNotFound or ClientNotFound where the action names what can never be a server or a client, also if it comes later."""
         for kind, name in named(action):
             if not can_be(kind, name):
-                raise no_client(name) if kind == "client" or str(name).startswith("C") else self.no_server(name)
+                raise no_client(name) if kind == "client" or (isinstance(name, str) and name.startswith("C")) else self.no_server(name)
 
     # ---- what actions need
 

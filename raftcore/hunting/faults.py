@@ -9,6 +9,7 @@ from msgspec.structs import force_setattr
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.numbers import whole
 from raftcore.vocabulary.spelling import Spelled, brief
+from raftcore.vocabulary.validation import items
 
 
 class Faults(Struct, metaclass=Spelled, frozen=True, kw_only=True):
@@ -55,10 +56,12 @@ class Faults(Struct, metaclass=Spelled, frozen=True, kw_only=True):
     @classmethod
     def only(cls, kinds: Iterable[str]) -> "Faults":
         """These kinds as usual, and beside them nothing but the commands of clients. Raises ConfigError for one that nobody knows."""
-        wanted = list(kinds)
+        wanted = items(kinds)
+        if wanted is None:
+            raise ConfigError(f"faults={brief(kinds)} are no kinds of trouble; there are {', '.join(cls.__struct_fields__)}")
         for kind in wanted:
-            if kind not in cls.__struct_fields__:
-                raise ConfigError(f"there is no kind of trouble {kind!r}; there are {', '.join(cls.__struct_fields__)}")
+            if not isinstance(kind, str) or kind not in cls.__struct_fields__:
+                raise ConfigError(f"there is no kind of trouble {brief(kind)}; there are {', '.join(cls.__struct_fields__)}")
         return cls(**{kind: int(kind in wanted or kind == "commands") for kind in cls.__struct_fields__})
 
     @classmethod

@@ -162,5 +162,6 @@ def check_seeds(seeds: int | Iterable[int]) -> Iterator[int]:
 
 def _check_property(wanted: str | None) -> None:
     known = [*(invariant.name for invariant in INVARIANTS), *AT_THE_END]
-    if wanted is not None and wanted not in known:
-        raise ConfigError(f"there is no property {wanted!r}; there are {', '.join(known)}")
+    given: object = wanted
+    if given is not None and not (isinstance(given, str) and given in known):
+        raise ConfigError(f"there is no property {brief(wanted)}; there are {', '.join(known)}")

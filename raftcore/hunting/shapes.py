@@ -38,7 +38,7 @@ _STATE = tuple(slot for slot in NodeState.__slots__ if slot not in _OF_A_STEP | 
 
 _HELD = tuple(field for field in Ready.__struct_fields__ if field not in _OF_A_STEP | _OF_TIME | {"send"})
 _AROUND_A_SERVER = {"_config", "_clock", "_send", "_say", "_halted", "_deadline_ms", "_wake_ms"}
-_UNSEEN = {"_machine", "_generation", "_oldest", "_end", "_synced_bytes"}
+_UNSEEN = {"_machine", "_generation", "_name", "_oldest", "_end", "_synced_bytes"}
 """No rule and no law looks at the state machine; and where the log stands in its files says no more than the records do."""
 
 

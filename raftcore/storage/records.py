@@ -43,6 +43,7 @@ lies: it loses the mark too. Here each later record is that mark.
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from zlib import crc32
 
 import msgspec
@@ -64,6 +65,7 @@ TAG = 0x5AA5C33C
 
 _FILE_HEADER = struct.Struct("<8sII")
 _FRAGMENT = struct.Struct("<IIQHHI")
+_FRAGMENT_BYTES = _FRAGMENT.size
 _PLACE = struct.Struct("<QQHH")
 _NAME = b"raft-wal"
 _FIRST, _LAST = 1, 2
@@ -123,6 +125,7 @@ def file_name(generation: int) -> str:
     return f"wal.{generation}"
 
 
+@lru_cache(maxsize=64)
 def _seed(generation: int) -> int:
     """What the checksums of the file's fragments go on from."""
     return crc32(file_name(generation).encode())
@@ -144,16 +147,18 @@ def framed(record: Record, generation: int, offset: int = 0, synced_bytes: int =
     payload, seed = _ENCODER.encode(record), _seed(generation)
     parts = [] if offset else [_file_header()]
     offset = offset or _FILE_HEADER.size
-    begin = 0
-    while begin < len(payload):
-        room = _room(offset)
-        body = payload[begin : begin + room]
-        kind = (_FIRST if begin == 0 else 0) | (_LAST if begin + room >= len(payload) else 0)
-        place_crc = crc32(_PLACE.pack(offset, synced_bytes, len(body), kind), seed)
-        padded = body.ljust(_padded_bytes(len(body), room), b"\0")
-        parts += [_FRAGMENT.pack(TAG, place_crc, synced_bytes, len(body), kind, crc32(padded, place_crc)), padded]
-        begin += len(body)
-        offset += _FRAGMENT.size + len(padded)
+    begin, end = 0, len(payload)
+    while begin < end:
+        room = SECTOR_BYTES - offset % SECTOR_BYTES - _FRAGMENT_BYTES
+        body = payload[begin : begin + room] if begin or room < end else payload
+        length = len(body)
+        kind = (0 if begin else _FIRST) | (_LAST if begin + length == end else 0)
+        place_crc = crc32(_PLACE.pack(offset, synced_bytes, length, kind), seed)
+        if length < room <= length + _FRAGMENT_BYTES:  # what is left is too little for another fragment
+            body = body.ljust(room, b"\0")
+        parts += [_FRAGMENT.pack(TAG, place_crc, synced_bytes, length, kind, crc32(body, place_crc)), body]
+        begin += length
+        offset += _FRAGMENT_BYTES + len(body)
     return b"".join(parts)
 
 

@@ -32,6 +32,7 @@ class WriteAheadLog:
         self._generation = 1  # of the file that is written
         self._oldest = 1  # generation that is still on the disk
         self._end = 0  # of what was written to that file; 0: it does not exist yet
+        self._name = file_name(1)
         self._synced_bytes = 0  # how much of that file a sync has reported as kept
 
     def append(self, record: HardState | LogSuffix) -> None:
@@ -40,7 +41,7 @@ class WriteAheadLog:
         Raises DiskFullError, and has written nothing, where it does not fit.
         """
         data = framed(record, self._generation, self._end, self._synced_bytes)
-        self.disk.append(file_name(self._generation), data)
+        self.disk.append(self._name, data)
         self._end += len(data)
 
     def compact(self, checkpoint: Checkpoint) -> None:
@@ -54,7 +55,7 @@ class WriteAheadLog:
     def _begin(self, generation: int, checkpoint: Checkpoint) -> None:
         data = framed(checkpoint, generation)
         self.disk.append(file_name(generation), data)
-        self._generation, self._end, self._synced_bytes = generation, len(data), 0
+        self._generation, self._name, self._end, self._synced_bytes = generation, file_name(generation), len(data), 0
 
     def sync(self, done: Callable[[bool], None]) -> None:
         """Call `done(True)` once every record appended so far survives a power failure: before returning, or later.
@@ -65,7 +66,8 @@ class WriteAheadLog:
 
         def finish(kept: bool) -> None:
             if kept:
-                self._remove_before(generation)
+                if self._oldest < generation:
+                    self._remove_before(generation)
                 if generation == self._generation:
                     self._synced_bytes = max(self._synced_bytes, end)
             done(kept)
@@ -76,7 +78,7 @@ class WriteAheadLog:
         """Remove the older files, the newest of them first: from then on no recovery falls back past a checkpoint reported as kept."""
         for older in range(generation - 1, self._oldest - 1, -1):
             self.disk.remove(file_name(older))
-        self._oldest = max(self._oldest, generation)
+        self._oldest = generation
 
     def recover(self) -> Recovered:
         """What the log adds up to: the newest file whose first record is whole. All of that is written to a new file.

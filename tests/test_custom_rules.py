@@ -1,6 +1,7 @@
 """Custom rules that fail: each mistake is one sentence with the rule's line, in a cluster, a lab, a hunt and an exploration."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -162,6 +163,17 @@ def test_an_exploration_says_what_a_rule_raises_in_few_frames() -> None:
     with pytest.raises(RuleError, match=r"the rule answer_request_vote \(divide\) raised ZeroDivisionError") as caught:
         explore(World(terms=1, commands=0, rules=Rules(answer_request_vote=divide)))
     assert frames_below(caught.value) <= 5
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_hunt_tells_the_seed_and_the_line_of_a_mistake_in_few_frames(cores: int) -> None:
+    def forget(_me, _ask):
+        pass
+
+    sentence = rf"^seed 0: the rule answer_request_vote \(forget\) returned None; .* \(defined in line \d+ of {re.escape(__file__)}\)$"
+    with pytest.raises(RuleError, match=sentence) as caught:
+        hunt(Rules(answer_request_vote=forget), seeds=3, cores=cores, on_progress=ignore)
+    assert frames_below(caught.value) <= 7
 
 
 # ---- what rules write

@@ -19,6 +19,7 @@ from raftcore.cluster.as_code import as_code, as_test
 from raftcore.cluster.client import Operation
 from raftcore.cluster.controls import Controls
 from raftcore.cluster.handle import Client
+from raftcore.cluster.rule_failures import RuleFailures
 from raftcore.cluster.rulebook import Rulebook
 from raftcore.cluster.steps import Steps
 from raftcore.cluster.takes import take
@@ -90,6 +91,7 @@ class Cluster(Controls):
         say = self._trace.say if self._trace is not None else None
         self._world = SimWorld(scenario, self._rules, say)
         self._steps = Steps(self._world.clock)
+        self._failures = RuleFailures(self._rules, self._world.clock)
         self._lock = RLock()
         self._taken: list[Action] = []
         self._planned: list[tuple[float, int, Action]] = []
@@ -302,10 +304,11 @@ class Cluster(Controls):
     def _advance(self, until_ms: float, limit: int) -> bool:
         """Let at most `limit` things happen until then; whether that time is reached. An action comes last in its instant."""
         clock = self._world.clock
-        with Uninterrupted(clock.stop), self._steps:
+        with Uninterrupted(clock.stop), self._steps, self._failures:
             while True:
                 action_ms = self._planned[0][0] if self._planned else math.inf
                 if not clock.run(min(until_ms, action_ms), limit):
+                    self._failures.look(limit)
                     return False
                 clock.now_ms = max(clock.now_ms, min(until_ms, action_ms))
                 if action_ms > until_ms:
@@ -331,7 +334,7 @@ class Cluster(Controls):
                 return None
             while not self._advance(self.now_ms, SLICE):
                 pass  # an action comes after every event of its instant, also when the run is repeated
-            with Uninterrupted(), self._steps:
+            with Uninterrupted(), self._steps, self._failures:
                 return self._take(action)
 
     def _take(self, action: Action) -> Operation | None:

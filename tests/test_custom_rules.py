@@ -22,6 +22,15 @@ from raftcore.hunting.hunt import hunt, ignore
 from raftcore.hunting.small_world import World
 from raftcore.vocabulary.errors import IncompleteStepError, RuleError
 from raftcore.vocabulary.messages import Entry
+from widgets import Lab
+
+
+def wait_until(holds) -> None:
+    """Let the lab's thread go on until this holds."""
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def forever(_me, _ask):
@@ -118,6 +127,18 @@ def test_a_rule_that_does_not_return_is_ended_in_any_thread() -> None:
     thread.join(60)
     assert not thread.is_alive()
     assert "the rule answer_request_vote (stubborn) has not returned" in said[0]
+
+
+def test_a_lab_names_a_rule_that_does_not_return_and_its_thread_ends() -> None:
+    cluster = Cluster(size=3, seed=1, rules=elections(forever, 0.5))
+    with Lab(cluster) as lab:
+        lab.speed = 10
+        lab.play()
+        wait_until(lambda: bool(lab.notice))
+        assert "the rule answer_request_vote (forever) has not returned for" in lab.notice
+        assert not lab.playing
+        assert cluster.leader is None
+    wait_until(lambda: not [thread for thread in threading.enumerate() if thread.name == "raft-lab"])
 
 
 @pytest.mark.parametrize("cores", [1, 2])

@@ -11,6 +11,7 @@ from raftcore.checks.client_history import ClientHistory, Operation
 from raftcore.checks.linearizability import KEY_VALUE, Result, check
 from raftcore.checks.violation import Violation
 from raftcore.checks.watch import Watch
+from raftcore.interrupts import Uninterrupted
 from raftcore.trace.run import Run
 from raftcore.vocabulary.errors import ControlError
 from raftcore.vocabulary.events import Event
@@ -106,9 +107,13 @@ class Checking:
 
     def _follow(self) -> bool:
         """Take in what happened since the last look; whether invariants are judged."""
-        events = self.run.trace[self._followed :]
-        self._history.absorb(events)
-        self._followed += len(events)
+        with Uninterrupted():  # what was looked at half would be looked at again
+            events = self.run.trace[self._followed :]
+            self._history.absorb(events)
+            self._followed += len(events)
+            return self._follow_violations()
+
+    def _follow_violations(self) -> bool:
         try:
             violations = self._violations()
         except ControlError:  # this cluster was made without checks

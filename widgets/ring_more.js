@@ -115,7 +115,7 @@ const SERVER = [
   },
   {
     name: "kill",
-    label: "Kill process",
+    label: "Kill",
     about:
       "Let its process crash alone: its memory is gone, all that it wrote can still be read, and it syncs that before it answers again (Figure 2, persistent state).",
     whyNot: whyNotKill,

@@ -9,10 +9,11 @@ import weakref
 from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from threading import RLock
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
+from raftcore.checks.beliefs.watch import BeliefWatch
 from raftcore.checks.violation import Violation
 from raftcore.checks.watch import Watch
 from raftcore.cluster.as_code import as_code, as_test
@@ -45,6 +46,8 @@ DEFAULTS = Config()
 
 AnyRules: TypeAlias = Rules | Mapping[ServerId, Rules] | Rulebook | None
 
+Checks: TypeAlias = bool | Literal["full"]
+
 
 class Origin(NamedTuple):
     """Where a run was forked from: the other run, and the moment up to which both are the same."""
@@ -65,7 +68,8 @@ class Cluster(Controls):
 
     size: 1 to 9 servers, S1 … Sn. seed: any whole number; the same one repeats the run exactly. rules: one table for all servers, or
     tables for some by name. trace: False runs faster and keeps no events, so there is no `view`. checks: whether all invariants are
-    judged, in portions as it runs, and when `violations` is asked for at the latest; they need a trace.
+    judged, in portions as it runs, and when `violations` is asked for at the latest; they need a trace. "full" judges after each step
+    besides what servers believe (raftcore.checks.beliefs), and is several times slower.
     Raises ConfigError and ServerNotFound.
     """
 
@@ -77,15 +81,23 @@ class Cluster(Controls):
         config: Config = DEFAULTS,
         rules: AnyRules = None,
         trace: bool = True,
-        checks: bool = True,
+        checks: Checks = True,
     ) -> None:
         self._rules = Rulebook.of(rules)
         scenario = Scenario(size=size, seed=seed, config=config, rules=self._rules.names())
         names = [f"S{number}" for number in range(1, size + 1)]
+        if checks not in (True, False, "full"):
+            raise ConfigError(f'checks={checks!r} must be True, False or "full", which judges also what servers believe')
         self._trace = Trace(names) if trace else None
         self._watch = Watch(names, config) if trace and checks else None
-        say = self._trace.say if self._trace is not None else None
-        self._world = SimWorld(scenario, self._rules, say)
+        self.checks: Checks = checks
+        """What is judged: as it was made with."""
+        is_full = self._watch is not None and checks == "full"
+        self._beliefs = BeliefWatch(self._trace.server_ids, config, self._trace) if self._trace is not None and is_full else None
+        listener = self._beliefs or self._trace
+        self._world = SimWorld(scenario, self._rules, listener.say if listener is not None else None)
+        if self._beliefs:
+            self._beliefs.attend(self._world.servers, self._world.disks)
         self._lock = RLock()
         self._taken: list[Action] = []
         self._planned: list[tuple[float, int, Action]] = []
@@ -97,7 +109,7 @@ class Cluster(Controls):
         self._recording: Recording | None = None
 
     @classmethod
-    def from_scenario(cls, scenario: Scenario, rules: AnyRules = None, trace: bool = True, checks: bool = True) -> "Cluster":
+    def from_scenario(cls, scenario: Scenario, rules: AnyRules = None, trace: bool = True, checks: Checks = True) -> "Cluster":
         """A cluster at time 0 that will take the scenario's actions when their time comes.
 
         `rules` take the place of those that the scenario names. Raises UnknownRulesError where it names some that can't be imported.
@@ -126,7 +138,7 @@ class Cluster(Controls):
         _check_time("fork at", at_ms)
         if at_ms > self.now_ms:
             raise ConfigError(f"can't fork at {at_ms:,g} ms: it is {self.now_ms:,g} ms, and only the past can be forked")
-        fork = self.from_scenario(self.scenario.until(at_ms), self._rules, self._trace is not None, self._watch is not None)
+        fork = self.from_scenario(self.scenario.until(at_ms), self._rules, self._trace is not None, self.checks)
         fork.origin = Origin(self, float(at_ms))
         self._forked += 1
         self._forks[self._forked] = fork
@@ -277,12 +289,25 @@ class Cluster(Controls):
         if self._watch is not None:
             self._watch.absorb(self.trace[self._watch.position :])
 
+    def _judge_beliefs(self) -> None:
+        """Let the violations of beliefs take their place among those that the trace shows."""
+        if self._beliefs and self._watch is not None:
+            found = self._beliefs.judge(self.now_ms)
+            if found:
+                self._judge()
+            for violation in found:
+                self._watch.keep(violation)
+
     def _advance(self, until_ms: float, limit: int) -> bool:
         """Let at most `limit` things happen until then; whether that time is reached. An action comes last in its instant."""
         clock = self._world.clock
+        if self._beliefs:
+            limit = 1  # they are judged after each step
         while True:
             action_ms = self._planned[0][0] if self._planned else math.inf
-            if not clock.run(min(until_ms, action_ms), limit):
+            reached = clock.run(min(until_ms, action_ms), limit)
+            self._judge_beliefs()
+            if not reached:
                 return False
             clock.now_ms = max(clock.now_ms, min(until_ms, action_ms))
             if action_ms > until_ms:
@@ -322,6 +347,8 @@ class Cluster(Controls):
             if not isinstance(error, RuleError):
                 self._taken.pop()
             raise
+        finally:
+            self._judge_beliefs()
 
     def _do(self, kind: Callable[..., Action], *details: object) -> Operation | None:
         with self._lock:  # so that no time passes between looking at the clock and acting

@@ -1,0 +1,121 @@
+"""Beliefs about what one server may change from one step to the next, by the little that is noted of it in between."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from raftcore.checks.beliefs.belief import Belief, Flaw
+from raftcore.consensus.quorum import quorum_index
+from raftcore.consensus.state import NodeState
+from raftcore.vocabulary.names import LEADER, Index, ServerId, Term
+
+
+class Match(NamedTuple):
+    """What a leader believes of a follower: its log equals the leader's up to `index`, where an entry of `term` stands; None where the
+
+    leader's own log does not reach back to there.
+    """
+
+    follower: ServerId
+    index: Index
+    term: Term | None
+
+
+class Notes(NamedTuple):
+    """What is noted of a server after a step.
+
+    leader: whom it follows, or led. round, answered, settled, unanswered: of a leader: its latest round, the latest that each has
+    answered, the latest that a quorum has, and the first that it remembers as unanswered (0: none). matches: what it believes of others.
+    """
+
+    server: ServerId
+    term: Term
+    voted_for: ServerId | None
+    leader: ServerId | None
+    leads: bool
+    round: int
+    answered: dict[ServerId, int]
+    settled: int
+    unanswered: int
+    configuration_index: Index
+    matches: tuple[Match, ...]
+
+
+def notes_of(me: NodeState) -> Notes:
+    """What there is to note of this server now."""
+    reign, log = me.reign, me.log
+    index = log.configuration_index
+    if reign is None or me.role is not LEADER:
+        return Notes(me.id, me.current_term, me.voted_for, me.leader_id, False, 0, {}, 0, 0, index, ())  # noqa: FBT003  in the order above
+    base, last = log.base_index, log.last_index
+    matches = tuple(
+        Match(name, at, log.term_at(at) if base <= at <= last else None)
+        for name, progress in me.progress.items()
+        if (at := progress.match_index)
+    )
+    settled = quorum_index(me.configuration, reign.answered) if reign.answered else 0
+    unanswered = reign.sent[0][0] if reign.sent else 0
+    return Notes(
+        me.id, me.current_term, me.voted_for, me.leader_id, True, reign.round, dict(reign.answered), settled, unanswered, index, matches
+    )  # fmt: skip
+
+
+class OneLeaderATerm(Belief):
+    """Within a term a server votes for one candidate and follows one leader at most, also where it forgets in between whom it followed."""
+
+    name = "One Leader A Term"
+    section = "§5.2"
+
+    @staticmethod
+    def flaw(before: Notes, after: Notes) -> str:
+        """What is wrong, as the end of a sentence that begins with the server's name; "" where nothing is."""
+        if before.term != after.term:
+            return ""
+        if before.voted_for and after.voted_for != before.voted_for:
+            return f"had voted for {before.voted_for} in term {after.term}, and has now voted for {after.voted_for or 'nobody'}"
+        if before.leader and after.leader and after.leader != before.leader:
+            return f"followed {before.leader} in term {after.term}, and now follows {after.leader}"
+        return ""
+
+
+class RoundsGoForward(Belief):
+    """While a server leads in a term, its rounds and what others have answered only grow, and it forgets no round before a quorum has
+
+    answered it: else it does not know since when it has been heard.
+    """
+
+    name = "Rounds Go Forward"
+    section = "thesis 6.4, 6.2"
+
+    @staticmethod
+    def flaw(before: Notes, after: Notes) -> str:
+        """What is wrong, as the end of a sentence that begins with the server's name; "" where nothing is."""
+        if not (before.leads and after.leads and before.term == after.term):
+            return ""
+        if after.round < before.round:
+            return f"was in round {before.round} of term {after.term}, and is in round {after.round} now"
+        back = next((name for name, number in before.answered.items() if after.answered.get(name, 0) < number), "")
+        if back:
+            return f"knew that {back} had answered round {before.answered[back]}, and believes {after.answered.get(back, 0)} now"
+        was_settled = max(before.settled, after.settled)
+        forgotten = before.unanswered and (after.unanswered or after.round + 1) > max(was_settled + 1, before.unanswered)
+        if forgotten and before.configuration_index == after.configuration_index:
+            return f"remembers no round before {after.unanswered or after.round + 1}, and a quorum has answered up to {was_settled} only"
+        return ""
+
+
+CHANGES: tuple[type[OneLeaderATerm | RoundsGoForward], ...] = (OneLeaderATerm, RoundsGoForward)
+
+
+def flaws_of_change(before: Notes, after: Notes) -> Iterator[Flaw]:
+    """What a server must not have changed."""
+    for belief in CHANGES:
+        wrong = belief.flaw(before, after)
+        if wrong:
+            yield Flaw(belief, f"{after.server} {wrong}", (after.server,))
+
+
+def keep_leader(before: Notes, after: Notes) -> Notes:
+    """The notes after a step, with the leader that was followed before in the same term, where none is followed now."""
+    if before.term == after.term and before.leader and not after.leader:
+        return after._replace(leader=before.leader)
+    return after

@@ -1,0 +1,255 @@
+"""Evaluates all beliefs in a simulated cluster: of each server that has just done something, alone and in its pairs with the others.
+
+What no state tells any more is remembered on the way: which rounds were delivered to whom in which term, what each disk has kept, who was
+elected. What a step costs depends on the number of servers, not on the log or the run.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from raftcore.checks.beliefs.alone import flaws_alone
+from raftcore.checks.beliefs.belief import Belief, Flaw
+from raftcore.checks.beliefs.changes import Notes, flaws_of_change, keep_leader, notes_of
+from raftcore.checks.beliefs.others import LeaseExcludes, MatchIsTrue, RoundIsHeard, SavedIsSaved, TermAndVoteAreSaved
+from raftcore.checks.leases import Leases
+from raftcore.checks.violation import Violation
+from raftcore.consensus.state import NodeState
+from raftcore.trace.stream import Trace
+from raftcore.vocabulary import events as ev
+from raftcore.vocabulary.actions import FlipBit, SetDisk
+from raftcore.vocabulary.config import Config
+from raftcore.vocabulary.events import Event
+from raftcore.vocabulary.messages import AppendEntries, InstallSnapshot, PreVote, RequestVoteReply
+from raftcore.vocabulary.names import LEADER, Index, ServerId, Term
+
+
+class Node(Protocol):
+    """The part of a server that has the state."""
+
+    state: NodeState
+
+
+class Disk(Protocol):
+    """What is asked of a server's disk."""
+
+    @property
+    def keeps_all(self) -> bool: ...
+
+
+class Server(Protocol):
+    """What is looked at of a server."""
+
+    alive: bool
+    paused: bool
+    node: Any  # a Node
+
+
+class Kept:
+    """What a server's disk keeps: its log up to `index`, a term and a vote. trusted: whether it keeps what it says that it does."""
+
+    def __init__(self) -> None:
+        self.index: Index = 0
+        self.term: Term = 0
+        self.vote: ServerId | None = None
+        self.trusted = True
+
+    def all_of(self, me: NodeState) -> None:
+        """The disk keeps all that this server has."""
+        self.index, self.term, self.vote = me.log.last_index, me.current_term, me.voted_for
+
+
+class BeliefWatch:
+    """Hears every event of a run through `say`, which passes it on to the trace, and judges states when it is asked.
+
+    server_ids: those of the beginning. `attend` must be called before the first `judge`.
+    """
+
+    def __init__(self, server_ids: tuple[ServerId, ...], config: Config, trace: Trace) -> None:
+        self._trace = trace
+        self._tell = trace.say
+        self._servers: Mapping[ServerId, Server] = {}
+        self._disks: Mapping[ServerId, Disk] = {}
+        self._stepped: dict[ServerId, None] = dict.fromkeys(server_ids)  # in order
+        self._notes: dict[ServerId, Notes] = {}
+        self._leaders: dict[ServerId, None] = {}
+        self._kept: dict[ServerId, Kept] = {}
+        self._heard: dict[tuple[ServerId, ServerId], tuple[Term, int]] = {}
+        self._elected: tuple[Term, ServerId] = (0, "")
+        self._leases = Leases(server_ids, config)
+        self._found: list[Flaw] = []
+        self._told: set[tuple[str, tuple[ServerId, ...]]] = set()
+        self._look: dict[type, Callable[[Any], None]] = {
+            ev.MessageSent: self._sent,
+            ev.MessageDelivered: self._delivered,
+            ev.Synced: self._synced,
+            ev.LogTruncated: self._truncated,
+            ev.RoleChanged: self._role_changed,
+            ev.Restarted: self._restarted,
+            ev.Created: self._lease_event,
+            ev.ClockRateChanged: self._lease_event,
+            ev.Acted: self._acted,
+        }
+
+    def attend(self, servers: Mapping[ServerId, Server], disks: Mapping[ServerId, Disk]) -> None:
+        """Look at these servers and disks from now on; both tables may grow."""
+        self._servers, self._disks = servers, disks
+
+    # ---- what is heard
+
+    def say(self, event: Event) -> None:
+        """Take in an event. Whenever one is told, every server stands between two steps."""
+        self._tell(event)
+        look = self._look.get(type(event))
+        if look:
+            look(event)
+        elif isinstance(event, ev.ServerEvent):
+            self._stepped[event.server] = None
+
+    def _sent(self, event: ev.MessageSent) -> None:
+        server, message = self._servers.get(event.source), event.message
+        if server is None:  # a client
+            return
+        self._stepped[event.source] = None
+        term = getattr(message, "term", None)
+        kept = self._kept_by(event.source)
+        if term is None or isinstance(message, PreVote) or not kept.trusted:
+            return
+        me, kind = event.source, type(message).__name__
+        if term > kept.term:
+            self._find(TermAndVoteAreSaved, f"{me} sends {kind} in term {term}, and its disk keeps term {kept.term}", me)
+        elif isinstance(message, RequestVoteReply) and message.vote_granted and kept.term == term and kept.vote != event.target:
+            had = f"its disk keeps a vote for {kept.vote or 'nobody'}"
+            self._find(TermAndVoteAreSaved, f"{me} gives {event.target} its vote of term {term}, and {had}", me)
+
+    def _delivered(self, event: ev.MessageDelivered) -> None:
+        target, message = event.target, event.message
+        server = self._servers.get(target)
+        if server is None:
+            return
+        self._stepped[target] = None
+        if not isinstance(message, AppendEntries | InstallSnapshot) or server.node.state.current_term > message.term:
+            return
+        pair, now = (target, message.leader_id), (message.term, message.round)
+        self._heard[pair] = max(now, self._heard.get(pair, now))
+
+    def _synced(self, event: ev.Synced) -> None:
+        self._stepped[event.server] = None
+        if self._disks[event.server].keeps_all:  # before what comes next is written
+            self._kept_by(event.server).all_of(self._servers[event.server].node.state)
+
+    def _truncated(self, event: ev.LogTruncated) -> None:
+        self._stepped[event.server] = None
+        kept = self._kept_by(event.server)
+        kept.index = min(kept.index, event.last_index)
+
+    def _role_changed(self, event: ev.RoleChanged) -> None:
+        self._stepped[event.server] = None
+        if event.role is LEADER:
+            self._elected = max(self._elected, (event.term, event.server))
+
+    def _restarted(self, event: ev.Restarted) -> None:
+        self._stepped[event.server] = None
+        self._notes.pop(event.server, None)
+
+    def _lease_event(self, event: ev.ClockRateChanged | ev.Created) -> None:
+        self._stepped[event.server] = None
+        self._leases.absorb(event)
+
+    def _acted(self, event: ev.Acted) -> None:
+        self._leases.absorb(event)
+        action = event.action
+        if isinstance(action, FlipBit) or (isinstance(action, SetDisk) and action.loses_writes is True):
+            self._kept_by(action.server).trusted = False
+
+    def _kept_by(self, name: ServerId) -> Kept:
+        kept = self._kept.get(name)
+        if kept is None:
+            kept = self._kept[name] = Kept()
+        return kept
+
+    def _find(self, belief: type[Belief], sentence: str, *servers: ServerId) -> None:
+        self._found.append(Flaw(belief, sentence, servers))
+
+    # ---- what is judged
+
+    def judge(self, now_ms: float) -> list[Violation]:
+        """What has come to be wrong since the last time, each once for the same servers."""
+        if not self._stepped and not self._found:
+            return []
+        stepped, self._stepped = list(self._stepped), {}
+        for name in stepped:
+            self._found.extend(self._flaws_of(name, now_ms))
+        found, self._found = self._found, []
+        at = len(self._trace) - 1
+        return [Violation(it.belief.name, now_ms, it.sentence, it.servers, (at,)) for it in found if self._is_new(it)]
+
+    def _is_new(self, flaw: Flaw) -> bool:
+        mark = flaw.belief.name, flaw.servers
+        is_new = mark not in self._told
+        self._told.add(mark)
+        return is_new
+
+    def _flaws_of(self, name: ServerId, now_ms: float) -> Iterator[Flaw]:
+        server = self._servers[name]
+        if not server.alive:
+            self._notes.pop(name, None)
+            self._leaders.pop(name, None)
+            return
+        me: NodeState = server.node.state
+        yield from flaws_alone(me, now_ms)
+        before, after = self._notes.get(name), notes_of(me)
+        if before:
+            yield from flaws_of_change(before, after)
+            after = keep_leader(before, after)
+        self._notes[name] = after
+        yield from self._saved_flaws(name, server, me)
+        yield from self._flaws_of_pairs(after, me)
+        yield from self._lease_flaws(name, now_ms)
+
+    def _saved_flaws(self, name: ServerId, server: Server, me: NodeState) -> Iterator[Flaw]:
+        kept, keeps_all = self._kept_by(name), self._disks[name].keeps_all
+        if keeps_all:
+            kept.all_of(me)
+        kept.index = min(kept.index, me.log.last_index)
+        if not kept.trusted:
+            return
+        wrong = SavedIsSaved.flaw(me, kept.index)
+        if keeps_all and not server.paused and me.saved_index < me.log.last_index:
+            wrong = f"{me.id} has {me.log.last_index} entries on its disk and counts {me.saved_index}, and no sync is under way"
+        if wrong:
+            yield Flaw(SavedIsSaved, wrong, (name,))
+
+    def _flaws_of_pairs(self, mine: Notes, me: NodeState) -> Iterator[Flaw]:
+        if mine.leads:
+            self._leaders[mine.server] = None
+            wrong = RoundIsHeard.flaw(mine, self._heard)
+            if wrong:
+                yield Flaw(RoundIsHeard, wrong, (mine.server,))
+            for match in mine.matches:
+                follower = self._servers.get(match.follower)
+                if follower and follower.alive:
+                    yield from self._match_flaws(mine, match.follower, follower.node.state)
+        else:
+            self._leaders.pop(mine.server, None)
+        for leader in self._leaders:
+            if leader != mine.server:
+                yield from self._match_flaws(self._notes[leader], mine.server, me)
+
+    def _match_flaws(self, leader: Notes, follower: ServerId, it: NodeState) -> Iterator[Flaw]:
+        kept = self._kept_by(follower)
+        if it.current_term > leader.term or not kept.trusted:
+            return
+        for match in leader.matches:
+            wrong = match.follower == follower and MatchIsTrue.flaw(leader, match, it.log, kept.index)
+            if wrong:
+                yield Flaw(MatchIsTrue, wrong, (leader.server, follower))
+
+    def _lease_flaws(self, name: ServerId, now_ms: float) -> Iterator[Flaw]:
+        """Look at every leader where somebody has been elected, else at this one."""
+        if not self._leases.hold:
+            return
+        others = self._leaders if self._elected[1] == name else [name] if name in self._leaders else []
+        for holder in others:
+            wrong = LeaseExcludes.flaw(self._servers[holder].node.state, now_ms, self._elected)
+            if wrong:
+                yield Flaw(LeaseExcludes, wrong, (holder, self._elected[1]))

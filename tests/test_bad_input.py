@@ -91,6 +91,20 @@ REFUSED: dict[str, tuple[Callable[[Cluster], object], type[RaftLabError], str]] 
     "for a text": (lambda c: c.run_for("5"), ConfigError, "can't run for '5' ms"),
     "until nan": (lambda c: c.run_until(lambda _view: False, limit_ms=nan), ConfigError, "can't wait for nan ms"),
     "until a word": (lambda c: c.run_until("leader"), ConfigError, "'leader' is no condition; give a function of a view"),
+    "longer than a clock can count": (lambda c: c.run_for(1e308), ConfigError, r"can't run for 1e\+308 ms; .* at most 1e\+12"),
+    "longer than a float": (lambda c: c.run_for(10**400), ConfigError, "can't run for 1000"),
+    "beyond the end": (lambda c: c.run_for(1e12), ConfigError, r"a run ends at 1e\+12 ms"),
+    "to beyond the end": (lambda c: c.run_to(1e17), ConfigError, r"can't run to 1e\+17 ms"),
+    "a wait beyond the end": (lambda c: c.run_until(lambda _view: False, limit_ms=1e17), ConfigError, r"can't wait for 1e\+17 ms"),
+    "a fork beyond the end": (lambda c: c.fork(1e17), ConfigError, r"can't fork at 1e\+17 ms"),
+    "an action beyond the end": (lambda c: c.act(act.Heal(1e17)), ConfigError, r"can't act at 1e\+17 ms"),
+    "a link for ever": (lambda c: c.link("S1", "S2", delay_ms=(0, 1e13)), ConfigError, r"at most 1e\+12 ms"),
+    "a link longer than a float": (lambda c: c.link("S1", "S2", delay_ms=(0, 10**400)), ConfigError, r"at most 1e\+12 ms"),
+    "a sync for ever": (lambda c: c.disk("S3", sync_ms=1e13), ConfigError, r"at most 1e\+12"),
+    "a sync of no time": (lambda c: c.disk("S3", sync_ms=nan), ConfigError, "must be a finite number"),
+    "a clock without end": (lambda c: c.set_clock_rate("S3", inf), ConfigError, "rate=inf must be a number from 0.01 to 100"),
+    "a clock that stands": (lambda c: c.set_clock_rate("S3", 1e-300), ConfigError, "rate=1e-300 must be a number from 0.01 to 100"),
+    "a clock of no rate": (lambda c: c.set_clock_rate("S3", nan), ConfigError, "rate=nan must be"),
     # actions as values
     "no action": (lambda c: c.act("crash S1"), ConfigError, "'crash S1' is no action; give one of raftcore.vocabulary.actions"),
     "an action at nan": (lambda c: c.act(act.Heal(nan)), ConfigError, "can't act at nan ms"),
@@ -147,6 +161,15 @@ UNMADE: dict[str, tuple[Callable[[], object], type[RaftLabError], str]] = {
     "no rules by name": (lambda: Cluster(3, rules={"S1": len}), ConfigError, r"must be one table, Rules\(…\), or tables by server"),
     "timeouts upside down": (lambda: Config(election_timeout_ms=(300, 150)), ConfigError, r"upside down; .*\(150, 300\)"),
     "timeouts of nothing": (lambda: Config(election_timeout_ms=(0, 0)), ConfigError, "must be finite and at least 1 ms"),
+    "timeouts without end": (lambda: Config(election_timeout_ms=(1e308, 1e308)), ConfigError, r"at most 1e\+12 ms"),
+    "timeouts longer than a float": (lambda: Config(election_timeout_ms=(150, 10**400)), ConfigError, r"at most 1e\+12 ms"),
+    "delay without end": (lambda: Config(delay_ms=(0, 1e13)), ConfigError, r"at most 1e\+12 ms"),
+    "sync without end": (lambda: Config(sync_ms=1e13), ConfigError, r"sync_ms=.* at most 1e\+12"),
+    "sessions without end": (lambda: Config(session_timeout_ms=inf), ConfigError, r"session_timeout_ms=inf .* at most 1e\+12"),
+    "retries without end": (lambda: Config(client_retry_ms=1e308), ConfigError, r"client_retry_ms=.* at most 1e\+12"),
+    "limits without end": (lambda: Config(client_limit_ms=10**400), ConfigError, r"client_limit_ms=.* at most 1e\+12"),
+    "heartbeats without end": (lambda: Config(heartbeat_ms=1e300), ConfigError, r"heartbeat_ms=.* at most 1e\+12"),
+    "drift of no size": (lambda: Config(max_clock_drift=nan), ConfigError, "max_clock_drift=nan must be"),
     "timeouts as text": (lambda: Config(election_timeout_ms=("150", "300")), ConfigError, "must be a pair of numbers"),
     "delay is nan": (lambda: Config(delay_ms=(0, nan)), ConfigError, "must be finite"),
     "heartbeat of truth": (lambda: Config(heartbeat_ms=True), ConfigError, "heartbeat_ms=True must be a finite number of milliseconds"),
@@ -166,6 +189,19 @@ def test_what_cannot_be_is_not_made(case: str) -> None:
     make, error, sentence = UNMADE[case]
     with pytest.raises(error, match=sentence):
         make()
+
+
+def test_the_longest_times_of_all_come_to_an_end() -> None:
+    """Where now + duration is now, an instant would never end."""
+    longest = Config(election_timeout_ms=(1e12, 1e12), heartbeat_ms=9e11, client_retry_ms=1e12, client_limit_ms=1e12)
+    cluster = Cluster(3, config=longest, checks=False)
+    while cluster.step():
+        pass
+    assert cluster.now_ms <= 1e12
+    with pytest.raises(ControlError, match=r"the run is at its end, 1e\+12 ms, and .* has no answer yet"):
+        cluster.client("C1").set("x", "1")
+    with pytest.raises(ConfigError, match="a run ends at"):
+        cluster.run_for(1e12)
 
 
 def test_a_condition_that_never_comes_true_says_so_and_the_run_goes_on() -> None:

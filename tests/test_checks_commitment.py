@@ -239,6 +239,26 @@ def test_each_reign_begins_to_know_anew_and_so_does_a_leader_of_one_who_left_and
     assert story.broken == []
 
 
+def test_what_a_follower_has_lost_is_known_no_more_but_only_once() -> None:
+    """Its disk lied: the leader must not count on what is gone."""
+    story = Story()
+    progress(story, 4, 5)
+    story.crash("S2", kept_index=1)
+    progress(story, 0, 2)
+    assert story.broken == []
+    progress(story, 4, 5)
+    progress(story, 0, 2)
+    assert story.broken == ["Monotonic Match"]
+
+
+def test_a_follower_that_restarts_with_all_that_it_had_excuses_nothing() -> None:
+    story = Story()
+    progress(story, 4, 5)
+    story.crash("S2", kept_index=4)
+    progress(story, 0, 2)
+    assert story.broken == ["Monotonic Match"]
+
+
 # ---- Joint Quorum
 
 OLD_AND_NEW = Configuration(("S1", "S2", "S3"), ("S3", "S4", "S5"))
@@ -293,7 +313,14 @@ def test_a_majority_of_both_may_overlap() -> None:
     assert story.broken == []
 
 
-def test_who_does_not_vote_lacks_nobody() -> None:
-    assert lacking(Configuration(), ()) == ""
+def test_where_nobody_votes_nobody_is_elected_and_nothing_is_committed() -> None:
+    story = Story(3)
+    story.tell(ev.ConfigurationChanged, "S1", 0, Configuration())
+    story.elect("S1", 1, by="S2 S3")
+    sentence = "S1 became leader of term 1 with the votes of S1, S2, S3: its configuration has no voter"
+    assert sentence in [violation.sentence for violation in story.violations]
+
+
+def test_who_does_not_vote_does_not_count() -> None:
     assert lacking(Configuration(("S1", "S2")), ("S1",)) == "of S1, S2 that is no majority"
     assert lacking(Configuration(("S1", "S2"), learners=("S3",)), ("S1", "S3")) == "of S1, S2 that is no majority"

@@ -1,8 +1,11 @@
 """Elections (§5.2) and the election restriction (§5.4.1): who gets a vote, and what a vote is worth."""
 
+from itertools import combinations
+
 import pytest
 from plays import FIGURE_2, Play
 
+from raftcore import Cluster
 from raftcore.consensus import election
 from raftcore.consensus.door import DeadlineReached
 from raftcore.consensus.rules import Rules
@@ -10,7 +13,7 @@ from raftcore.consensus.state import NodeState
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.durable import HardState
 from raftcore.vocabulary.events import VoteCounted
-from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, RequestVote, RequestVoteReply
+from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, PreVote, PreVoteReply, RequestVote, RequestVoteReply
 from raftcore.vocabulary.names import CANDIDATE, FOLLOWER, LEADER, Reason, Role
 
 
@@ -253,3 +256,36 @@ def test_of_two_that_ask_at_once_the_one_with_the_lower_name_goes_on() -> None:
     play.talk("S1", "S2")
     assert [play.leads(name) for name in play.members] == [True, False, False]
     assert play.state("S2").current_term == 1
+
+
+def test_a_server_gives_way_to_a_rival_once_in_a_term_and_then_goes_on_asking() -> None:
+    """The rival may hear no majority, and this server may be the only one that does."""
+    play = Play(3, Rules(), config=Config())
+    play.now_ms = 200.0  # nobody guards the start of the run any more
+    play.step("S3", DeadlineReached())
+    assert play.tell("S3", PreVote(1, "S1", 0, 0)) == PreVoteReply(0, 1, "S3", vote_granted=True)
+    assert play.state("S3").pre_votes == set()
+    play.step("S3", DeadlineReached())
+    for rival in ("S1", "S2"):
+        assert play.tell("S3", PreVote(1, rival, 0, 0)) == PreVoteReply(0, 1, "S3", vote_granted=True)
+    play.step("S3", PreVoteReply(0, 1, "S2", vote_granted=True))
+
+    assert (play.state("S3").role, play.state("S3").current_term) == (CANDIDATE, 1)
+    assert not play.state("S3").gave_way, "in a later term it gives way again"
+
+
+@pytest.mark.parametrize("centre", ["S1", "S3", "S5"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_where_one_server_alone_reaches_a_majority_it_leads_soon_whatever_its_name(centre: str, seed: int) -> None:
+    """A star (jgroups-raft#211): each round of pre-votes takes one election timeout, and a second one is enough."""
+    cluster = Cluster(5, seed=seed, config=Config(delay_ms=(30.0, 50.0)))
+    cluster.run_until(lambda view: view.leader is not None)
+    cluster.run_for(500)
+    others = [name for name in cluster.server_ids if name != centre]
+    for one, other in combinations(others, 2):
+        cluster.cut(one, other)
+
+    cluster.run_until(lambda view: view.leader == centre, limit_ms=2_000)
+    cluster.run_for(5_000)
+    assert cluster.leader == centre
+    assert not cluster.violations

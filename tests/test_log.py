@@ -7,6 +7,7 @@ from plays import log_of, terms_of
 
 from raftcore.consensus.log import Log
 from raftcore.vocabulary.commands import Append, Cas, Command, Get, Set
+from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.messages import Entry
 
 rising_terms = st.lists(st.integers(1, 5), max_size=12).map(sorted)
@@ -76,6 +77,77 @@ def test_appending_is_no_truncation() -> None:
     assert it.append(Entry(2)) == 2
     assert it.merge(2, (Entry(2), Entry(2))) == 4
     assert (it.truncated, it.changed_from) == (False, 2)
+
+
+def test_a_log_that_is_shortened_knows_its_new_end() -> None:
+    it = log("1 2 3")
+    it.replace_from(3, ())
+    assert (it.last_index, it.last_term, it.has(2, 2), it.is_ahead_of(2, 3)) == (2, 2, True, False)
+    it.replace_from(1, ())
+    assert (it.last_index, it.last_term, it.has(0, 0)) == (0, 0, True)
+
+
+def test_what_is_compacted_away_is_not_replaced() -> None:
+    it = log("1 1 2 2")
+    it.compact(2)
+    it.replace_from(1, (Entry(1), Entry(1), Entry(3)))
+    assert (terms_of(it.entries), it.last_index, it.last_term) == ("3", 3, 3)
+    it.replace_from(0, ())
+    assert (it.entries, it.last_index, it.last_term) == ([], 2, 1)
+
+
+def test_a_log_has_no_gaps_and_is_compacted_only_where_it_holds_something() -> None:
+    it = log("1 1 2")
+    it.compact(1)
+    with pytest.raises(ValueError, match="the log ends at index 3, so it can't go on at index 5"):
+        it.replace_from(5, (Entry(2),))
+    for index in (0, 4):
+        with pytest.raises(ValueError, match=f"from 1 to 3, so it can't be compacted up to {index}"):
+            it.compact(index)
+
+
+CONFIGURATIONS = [Configuration((f"S{number}",)) for number in range(1, 4)]
+moves = st.lists(
+    st.tuples(st.sampled_from(["append", "merge", "replace", "compact", "reset"]), st.integers(0, 8), st.integers(0, 3), st.booleans()),
+    max_size=20,
+)
+
+
+@given(moves)
+def test_after_every_change_all_that_is_kept_beside_the_entries_is_what_they_say(changes: list[tuple[str, int, int, bool]]) -> None:
+    it, term, version = Log(), 1, 0
+    base: tuple[int, int, Configuration] = (0, 0, Configuration())
+    for what, at, count, configures in changes:
+        term += configures
+        new = tuple(Entry(term, CONFIGURATIONS[term % 3] if configures else None) for _ in range(count))
+        entries, index = list(it.entries), it.base_index + 1 + at % (it.last_index - it.base_index + 1)
+        match what:
+            case "append":
+                it.append(Entry(term, CONFIGURATIONS[term % 3] if configures else None))
+            case "merge":
+                it.merge(index - 1, new)
+            case "replace":
+                it.replace_from(index, new)
+            case "compact":
+                index = min(index, it.last_index)
+                base = index, it.term_at(index), it.configuration_at(index)
+                it.compact(index)
+            case "reset":
+                base = it.last_index + at, term, CONFIGURATIONS[0]
+                it.reset(*base)
+        assert facts(it) == facts(Log(it.entries, *base))
+        assert it.version > version or it.entries == entries
+        assert it.changed_from == 0 or it.base_index < it.changed_from <= it.last_index + 1
+        version = it.version
+
+
+def facts(it: Log) -> list[object]:
+    """All that a log keeps beside its entries, and what it says by that."""
+    says = [it.term_at(index) for index in range(it.base_index, it.last_index + 1)]
+    has = [it.has(index, term) for index, term in enumerate(says, it.base_index)]
+    batches = [it.batch(index, 2, 1 << 20) for index in range(it.base_index, it.last_index)]
+    ends = (it.base_index, it.base_term, it.last_index, it.last_term)
+    return [ends, it.configuration, it.configuration_index, it.configurations, says, has, batches]
 
 
 @given(rising_terms, rising_terms, st.integers(0, 12))

@@ -169,6 +169,33 @@ def test_a_new_leader_brings_a_joint_configuration_to_its_end() -> None:
     assert play.commit("S4") == play.state("S4").log.last_index
 
 
+def test_a_voter_that_is_to_learn_only_votes_until_the_joint_phase_ends() -> None:
+    """§6, thesis 4.3: etcd's raft keeps such voters apart from the learners, too."""
+    play = three_of(4)
+    play.change("S1", "S1 S3 S4", learners="S2", heard_by="S4")  # S4 learns first
+    play.heartbeat("S1", heard_by="S2 S4")
+    phase = Configuration(("S1", "S2", "S3"), ("S1", "S3", "S4"), learners_next=("S2",))
+
+    assert phase in configurations(play)
+    assert "S2" not in phase.learners
+    for _ in range(3):
+        play.heartbeat("S1", heard_by=play.all)
+    assert play.state("S1").configuration == Configuration(("S1", "S3", "S4"), learners=("S2",))
+    assert outcomes(play) == [""]
+
+
+def test_a_new_leader_that_ends_the_joint_phase_makes_learners_of_those_who_are_to_be() -> None:
+    """§6."""
+    phase = Configuration(("S1", "S2", "S3"), ("S1", "S3"), learners=("S4",), learners_next=("S2",))
+    play = Play(4, THE_RULES, config=CAREFUL, configuration=phase)
+    play.pass_ms(300)
+    play.elect("S1", heard_by=play.all)
+    for _ in range(3):
+        play.heartbeat("S1", heard_by=play.all)
+
+    assert play.state("S1").configuration == Configuration(("S1", "S3"), learners=("S2", "S4"))
+
+
 def test_where_the_joint_configuration_is_lost_the_old_one_goes_on() -> None:
     """§6: C_old alone could elect without it, so it was not committed; who has it goes back with its log."""
     play = to_the_joint(NO_GUARD)

@@ -29,14 +29,14 @@ IN_PIECES = Config(snapshot_every=0, snapshot_chunk_bytes=4)
 VOTERS = Configuration(("S1", "S2", "S3"))
 
 
-def s3_lags(config: Config = IN_PIECES) -> Play:
-    """S1 has compacted its log up to index 5 into a snapshot that ends at 10; S3's log ends at 1."""
+def s3_lags(config: Config = IN_PIECES, compacted: int = 5) -> Play:
+    """S1 has compacted its log, by default up to index 5, into a snapshot that ends at 10; S3's log ends at 1."""
     play = reign_of_s1(config=config)
     for number in range(9):
         play.propose("S1", str(number), heard_by="S2")
     play.heartbeat("S1", heard_by="S2")
     play.compact("S1", IMAGE)
-    assert (play.state("S1").log.base_index, play.snapshots["S1"]) == (5, Snapshot(10, 1, VOTERS, IMAGE))
+    assert (play.state("S1").log.base_index, play.snapshots["S1"]) == (compacted, Snapshot(10, 1, VOTERS, IMAGE))
     return play
 
 
@@ -217,6 +217,17 @@ def test_a_newer_snapshot_does_not_break_off_the_sending_of_an_older() -> None:
 
     assert [event.last_included_index for event in play.told(SnapshotInstalled)] == [10]
     assert play.state("S3").log.last_index == 11
+
+
+def test_an_answer_that_comes_twice_does_not_send_a_piece_twice() -> None:
+    """§7: or one repeated answer would double all that follow."""
+    play = s3_lags()
+    play.step("S1", AppendEntriesReply(1, "S3", False, prev_log_index=10, conflict_index=2))
+    play.take_mail()
+    for _ in range(3):
+        play.step("S1", InstallSnapshotReply(1, "S3", 10, 4, installed=False))
+
+    assert pieces(play) == [(4, b"4567", False)]
 
 
 def test_an_answer_about_an_older_snapshot_does_not_end_a_newer_one() -> None:

@@ -4,6 +4,7 @@ import pytest
 from plays import Play, reign_of_s1
 
 from raftcore.consensus.door import DeadlineReached, TransferWanted
+from raftcore.consensus.progress import Transfer
 from raftcore.consensus.transfer import why_no_transfer
 from raftcore.vocabulary.commands import Set
 from raftcore.vocabulary.configuration import Configuration
@@ -82,13 +83,75 @@ def test_a_transfer_can_be_asked_for_again_after_it_was_given_up() -> None:
     """3.10."""
     play = reign_of_s1()
     play.transfer("S1", "S3")
-    assert "already" in why_no_transfer(play.state("S1"), "S2")
+    assert "already" in why_no_transfer(play.state("S1"), "S3")
     let_time_out(play, heard_by="S2")
     play.transfer("S1", "S2")
     play.talk("S1", "S2", "S3")
 
     assert play.leads("S2")
     assert ends(play) == [False, True]
+
+
+def test_a_transfer_to_another_target_takes_the_place_of_the_one_under_way() -> None:
+    """3.10; etcd's raft does the same."""
+    play = reign_of_s1()
+    play.transfer("S1", "S3")
+    play.take_mail()
+    play.pass_ms(290)
+    play.transfer("S1", "S2")
+
+    assert play.mail == [("S1", "S2", TimeoutNow(1, "S1", round=2))]
+    assert [(event.target, event.done) for event in play.told(TransferEnded)] == [("S3", False)]
+    assert play.state("S1").reign.transfer == Transfer("S2", play.now_ms + 300), "it has a whole election timeout again"
+    play.talk(*play.members)
+    assert play.leads("S2")
+    assert ends(play) == [False, True]
+
+
+def test_a_transfer_to_the_leader_itself_cancels_the_one_under_way_and_it_serves_clients_again() -> None:
+    """3.10; etcd's raft does the same."""
+    play = reign_of_s1()
+    play.transfer("S1", "S3")
+    (call,) = play.take_mail("S3")
+    play.transfer("S1", "S1")
+    play.propose("S1", "new", heard_by="S2 S3")
+
+    assert ends(play) == [False]
+    assert play.leads("S1")
+    assert play.commit("S1") == 2
+    play.heartbeat("S1", heard_by="S2 S3")
+    play.step("S3", call)
+    assert play.state("S3").role is FOLLOWER, "the call was taken back"
+
+
+def test_the_same_target_again_changes_nothing_and_what_waited_too_long_ends_no_other_transfer() -> None:
+    """A wish may wait for the disk while another one is granted."""
+    play = reign_of_s1(4, configuration=Configuration(("S1", "S2", "S3"), learners=("S4",)))
+    play.transfer("S1", "S3")
+    under_way = play.state("S1").reign.transfer
+    play.transfer("S1", "S3")
+    play.transfer("S1", "S4")
+
+    assert play.state("S1").reign.transfer is under_way
+    assert [(event.target, event.done) for event in play.told(TransferEnded)] == [("S4", False)]
+    play.transfer("S1", "S1")
+    play.transfer("S1", "S1")
+    assert [event.target for event in play.told(TransferEnded)] == ["S4", "S3"]
+
+
+def test_a_later_reign_of_a_server_whose_transfer_was_given_up_takes_in_commands() -> None:
+    """3.10: what was begun in a reign ends with it (hashicorp/raft#696)."""
+    play = reign_of_s1()
+    play.transfer("S1", "S3")
+    play.take_mail()
+    play.pass_ms(300)
+    play.elect("S2", heard_by="S1 S3")
+    play.pass_ms(300)
+    play.elect("S1", heard_by="S2 S3")
+    at = play.commit("S1")
+    play.propose("S1", "new", heard_by="S2 S3")
+
+    assert play.commit("S1") == at + 1
 
 
 def test_a_call_to_stand_of_an_earlier_term_is_void() -> None:

@@ -13,7 +13,7 @@ from raftcore.vocabulary.commands import Set
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.events import AppendRefused
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, Entry
-from raftcore.vocabulary.names import FOLLOWER, LEADER, REPLICATE, Reason
+from raftcore.vocabulary.names import FOLLOWER, LEADER, PROBE, REPLICATE, Reason
 
 ONE_AT_A_TIME = replace(AS_IN_THE_PAPER, max_entries_per_message=1, max_messages_in_flight=3)
 
@@ -169,10 +169,64 @@ def test_an_old_refusal_never_moves_next_index_to_what_is_known_to_match() -> No
     assert (progress_of(play).match_index, progress_of(play).next_index) == (4, 5)
 
 
+def refused(prev: int, heard_round: int, conflict_index: int = 1) -> AppendEntriesReply:
+    return AppendEntriesReply(2, "S2", False, 0, prev, 0, conflict_index, Reason.LOG_GAP, heard_round)
+
+
+def test_a_follower_that_has_lost_what_it_acknowledged_is_fed_again() -> None:
+    """Figure 2: nextIndex is decremented and tried again. What was acknowledged counts no more (braft#292)."""
+    play = leader_of("1 1 1 1 1")
+    play.step("S1", accepted(2, "S2", 5))
+    play.step("S1", DeadlineReached())
+    play.take_mail()
+    play.step("S1", refused(5, play.state("S1").reign.round, conflict_index=3))
+
+    assert (progress_of(play).match_index, progress_of(play).next_index, progress_of(play).state) == (0, 3, PROBE)
+    assert [(ask.prev_log_index, len(ask.entries)) for ask in play.take_mail("S2")] == [(2, 3)]
+    play.step("S1", accepted(2, "S2", 5))
+    assert (progress_of(play).match_index, progress_of(play).next_index) == (5, 6)
+
+
+@pytest.mark.parametrize("prev", [1, 4, 5])
+def test_a_refusal_of_what_was_sent_before_the_match_was_known_is_no_lost_log(prev: int) -> None:
+    """It is late, repeated or overtaken: the follower took in the entries since, or the answer that they were taken in came first."""
+    play = leader_of("1 1 1 1 1")
+    play.step("S1", DeadlineReached())
+    known_in = play.state("S1").reign.round
+    play.step("S1", accepted(2, "S2", 5))
+    for _ in range(3):
+        play.step("S1", DeadlineReached())
+        play.step("S1", refused(prev, known_in))
+
+    assert (progress_of(play).match_index, progress_of(play).next_index) == (5, 6)
+
+
+def test_a_refusal_of_an_earlier_term_is_no_lost_log() -> None:
+    """It carries the follower's present term, and may carry a number of the earlier reign's."""
+    play = leader_of("1 1 1 1 1")
+    play.step("S1", accepted(2, "S2", 5))
+    play.step("S1", AppendEntriesReply(2, "S2", False, 0, 5, 0, 6, Reason.STALE_TERM, 99))
+
+    assert (progress_of(play).match_index, progress_of(play).next_index) == (5, 6)
+
+
+def test_a_repeated_refusal_of_a_lost_log_is_late_once_the_follower_is_fed() -> None:
+    play = leader_of("1 1 1 1 1")
+    play.step("S1", accepted(2, "S2", 5))
+    play.step("S1", DeadlineReached())
+    lost = refused(5, play.state("S1").reign.round)
+    play.step("S1", lost)
+    play.step("S1", accepted(2, "S2", 5))
+    play.step("S1", DeadlineReached())
+    play.step("S1", lost)
+
+    assert (progress_of(play).match_index, progress_of(play).next_index) == (5, 6)
+
+
 def test_a_rule_that_believes_every_refusal_sends_again_what_is_known_to_match() -> None:
     def gullible(me: NodeState, reply: AppendEntriesReply) -> None:
         if reply.success:
-            me.progress[reply.follower_id].absorb_match(reply.match_index)
+            me.progress[reply.follower_id].absorb_match(reply.match_index, 0)
         else:
             me.progress[reply.follower_id].probe_from(reply.conflict_index)
 

@@ -1,18 +1,26 @@
 """A scenario is a value: it can be written down, read back, and gives the same run."""
 
+import ast
+import builtins
 import json
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from raftcore import Cluster, Config, ReadMode, Role, Rules, Scenario, diff
+from raftcore.cluster.as_code import as_code
 from raftcore.cluster.rulebook import Rulebook
 from raftcore.consensus import election
 from raftcore.consensus.state import NodeState
 from raftcore.files import save_atomically
+from raftcore.recording import Recording
+from raftcore.recording.sources import Told
 from raftcore.server import Server
 from raftcore.vocabulary import actions as act
 from raftcore.vocabulary.commands import Cas, Get, Set
@@ -20,6 +28,8 @@ from raftcore.vocabulary.errors import ConfigError, FileError, RaftLabError, Unk
 from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.messages import RequestVote, RequestVoteReply
 from raftcore.vocabulary.scenario import MAX_SERVERS, ScenarioFile, SwappedRule
+from widgets import share
+from widgets.forking import begun
 
 ROOT = Path(__file__).parents[1]
 
@@ -102,34 +112,50 @@ def refuse_all(me: NodeState, ask: RequestVote) -> RequestVoteReply:
     return RequestVoteReply(me.current_term, me.id, vote_granted=False)
 
 
-def test_rules_come_back_by_their_importable_name() -> None:
+def test_rules_of_raftcore_come_back_by_their_name_and_others_are_given() -> None:
     cluster = Cluster(3, seed=7, rules={"S2": Rules(answer_request_vote=election.answer_timeout_now)})
     (rule,) = cluster.scenario.rules
     assert rule == SwappedRule("S2", "answer_request_vote", "raftcore.consensus.election:answer_timeout_now", importable=True)
 
     cluster = Cluster(3, seed=7, rules=Rules(answer_request_vote=refuse_all))
     cluster.run_for(2_000)
-    again = Cluster.from_scenario(Scenario.from_json(cluster.scenario.to_json()))
+    again = Cluster.from_scenario(Scenario.from_json(cluster.scenario.to_json()), Rules(answer_request_vote=refuse_all))
     again.run_for(2_000)
     assert again.trace.to_bytes() == cluster.trace.to_bytes()
     assert again.leader is None
+    assert cluster.fork(500).trace.to_bytes() == cluster.trace.to_bytes()[: len(cluster.fork(500).trace.to_bytes())]
 
 
 def test_a_run_with_rules_that_have_no_name_can_not_be_repeated_without_them() -> None:
     rules = Rules(answer_request_vote=lambda me, _ask: RequestVoteReply(me.current_term, me.id, vote_granted=False))
     cluster = Cluster(3, seed=7, rules=rules)
     cluster.run_for(1_000)
-    with pytest.raises(UnknownRulesError, match=r"the rule answer_request_vote was .*<lambda>, which has no name"):
+    with pytest.raises(
+        UnknownRulesError, match=r"the rule answer_request_vote was .*<lambda>\. Only what belongs to raftcore .*=my_answer_request_vote"
+    ):
         Cluster.from_scenario(cluster.scenario)
     again = Cluster.from_scenario(cluster.scenario, rules=rules)
     again.run_for(1_000)
     assert again.trace.to_bytes() == cluster.trace.to_bytes()
 
 
-@pytest.mark.parametrize("function", ["no.such.module:f", "raftcore.consensus.election:nobody", "raftcore", "math:pi"])
-def test_a_rule_that_can_not_be_imported_is_named(function: str) -> None:
+@pytest.mark.parametrize(
+    "function, said",
+    [
+        ("no.such.module:f", "Only what belongs to raftcore is imported .*from no.such.module import f; "),
+        ("math:gcd", "Only what belongs to raftcore is imported .*from math import gcd; "),
+        ("raftcorelike:f", "Only what belongs to raftcore is imported"),
+        ("raftcore", "Only what belongs to raftcore is imported .*=my_answer_pre_vote"),
+        ("raftcore.consensus.nowhere:nobody", "can't be imported here"),
+        ("raftcore.consensus.election:nobody", "can't be imported here"),
+        ("raftcore.files:os.getpid", "no function that is defined there"),
+        ("raftcore.cluster.rulebook:import_module", "no function that is defined there"),
+        ("raftcore.vocabulary.scenario:MAX_SERVERS", "no function that is defined there"),
+    ],
+)
+def test_a_rule_that_is_not_imported_is_named(function: str, said: str) -> None:
     scenario = Scenario(size=3, seed=7, rules=(SwappedRule(None, "answer_pre_vote", function, importable=True),))
-    with pytest.raises(UnknownRulesError, match=f"the rule answer_pre_vote was {function}, which"):
+    with pytest.raises(UnknownRulesError, match=f"the rule answer_pre_vote was {function}.*{said}"):
         Cluster.from_scenario(scenario)
 
 
@@ -142,14 +168,15 @@ def test_a_kind_of_server_comes_back_by_its_importable_name() -> None:
     assert cluster.scenario.rules == (SwappedRule(None, "server", f"{__name__}:PatientServer", importable=True),)
     assert "cluster = Cluster(size=3, seed=7, rules=Rulebook(server=PatientServer))" in cluster.as_code()
 
-    again = Cluster.from_scenario(Scenario.from_json(cluster.scenario.to_json()))
+    again = Cluster.from_scenario(Scenario.from_json(cluster.scenario.to_json()), Rulebook(server=PatientServer))
     assert type(again._world.servers["S3"]) is PatientServer
 
 
 def test_a_rulebook_comes_back_with_all_that_it_says_also_who_alone_obeys_raft() -> None:
     book = Rulebook({"S2": Rules()}, Rules(answer_request_vote=refuse_all), PatientServer)
     cluster = Cluster(3, seed=7, rules=book)
-    assert Cluster.from_scenario(cluster.scenario)._rules == book
+    with pytest.raises(UnknownRulesError, match=r"the kind of server was .*PatientServer, the rule answer_request_vote was .*refuse_all"):
+        Cluster.from_scenario(cluster.scenario)
 
     names: dict[str, Any] = {}
     exec(cluster.as_code(), names)
@@ -158,8 +185,83 @@ def test_a_rulebook_comes_back_with_all_that_it_says_also_who_alone_obeys_raft()
 
 def test_what_is_no_kind_of_server_is_named() -> None:
     scenario = Scenario(size=3, seed=7, rules=(SwappedRule(None, "server", "raftcore.consensus.rules:Rules", importable=True),))
-    with pytest.raises(UnknownRulesError, match=r"the servers were raftcore\.consensus\.rules:Rules, which is no kind of Server"):
+    with pytest.raises(UnknownRulesError, match=r"the kind of server was raftcore\.consensus\.rules:Rules, which is no kind of Server"):
         Cluster.from_scenario(scenario)
+
+
+# ---- files of strangers
+
+MODULE = """
+import builtins
+builtins.imported = True
+from math import gcd as vote
+"""
+
+
+@pytest.fixture
+def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A module that lies beside the files that name it, as in a folder that somebody sent."""
+    (tmp_path / "sent_along.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend("")
+    yield
+    assert not hasattr(builtins, "imported")
+    assert "sent_along" not in sys.modules
+
+
+def sent(function: str, rule: str = "answer_request_vote") -> Scenario:
+    scenario = replace(Cluster(3, seed=1).scenario, rules=(SwappedRule(None, rule, function, importable=True),))
+    return Scenario.from_json(scenario.to_json())
+
+
+@pytest.mark.usefixtures("strangers")
+@pytest.mark.parametrize("rule", ["answer_request_vote", "server"])
+def test_no_module_is_imported_because_a_file_names_it(rule: str) -> None:
+    scenario = sent("sent_along:vote", rule)
+    with pytest.raises(UnknownRulesError, match=r"from sent_along import vote; Cluster\.from_scenario\(scenario, rules=Rule.*vote\)"):
+        Cluster.from_scenario(scenario)
+    recording = Recording(Told(Cluster(3, seed=1).trace, scenario))
+    with pytest.raises(UnknownRulesError):
+        begun(recording, 0.0)
+    for what in ("code", "test"):
+        text = share.text(recording, 0.0, what)
+        assert "# The rule" in text if rule != "server" else "Rulebook(server=my_server)" in text
+        with pytest.raises(NameError):
+            exec(text + "\n" + text.partition("def ")[2].partition("(")[0] + "()" * (what == "test"), {})
+
+
+STATEMENTS = [
+    "math import floor\nprint('PWNED')\nfrom math:floor",
+    "a:b\nprint('PWNED')",
+    "a:b;print('PWNED')",
+    "a\r\u2028print('PWNED')\u202e:f",
+]
+
+
+@pytest.mark.parametrize("function", STATEMENTS)
+def test_no_line_of_a_file_becomes_a_line_of_the_code(function: str) -> None:
+    scenario = sent(function)
+    text = as_code(scenario, 500.0)
+    assert [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name) and node.id == "print"] == []
+    assert text.replace("\n", "").isprintable()
+    with pytest.raises(UnknownRulesError) as caught:
+        Cluster.from_scenario(scenario)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("rule", [
+    SwappedRule(None, "a", "math:gcd", True), SwappedRule("S1", "a", "math:gcd", True),
+])  # fmt: skip
+@pytest.mark.parametrize(
+    "field, value", [("rule", "a=1)\nprint('PWNED'"), ("rule", ""), ("rule", "a.b"), ("rule", "class"), ("server", "S1'")]
+)
+def test_what_can_be_no_rule_of_no_server_is_refused(rule: SwappedRule, field: str, value: str) -> None:
+    with pytest.raises(ConfigError, match="rule"):
+        replace(rule, **{field: value})
+    text = replace(Cluster(3).scenario, rules=(rule,)).to_json()
+    known = json.dumps(getattr(rule, field))
+    with pytest.raises(FileError, match="damaged scenario"):
+        Scenario.from_json(text.replace(f'"{field}": {known}', f'"{field}": {json.dumps(value)}'))
 
 
 # ---- as code

@@ -47,10 +47,16 @@ class Forking:
         }
 
 
+def cluster_of(run: Run) -> Cluster | None:
+    """The cluster whose run it is, be it by way of its recording; None where the run comes from a file."""
+    source = getattr(run, "source", run)
+    return source if isinstance(source, Cluster) else None
+
+
 def begun(run: Run, at_ms: float) -> Cluster:
     """The fork at its time 0."""
-    if isinstance(run, Cluster):
-        return run.begin_fork(at_ms)
+    if (cluster := cluster_of(run)) is not None:
+        return cluster.begin_fork(at_ms)
     if isinstance(run, Walk):
         raise ControlError("a small world has no clock, so no cluster can go on from it; Walking(Walk(world, path)) goes on by hand")
     return Cluster.from_scenario(run.scenario.until(at_ms))

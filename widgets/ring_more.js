@@ -28,9 +28,10 @@ function whyNoTransfer(chosen, state) {
   const leaders = state.servers.filter((server) => server.alive && !server.paused && server.role === "leader");
   if (!leaders.length) return "no server leads just now";
   if (chosen.length > 1) return "choose one server only";
-  if (leaders.some((server) => server.id === target.id)) return "it leads already";
+  const leader = leaders.find((server) => server.id === target.id);
+  if (leader) return leader.transfer ? "" : "it leads already";
   if (target.place !== "voter") return "only a voter can lead";
-  return leaders.some((server) => server.transfer) ? "a transfer is under way" : "";
+  return leaders.some((server) => server.transfer === target.id) ? "leadership is being transferred to it already" : "";
 }
 
 function whyNoSnapshot(chosen) {
@@ -90,7 +91,7 @@ const SERVER = [
     name: "transfer",
     key: "l",
     label: "Make it lead",
-    about: "The leader brings this server's log up to date, takes in no commands meanwhile, and tells it to stand at once (thesis 3.10).",
+    about: "The leader brings this server's log up to date, takes in no commands meanwhile, and tells it to stand at once (thesis 3.10); for the leader: cancel that.",
     whyNot: whyNoTransfer,
     act: ([target], send) => send({ do: "transfer", server: target.id }),
   },

@@ -8,18 +8,19 @@ from raftcore.cluster.as_code import as_code, as_test
 from raftcore.hunting.walk import Walk
 from raftcore.trace.run import Run
 from raftcore.vocabulary.errors import ControlError
+from widgets.forking import cluster_of
 
 
 def text(run: Run, at_ms: float, what: object) -> str:
     """Python that repeats the run up to this moment. what: "code" for a cell, or "test" for pytest. Raises ControlError."""
     if isinstance(run, Walk):
         return run.as_code()
-    scenario = run.scenario.until(at_ms)
+    scenario, trusted = run.scenario.until(at_ms), cluster_of(run) is not None
     match what:
         case "code":
-            return as_code(scenario, at_ms)
+            return as_code(scenario, at_ms, trusted)
         case "test":
-            return as_test(scenario, at_ms, run.trace.view_at(at_ms))
+            return as_test(scenario, at_ms, run.trace.view_at(at_ms), trusted)
         case other:
             raise ControlError(f"a run can't be copied as {other!r}; choose code or test")
 

@@ -73,23 +73,32 @@ def short(command: Command | Configuration | None, limit: int = 12) -> str:
 
 
 def numbers(configuration: Configuration) -> str:
-    """A configuration in little room, by the numbers of its servers: voters, → the next ones, + learners."""
+    """A configuration in little room, by the numbers of its servers: voters, → the next ones, + learners, > learners to be."""
 
     def group(mark: str, servers: tuple[ServerId, ...]) -> str:
         return mark + "".join(server.removeprefix("S") for server in servers) if servers else ""
 
-    return group("C ", configuration.voters) + group("→", configuration.next_voters) + group("+", configuration.learners)
+    return (
+        group("C ", configuration.voters)
+        + group("→", configuration.next_voters)
+        + group("+", configuration.learners)
+        + group(">", configuration.learners_next)
+    )
 
 
 def members(configuration: Configuration) -> str:
-    """A configuration in full: who votes, in one group or in two, and who learns.
+    """A configuration in full: who votes, in one group or in two, who learns, and which voters will only learn after the joint phase.
 
-    >>> members(Configuration(("S1", "S2"), ("S2", "S3"), ("S4",)))
-    'voters S1 S2 and next S2 S3; learners S4'
+    >>> members(Configuration(("S1", "S2"), ("S2", "S3"), ("S4",), ("S1",)))
+    'voters S1 S2 and next S2 S3; learners S4; learners next S1'
     """
-    groups = (("voters", configuration.voters), ("and next", configuration.next_voters))
-    said = " ".join(f"{name} {' '.join(servers)}" for name, servers in groups if servers)
-    return f"{said}; learners {' '.join(configuration.learners)}" if configuration.learners else said
+    groups = (
+        ("voters ", configuration.voters),
+        (" and next ", configuration.next_voters),
+        ("; learners ", configuration.learners),
+        ("; learners next ", configuration.learners_next),
+    )
+    return "".join(name + " ".join(servers) for name, servers in groups if servers)
 
 
 def asked(command: Command) -> str:

@@ -159,7 +159,10 @@ class MonotonicCommit(Invariant):
 
 
 class MonotonicMatch(Invariant):
-    """While a server leads, what it knows to match of a follower's log only grows, and is not sent again."""
+    """While a server leads, what it knows to match of a follower's log only grows, and is not sent again.
+
+    But for a follower that has restarted without what it had acknowledged: its disk has lied, and its leader may find that out.
+    """
 
     name = "Monotonic Match"
     section = "Figure 2"
@@ -167,10 +170,18 @@ class MonotonicMatch(Invariant):
     def __init__(self, memory: Memory) -> None:
         super().__init__(memory)
         self.known: defaultdict[ServerId, dict[ServerId, tuple[Index, int]]] = defaultdict(dict)
+        self.lost: set[tuple[ServerId, ServerId]] = set()  # (leader, follower) where that may be found out
 
     @sees(ev.RoleChanged, ev.Crashed, ev.Halted)
     def reign_ends(self, at: int, event: ev.RoleChanged | ev.Crashed | ev.Halted) -> None:
         self.known[event.server] = {}
+
+    @sees(ev.Restarted)
+    def restarted(self, at: int, event: ev.Restarted) -> None:
+        last_index = event.kept_index + len(event.entries)
+        for leader, known in self.known.items():
+            if event.server in known and known[event.server][0] > last_index:
+                self.lost.add((leader, event.server))
 
     @sees(ev.ConfigurationChanged)
     def configuration_changed(self, at: int, event: ev.ConfigurationChanged) -> None:
@@ -186,6 +197,9 @@ class MonotonicMatch(Invariant):
         before, seen_at = known.get(event.follower, _NOTHING_KNOWN)
         known[event.follower] = event.match_index, at
         if before <= event.match_index < event.next_index:
+            return None
+        if event.match_index < before and (event.server, event.follower) in self.lost:
+            self.lost.discard((event.server, event.follower))
             return None
         sentence = f"{event.server} knew that the log of {event.follower} matches its own up to index {before}, and now "
         sentence += f"it says {event.match_index}" if event.match_index < before else f"sends index {event.next_index} again"
@@ -228,7 +242,10 @@ def lacking(configuration: Configuration, agreeing: Collection[ServerId]) -> str
     >>> lacking(Configuration(("S1", "S2", "S3"), ("S3", "S4", "S5")), {"S1", "S3"})
     'of S3, S4, S5 that is no majority'
     """
-    for voters in voter_groups(configuration):
+    groups = voter_groups(configuration)
+    if not groups:
+        return "its configuration has no voter"
+    for voters in groups:
         if 2 * len([voter for voter in voters if voter in agreeing]) <= len(voters):
             return f"of {listed(voters)} that is no majority"
     return ""

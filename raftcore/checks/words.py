@@ -28,10 +28,15 @@ def clip(text: str | None) -> str:
 
 
 def members(configuration: Configuration) -> str:
-    """Who belongs to a configuration."""
+    """Who belongs to a configuration.
+
+    >>> members(Configuration(("S1", "S2"), ("S2", "S3"), ("S4",), ("S1",)))
+    '(S1, S2 and S2, S3 together, learning S4, learning S1 when the change is done)'
+    """
     joint = f" and {listed(configuration.next_voters)} together" if configuration.is_joint else ""
     learners = f", learning {listed(configuration.learners)}" if configuration.learners else ""
-    return f"({listed(configuration.voters)}{joint}{learners})"
+    later = f", learning {listed(configuration.learners_next)} when the change is done" if configuration.learners_next else ""
+    return f"({listed(configuration.voters)}{joint}{learners}{later})"
 
 
 def listed(names: Iterable[ServerId]) -> str:

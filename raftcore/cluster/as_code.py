@@ -1,4 +1,8 @@
-"""A run as Python, to be pasted into a cell or a test file: what was clicked, line by line, and what is true now."""
+"""A run as Python, to be pasted into a cell or a test file: what was clicked, line by line, and what is true now.
+
+The run may come from a file that somebody else wrote. So what stands there is written as a literal (repr), as a name that Python's
+grammar takes (SwappedRule), or in a comment of printable characters; and whose module is not this package's is not imported.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -16,25 +20,29 @@ from raftcore.vocabulary.names import Role, ServerId
 from raftcore.vocabulary.scenario import SERVER_ITSELF, Scenario, SwappedRule
 
 INDENT = "    "
-COLON = ":"  # between a rule's module and its name
 
 
-def as_code(scenario: Scenario, now_ms: float) -> str:
-    """Lines of Python that repeat the run up to now."""
-    return "\n".join([*imports(scenario, ["Cluster"]), "", *_run(scenario, now_ms)]) + "\n"
+def as_code(scenario: Scenario, now_ms: float, trusted: bool = False) -> str:
+    """Lines of Python that repeat the run up to now. trusted: import its rules, whoever's they are: the run has them itself."""
+    return "\n".join([*imports(scenario, ["Cluster"], trusted), "", *_run(scenario, now_ms, trusted)]) + "\n"
 
 
-def as_test(scenario: Scenario, now_ms: float, view: ClusterView) -> str:
-    """A function for pytest that repeats the run up to now, and asserts what is true of every server."""
-    body = [*_run(scenario, now_ms), "", *_facts(view)]
-    head = [*imports(scenario, ["Cluster", "Role"]), "", "", f"def test_the_run_with_seed_{scenario.seed}_at_{now_ms:.0f}_ms() -> None:"]
+def as_test(scenario: Scenario, now_ms: float, view: ClusterView, trusted: bool = False) -> str:
+    """A function for pytest that repeats the run up to now, and asserts what is true of every server. trusted: as for as_code."""
+    body = [*_run(scenario, now_ms, trusted), "", *_facts(view)]
+    head = [
+        *imports(scenario, ["Cluster", "Role"], trusted),
+        "",
+        "",
+        f"def test_the_run_with_seed_{scenario.seed}_at_{now_ms:.0f}_ms() -> None:",
+    ]
     return "\n".join([*head, *(INDENT + line if line else "" for line in body)]).replace("seed_-", "seed_minus_") + "\n"
 
 
 # ---- the run
 
 
-def imports(scenario: Scenario, names: list[str]) -> Iterator[str]:
+def imports(scenario: Scenario, names: list[str], trusted: bool) -> Iterator[str]:
     """The imports that lines with these names of raftcore need, and what the scenario's configuration and rules need."""
     changed = _changes(scenario.config)
     swapped = any(rule.rule != SERVER_ITSELF for rule in scenario.rules)
@@ -42,18 +50,23 @@ def imports(scenario: Scenario, names: list[str]) -> Iterator[str]:
     wanted = sorted([*names, *(name for name in used if used[name])])
     if wanted:
         yield f"from raftcore import {', '.join(wanted)}"
-    if scenario.rules and _rules(scenario.rules).startswith("Rulebook"):
+    if scenario.rules and rules_text(scenario.rules, trusted).startswith("Rulebook"):
         yield "from raftcore.cluster.rulebook import Rulebook"
     for rule in scenario.rules:
-        module, _, function = rule.function.partition(COLON)
-        if rule.importable:
-            yield f"from {module} import {function.split('.')[0]}"
+        if _is_imported(rule, trusted):
+            yield f"from {rule.module} import {rule.name.partition('.')[0]}"
+        elif rule.has_name:
+            yield f"# The rule {rule.rule} was {rule.called}. If you trust it, import it as {_name(rule, trusted)} first."
         else:
-            yield f"# The rule {rule.rule} was {function}, which has no name that can be imported: define it first."
+            yield f"# The rule {rule.rule} was {rule.called}, which can not be imported: define it as {_name(rule, trusted)} first."
 
 
-def _run(scenario: Scenario, now_ms: float) -> Iterator[str]:
-    yield f"cluster = Cluster({', '.join(arguments(scenario))})"
+def _is_imported(rule: SwappedRule, trusted: bool) -> bool:
+    return rule.is_ours or (trusted and rule.has_name)
+
+
+def _run(scenario: Scenario, now_ms: float, trusted: bool) -> Iterator[str]:
+    yield f"cluster = Cluster({', '.join(arguments(scenario, trusted))})"
     clock_ms = 0.0
     for action in scenario.actions:
         if action.at_ms > clock_ms:
@@ -64,7 +77,7 @@ def _run(scenario: Scenario, now_ms: float) -> Iterator[str]:
         yield f"cluster.run_to({now_ms!r})"
 
 
-def arguments(scenario: Scenario) -> Iterator[str]:
+def arguments(scenario: Scenario, trusted: bool) -> Iterator[str]:
     """What makes the cluster, as keywords: size, seed, and what is not as usual."""
     yield f"size={scenario.size}"
     yield f"seed={scenario.seed}"
@@ -72,32 +85,33 @@ def arguments(scenario: Scenario) -> Iterator[str]:
     if changed:
         yield f"config=Config({_keywords(changed)})"
     if scenario.rules:
-        yield f"rules={_rules(scenario.rules)}"
+        yield f"rules={rules_text(scenario.rules, trusted)}"
 
 
-def _rules(swapped: Iterable[SwappedRule]) -> str:
-    """One table, tables by server, or where that does not say it all, a Rulebook."""
+def rules_text(swapped: Iterable[SwappedRule], trusted: bool) -> str:
+    """One table, tables by server, or where that does not say it all, a Rulebook. trusted: call the rules by their own names."""
     tables: dict[ServerId | None, list[SwappedRule]] = {}
     parts: dict[str, str] = {}
     for rule in swapped:
         if rule.rule == SERVER_ITSELF:
-            parts["server"] = _name(rule)
+            parts["server"] = _name(rule, trusted)
         else:
             tables.setdefault(rule.server, []).append(rule)
     if None in tables:
-        parts["everywhere"] = _table(tables.pop(None))
+        parts["everywhere"] = _table(tables.pop(None), trusted)
     if tables:
-        parts["by_server"] = f"{{{', '.join(f'{server!r}: {_table(rules)}' for server, rules in tables.items())}}}"
+        parts["by_server"] = f"{{{', '.join(f'{server!r}: {_table(rules, trusted)}' for server, rules in tables.items())}}}"
     alone = next(iter(parts.values())) if len(parts) == 1 and "server" not in parts else ""
     return alone or f"Rulebook({', '.join(f'{name}={part}' for name, part in parts.items())})"
 
 
-def _table(rules: list[SwappedRule]) -> str:
-    return f"Rules({', '.join(f'{rule.rule}={_name(rule)}' for rule in rules)})"
+def _table(rules: list[SwappedRule], trusted: bool) -> str:
+    return f"Rules({', '.join(f'{rule.rule}={_name(rule, trusted)}' for rule in rules)})"
 
 
-def _name(rule: SwappedRule) -> str:
-    return rule.function.partition(COLON)[2]
+def _name(rule: SwappedRule, trusted: bool) -> str:
+    """The name by which the code calls the rule: its own, or where it has none that of its place."""
+    return rule.name if _is_imported(rule, trusted) else f"my_{rule.rule}"
 
 
 def _changes(config: Config) -> dict[str, object]:

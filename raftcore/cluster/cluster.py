@@ -33,7 +33,7 @@ from raftcore.vocabulary.commands import Command
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConditionNotReached, ConfigError, ControlError, RaftLabError, RuleError
 from raftcore.vocabulary.events import Completed
-from raftcore.vocabulary.links import is_number
+from raftcore.vocabulary.links import LONGEST_MS, is_number
 from raftcore.vocabulary.names import ClientId, ServerId
 from raftcore.vocabulary.scenario import Scenario
 from raftcore.vocabulary.spelling import spelled
@@ -112,7 +112,8 @@ class Cluster(Controls):
     def from_scenario(cls, scenario: Scenario, rules: AnyRules = None, trace: bool = True, checks: Checks = True) -> "Cluster":
         """A cluster at time 0 that will take the scenario's actions when their time comes.
 
-        `rules` take the place of those that the scenario names. Raises UnknownRulesError where it names some that can't be imported.
+        `rules` take the place of those that the scenario names, which may come from a file: only names of raftcore itself are imported.
+        Raises UnknownRulesError where it names others, ConfigError, and what `act` raises.
         """
         used = rules if rules is not None or not scenario.rules else Rulebook.named(scenario.rules)
         cluster = cls(scenario.size, scenario.seed, scenario.config, used, trace, checks)
@@ -215,18 +216,20 @@ class Cluster(Controls):
     def as_code(self) -> str:
         """Python that repeats this run up to now, to be pasted into a cell."""
         with self._lock:
-            return as_code(self.scenario, self.now_ms)
+            return as_code(self.scenario, self.now_ms, trusted=True)
 
     def as_test(self) -> str:
         """A function for pytest that repeats this run up to now, and asserts what is true of every server."""
         with self._lock:
-            return as_test(self.scenario, self.now_ms, self.view)
+            return as_test(self.scenario, self.now_ms, self.view, trusted=True)
 
     # ---- time
 
     def run_for(self, duration_ms: float) -> None:
         """Let simulated time pass."""
         _check_time("run for", duration_ms)
+        if self.now_ms + duration_ms > LONGEST_MS:
+            raise ConfigError(f"can't run for {duration_ms!r} ms; it is {self.now_ms:,g} ms, and a run ends at {LONGEST_MS:g} ms")
         self._run(self.now_ms + float(duration_ms))
 
     def run_to(self, at_ms: float) -> None:
@@ -268,7 +271,9 @@ class Cluster(Controls):
 
     @property
     def _next_ms(self) -> float:
-        return min(self._world.clock.next_ms, self._planned[0][0] if self._planned else math.inf)
+        """When the next thing happens; infinity if nothing does before the end of every run."""
+        next_ms = min(self._world.clock.next_ms, self._planned[0][0] if self._planned else math.inf)
+        return next_ms if next_ms <= LONGEST_MS else math.inf
 
     def _run(self, until_ms: float) -> None:
         while True:
@@ -377,10 +382,12 @@ class Cluster(Controls):
         while operation.answer is None:
             with self._lock:
                 if operation.answer is None:  # else a lab's thread has just brought it, and nothing may be left to happen
+                    if self._next_ms == math.inf:
+                        raise ControlError(f"the run is at its end, {LONGEST_MS:g} ms, and {operation.command} has no answer yet")
                     self._advance(self._next_ms, 1)
         return operation.answer
 
 
 def _check_time(doing: str, ms: float) -> None:
-    if not is_number(ms) or not 0 <= ms < math.inf:
-        raise ConfigError(f"can't {doing} {ms!r} ms; give a finite number that is not negative")
+    if not is_number(ms) or not 0 <= ms <= LONGEST_MS:
+        raise ConfigError(f"can't {doing} {ms!r} ms; give a finite number that is not negative, at most {LONGEST_MS:g}")

@@ -128,7 +128,10 @@ class Controls(ABC):
             self.change_membership(set(now.voters) - {server}, set(now.learners) - {server})
 
     def transfer_leadership(self, target: ServerId) -> None:
-        """Ask the leader to hand its leadership to this server (thesis 3.10)."""
+        """Ask the leader to hand its leadership to this server (thesis 3.10).
+
+        While a transfer is under way, another target takes the place of the first, and the leader itself as target cancels it.
+        """
         self._do(act.TransferLeadership, target)
 
     def take_snapshot(self, server: ServerId) -> None:

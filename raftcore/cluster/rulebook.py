@@ -1,6 +1,7 @@
 """Which rules a cluster's servers obey, what they are made of, and by which names both can be found again after the run."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from operator import attrgetter
 from typing import Any
@@ -8,11 +9,12 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from raftcore.cluster.as_code import rules_text
 from raftcore.consensus.rules import Rules
 from raftcore.server import Server
 from raftcore.vocabulary.errors import ConfigError, UnknownRulesError
 from raftcore.vocabulary.names import ServerId
-from raftcore.vocabulary.scenario import SERVER_ITSELF, SwappedRule
+from raftcore.vocabulary.scenario import COLON, SERVER_ITSELF, SwappedRule, is_dotted_name
 
 RAFT = Rules()
 """The rules as they should be."""
@@ -43,7 +45,9 @@ class Rulebook(Struct, frozen=True):
 
     @classmethod
     def named(cls, names: Iterable[SwappedRule]) -> "Rulebook":
-        """The rules of these names. Raises UnknownRulesError where Python can't import one."""
+        """The rules of these names, of which only those of this package are imported. Raises UnknownRulesError and ConfigError."""
+        names = tuple(names)
+        _refuse_strangers(names)
         tables: dict[ServerId | None, Rules] = {}
         server: type[Server] = Server
         for name in names:
@@ -75,29 +79,51 @@ CORRECT = Rulebook()
 
 
 def _named(server: ServerId | None, rule: str, function: Callable[..., Any]) -> SwappedRule:
-    called = getattr(function, "__qualname__", repr(function))
-    name = SwappedRule(server, rule, f"{getattr(function, '__module__', '?')}:{called}", importable=True)
-    try:
-        found = _imported(name)
-    except UnknownRulesError:
-        found = None
-    return name if found is function and not name.function.startswith("__main__:") else replace(name, importable=False)
+    module, called = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
+    if is_dotted_name(module) and is_dotted_name(called) and module != "__main__":
+        name = SwappedRule(server, rule, f"{module}{COLON}{called}", importable=True)
+        with suppress(ImportError, AttributeError, ValueError):
+            if _found(name) is function:
+                return name
+    return SwappedRule(server, rule, f"{module or '?'}{COLON}{called or repr(function)}", importable=False)
 
 
 def _imported(name: SwappedRule) -> Any:
-    whose = f"{name.server}'s rule" if name.server else "the rule"
-    advice = "give the rules to from_scenario yourself, for example from_scenario(scenario, rules=Rules(…))"
-    if not name.importable:
-        raise UnknownRulesError(f"{whose} {name.rule} was {name.function}, which has no name that can be imported; {advice}")
+    """What a name of this package stands for. Raises UnknownRulesError."""
     if name.rule not in (SERVER_ITSELF, *Rules.__struct_fields__):
         raise UnknownRulesError(f"this Raft has no rule {name.rule!r}; its rules are {', '.join(Rules.__struct_fields__)}")
-    module, _, path = name.function.partition(":")
     try:
-        found = attrgetter(path)(import_module(module))
+        found = _found(name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise UnknownRulesError(f"{whose} {name.rule} was {name.function}, which can't be imported here ({error}); {advice}") from None
+        raise UnknownRulesError(f"{_whose(name)} was {name.called}, which can't be imported here ({error}); {_ADVICE}") from None
     if name.rule == SERVER_ITSELF and not (isinstance(found, type) and issubclass(found, Server)):
-        raise UnknownRulesError(f"the servers were {name.function}, which is no kind of Server; {advice}")
-    if not callable(found):
-        raise UnknownRulesError(f"{whose} {name.rule} was {name.function}, which is no function; {advice}")
+        raise UnknownRulesError(f"{_whose(name)} was {name.called}, which is no kind of Server; {_ADVICE}")
+    if not callable(found) or (found.__module__, found.__qualname__) != (name.module, name.name):
+        raise UnknownRulesError(f"{_whose(name)} was {name.called}, which is no function that is defined there; {_ADVICE}")
     return found
+
+
+def _found(name: SwappedRule) -> Any:
+    return attrgetter(name.name)(import_module(name.module))
+
+
+def _whose(name: SwappedRule) -> str:
+    if name.rule == SERVER_ITSELF:
+        return "the kind of server"
+    return f"{name.server}'s rule {name.rule}" if name.server else f"the rule {name.rule}"
+
+
+_ADVICE = "give the rules to from_scenario yourself: from_scenario(scenario, rules=Rules(…))"
+
+
+def _refuse_strangers(names: Collection[SwappedRule]) -> None:
+    """What is not part of this package is not imported because a file says so. Raises UnknownRulesError, which says what to pass."""
+    foreign = [name for name in names if not name.is_ours]
+    if not foreign:
+        return
+    was = ", ".join(f"{_whose(name)} was {name.called}" for name in foreign[:3])
+    imports = "".join(f"from {name.module} import {name.name.partition('.')[0]}; " for name in foreign[:3] if name.has_name)
+    raise UnknownRulesError(
+        f"{was}. Only what belongs to raftcore is imported because a scenario names it. If you trust the other rules, give them "
+        f"yourself: {imports}Cluster.from_scenario(scenario, rules={rules_text(names, trusted=True)})"
+    )

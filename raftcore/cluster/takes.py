@@ -7,7 +7,7 @@ from msgspec import UNSET
 from msgspec.structs import asdict, replace
 
 from raftcore.cluster.client import Operation
-from raftcore.cluster.world import SERVER_NAME, SimWorld
+from raftcore.cluster.world import SimWorld
 from raftcore.consensus.door import ChangeWanted, DeadlineReached, TransferWanted
 from raftcore.consensus.transfer import why_no_transfer
 from raftcore.server import Server
@@ -29,7 +29,7 @@ from raftcore.vocabulary.events import (
     Resumed,
 )
 from raftcore.vocabulary.links import Link, is_number
-from raftcore.vocabulary.names import LEADER, Address
+from raftcore.vocabulary.names import LEADER, Address, is_server_name
 from raftcore.vocabulary.scenario import MAX_SERVERS
 
 
@@ -164,7 +164,7 @@ def take_submit(world: SimWorld, action: act.Submit) -> Operation:
 def take_create_server(world: SimWorld, action: act.CreateServer) -> None:
     """Let a new server exist, with an empty disk and in no configuration."""
     name = action.server
-    if not SERVER_NAME.fullmatch(str(name)):
+    if not is_server_name(name):
         raise ConfigError(f"{name!r} can't be a server's name; servers are named S1, S2 …")
     if name in world.servers:
         raise ControlError(f"{name} exists already; name one that does not, for example S{len(world.servers) + 1}")

@@ -4,7 +4,6 @@ Here alone is randomness: one stream for each server's timeouts, each disk and e
 name. What actions do to it stands in takes.py.
 """
 
-import re
 from collections.abc import Callable
 from operator import call
 from random import Random
@@ -25,11 +24,8 @@ from raftcore.vocabulary.events import (
     Halted,
 )
 from raftcore.vocabulary.links import Link
-from raftcore.vocabulary.names import LEADER, Address, ClientId, ServerId
+from raftcore.vocabulary.names import LEADER, Address, ClientId, ServerId, is_client_name
 from raftcore.vocabulary.scenario import Scenario
-
-SERVER_NAME = re.compile(r"S[1-9][0-9]{0,3}")
-_CLIENT_NAME = re.compile(r"C[1-9][0-9]{0,3}")
 
 
 class SimWorld:
@@ -118,7 +114,7 @@ class SimWorld:
         try:
             return self.clients[name]
         except (KeyError, TypeError):
-            if not _CLIENT_NAME.fullmatch(str(name)):
+            if not is_client_name(name):
                 raise ClientNotFound(f"no client {name!r}; clients are named C1, C2 …") from None
             client = SimClient(name, self.server_ids, self.config, self.clock, self.network.send, self.say)
             self.clients[name] = client

@@ -93,7 +93,9 @@ def start_pre_vote(me: NodeState) -> None:
 def answer_pre_vote(me: NodeState, ask: PreVote) -> PreVoteReply:
     """Say whether this server would vote so; it binds itself to nothing, and its timer goes on.
 
-    Of two that ask at once the one with the lower name goes on, or they would split the vote. That is ours; safety does not need it.
+    Of two that ask at once the one with the lower name goes on, or they may split the vote (§5.2). The other one gives way only once in
+    a term: the rival may reach no majority, and this server may be the only one that does (thesis 9.6, 4.2.3: pre-vote and the guard
+    must not keep a server from standing that can win). This rule is not in the thesis; it decides only when a server asks.
     """
     reason = None
     if ask.next_term < me.current_term:
@@ -104,8 +106,9 @@ def answer_pre_vote(me: NodeState, ask: PreVote) -> PreVoteReply:
         reason = Reason.ALREADY_VOTED
     elif me.log.is_ahead_of(ask.last_log_index, ask.last_log_term):
         reason = Reason.LOG_BEHIND
-    elif ask.candidate_id < me.id:
+    elif me.pre_votes and ask.candidate_id < me.id and not me.gave_way:
         me.pre_votes = set()
+        me.gave_way = True
     return PreVoteReply(me.current_term, ask.next_term, me.id, reason is None, reason)
 
 

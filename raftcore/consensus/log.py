@@ -122,11 +122,17 @@ class Log:
 
     def compact(self, index: Index) -> None:
         """Let go of the entries up to `index`, which a snapshot stands for."""
+        if not self.base_index <= index <= self.last_index:
+            raise ValueError(
+                f"the log holds the indexes from {self.base_index} to {self.last_index}, so it can't be compacted up to {index}"
+            )
         self.version += 1
         term, configuration = self.term_at(index), self.configuration_at(index)
         del self.entries[: index - self.base_index]
         self.base_index, self.base_term = index, term
         self.configurations = [(index, configuration), *(it for it in self.configurations if it[0] > index)]
+        if self.changed_from:  # what is gone can't be told or saved any more
+            self.changed_from = max(self.changed_from, index + 1)
 
     def is_ahead_of(self, last_log_index: Index, last_log_term: Term) -> bool:
         """Whether this log is more up to date than one that ends so (§5.4.1): the later term wins, then the longer log."""
@@ -145,11 +151,23 @@ class Log:
         return index if self.term_at(index) == term else 0
 
     def replace_from(self, index: Index, entries: tuple[Entry, ...]) -> None:
-        """Let the log end with these entries, the first of them at `index`; what stood from there on is gone."""
+        """Let the log end with these entries, the first of them at `index`; what stood from there on is gone.
+
+        What is compacted away was committed, and stays. ValueError where the entries would leave a gap.
+
+        >>> log = Log([Entry(1), Entry(2), Entry(3)])
+        >>> log.replace_from(3, ()), log.last_index, log.last_term
+        (None, 2, 2)
+        """
+        if index <= self.base_index:
+            index, entries = self.base_index + 1, entries[self.base_index + 1 - index :]
+        if index > self.last_index + 1:
+            raise ValueError(f"the log ends at index {self.last_index}, so it can't go on at index {index}")
         self._mark(index)
         if index <= self.last_index:
             del self.entries[index - self.base_index - 1 :]
             self.last_index = index - 1
+            self.last_term = self.term_at(index - 1)
             self.truncated = True
             while self.configuration_index >= index:  # §6: a configuration goes with the entry that brought it
                 self.configurations.pop()

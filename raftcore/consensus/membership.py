@@ -51,7 +51,7 @@ def advance_change(me: NodeState) -> None:
         return
     if now.is_joint:
         if has_committed_in_its_term(me):
-            append_configuration(me, Configuration(now.next_voters, learners=now.learners))
+            append_configuration(me, Configuration(now.next_voters, learners=in_order(now.learners + now.learners_next)))
     elif reign.change is None or now == reign.change.wanted:
         end_change(me)
     else:
@@ -71,7 +71,17 @@ def next_step(me: NodeState, now: Configuration, change: Change) -> Configuratio
         return None
     if len(newcomers) + len(without(now.voters, wanted.voters)) <= 1:
         return wanted
-    return Configuration(now.voters, wanted.voters, wanted.learners)
+    return joint(now, wanted)
+
+
+def joint(now: Configuration, wanted: Configuration) -> Configuration:
+    """The configuration in which the voters of both decide (§6). A voter who is to learn only remains a voter for so long.
+
+    >>> joint(Configuration(("S1", "S2", "S3")), Configuration(("S1", "S4"), learners=("S3", "S5")))
+    Configuration(voters=('S1', 'S2', 'S3'), next_voters=('S1', 'S4'), learners=('S5',), learners_next=('S3',))
+    """
+    learners = without(wanted.learners, now.voters)
+    return Configuration(now.voters, wanted.voters, learners, without(wanted.learners, learners))
 
 
 def have_caught_up(me: NodeState, change: Change, newcomers: tuple[ServerId, ...]) -> bool:

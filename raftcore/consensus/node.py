@@ -209,8 +209,11 @@ class RaftNode:
                 me.say(MembershipChangeEnded(me.now_ms, me.id, objection))
             else:
                 start_change(me, wish.configuration)
+                self._go_by_new_configuration()
         elif why_no_transfer(me, wish.target):
-            me.say(TransferEnded(me.now_ms, me.id, wish.target, done=False))
+            under_way = me.reign and me.reign.transfer
+            if wish.target != me.id and not (under_way and under_way.target == wish.target):
+                me.say(TransferEnded(me.now_ms, me.id, wish.target, done=False))
         else:
             start_transfer(me, wish.target)
         self._replicate()
@@ -261,6 +264,7 @@ class RaftNode:
             rules.advance_transfer(me)
         if reign.change or me.configuration.next_voters:
             rules.advance_change(me)
+            self._go_by_new_configuration()
         self._broadcast()
         if is_dismissed(me):  # the others know it by this round
             me.step_down()
@@ -305,6 +309,7 @@ class RaftNode:
         if reign.transfer or reign.change:
             self.rules.advance_transfer(me)
             self.rules.advance_change(me)
+            self._go_by_new_configuration()
             self._replicate()
         elif me.log.last_index >= progress.next_index:
             self.rules.start_append_entries(me, follower)
@@ -323,7 +328,16 @@ class RaftNode:
         if before < me.log.configuration_index or me.configuration.is_joint or me.reign.change:
             rules.advance_change(me)
             if me.log.last_index > log_end:
+                self._go_by_new_configuration()
                 self._replicate()
+
+    def _go_by_new_configuration(self) -> None:
+        """Commit, and let out the reads, that waited for more servers than a configuration asks for that was just appended (§6)."""
+        me = self.state
+        if me.reign and me.log.configuration_index > me.commit_index:
+            if me.reign.reads:
+                settle_rounds(me, me.reign)
+            self._advance()
 
     def _replicate(self) -> None:
         for peer in self.state.progress:

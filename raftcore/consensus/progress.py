@@ -14,18 +14,21 @@ from raftcore.vocabulary.names import PROBE, REPLICATE, SNAPSHOT, FollowerState,
 class Progress(Struct):
     """What a leader knows of one follower.
 
-    next_index: the next entry to send. match_index: the highest entry known to be replicated (Figure 2).
+    next_index: the next entry to send. match_index: the highest entry known to be replicated (Figure 2). match_round: the leader's
+    latest round when it learned that; what it sent in a later one was sent in that knowledge.
     state: PROBE until the leader knows where the logs agree, one message at a time; REPLICATE; SNAPSHOT while it sends `snapshot`,
     of which the follower holds the first `offset` bytes. in_flight: the last index of each AppendEntries with entries that is
-    not answered yet, oldest first.
+    not answered yet, oldest first. catching_up: whether it has installed a snapshot, and may lack much of what followed that.
     """
 
     next_index: Index
     match_index: Index = 0
+    match_round: int = 0
     state: FollowerState = PROBE
     in_flight: deque[Index] = field(default_factory=deque)
     snapshot: Snapshot | None = None
     offset: int = 0
+    catching_up: bool = False
 
     def probe_from(self, next_index: Index) -> None:
         """Find out anew where the logs agree; nothing sent before counts any more."""
@@ -34,6 +37,11 @@ class Progress(Struct):
         self.snapshot = None
         self.in_flight.clear()
 
+    def forget_match(self) -> None:
+        """The follower has lost what it had: nothing is known of its log."""
+        self.match_index = 0
+        self.catching_up = False
+
     def send_snapshot(self, snapshot: Snapshot) -> None:
         """Begin to send a snapshot; entries wait until it is installed."""
         self.state = SNAPSHOT
@@ -41,17 +49,26 @@ class Progress(Struct):
         self.offset = 0
         self.in_flight.clear()
 
-    def absorb_match(self, match_index: Index) -> bool:
-        """The follower's log equals the leader's up to here; whether that says anything new."""
+    @property
+    def fed_from(self) -> Index | None:
+        """Behind which entry the follower needs all, if it is being brought up to date by a snapshot and what follows that."""
+        if self.snapshot:
+            return self.snapshot.last_included_index
+        return self.match_index if self.catching_up else None
+
+    def absorb_match(self, match_index: Index, known_round: int) -> bool:
+        """The follower's log equals the leader's up to here; whether that says anything new. `known_round`: the leader's latest one."""
         news = False
         if self.state is not REPLICATE and (self.snapshot is None or match_index >= self.snapshot.last_included_index):
             self.state = REPLICATE
+            self.catching_up = self.snapshot is not None
             self.snapshot = None
             self.in_flight.clear()
             news = True
         if match_index <= self.match_index:
             return news
         self.match_index = match_index
+        self.match_round = known_round
         self.next_index = max(self.next_index, match_index + 1)
         while self.in_flight and self.in_flight[0] <= match_index:
             self.in_flight.popleft()

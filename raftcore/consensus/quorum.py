@@ -37,8 +37,15 @@ def has_majority(voters: Collection[ServerId], agreeing: AbstractSet[ServerId]) 
 
 
 def is_quorum(configuration: Configuration, agreeing: AbstractSet[ServerId]) -> bool:
-    """Whether those who agree can decide: a majority of the voters, and while it is joint, of the next voters too (§6)."""
-    return has_majority(configuration.voters, agreeing) and has_majority(configuration.next_voters, agreeing)
+    """Whether those who agree can decide: a majority of the voters, and while it is joint, of the next voters too (§6).
+
+    A configuration without any voter decides nothing. (One empty half of a joint one agrees to everything, as in etcd.)
+
+    >>> is_quorum(Configuration(), {"S1"}), is_quorum(Configuration(("S1",)), {"S1"}), is_quorum(Configuration((), ("S1",)), {"S1"})
+    (False, True, True)
+    """
+    has_voters = bool(configuration.voters or configuration.next_voters)
+    return has_voters and has_majority(configuration.voters, agreeing) and has_majority(configuration.next_voters, agreeing)
 
 
 def tally(voters: Collection[ServerId], votes: Mapping[ServerId, bool]) -> Tally:
@@ -66,6 +73,14 @@ def agreed_index(voters: Collection[ServerId], reached: Mapping[ServerId, Index]
 
 
 def quorum_index(configuration: Configuration, reached: Mapping[ServerId, Index]) -> Index:
-    """The highest index that a quorum has reached: while the configuration is joint, a majority of either kind of voters (§6)."""
+    """The highest index that a quorum has reached: while the configuration is joint, a majority of either kind of voters (§6).
+
+    0 where the configuration has no voter: nobody agrees to anything there.
+
+    >>> quorum_index(Configuration(), {"S1": 7}), quorum_index(Configuration((), ("S1",)), {"S1": 7})
+    (0, 7)
+    """
     index = agreed_index(configuration.voters, reached)
-    return int(min(index, agreed_index(configuration.next_voters, reached)) if configuration.next_voters else index)
+    if configuration.next_voters:
+        index = min(index, agreed_index(configuration.next_voters, reached))
+    return 0 if index == inf else int(index)

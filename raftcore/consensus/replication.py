@@ -6,6 +6,7 @@ ones do no harm.
 """
 
 from raftcore.consensus.log import Log
+from raftcore.consensus.progress import Progress
 from raftcore.consensus.quorum import quorum_index
 from raftcore.consensus.snapshotting import send_piece, start_install_snapshot
 from raftcore.consensus.state import NodeState
@@ -76,13 +77,30 @@ def absorb_append_entries_reply(me: NodeState, reply: AppendEntriesReply) -> Non
         reign.answered[follower] = reply.round
     if reply.success:
         known = reply.match_index <= progress.match_index and progress.state is REPLICATE
-        if not known and progress.absorb_match(reply.match_index):
+        if not known and progress.absorb_match(reply.match_index, reign.round):
             me.tell_progress(follower)
-    elif progress.state is not SNAPSHOT and reply.prev_log_index > progress.match_index:  # else a late refusal: they agree there by now
-        retry_from = max(progress.match_index + 1, min(backtrack(me.log, reply), reply.prev_log_index))
-        if retry_from < progress.next_index:
-            progress.probe_from(retry_from)
-            me.tell_progress(follower)
+    elif progress.state is not SNAPSHOT:
+        absorb_refusal(me, progress, reply)
+
+
+_LOG_REASONS = (Reason.LOG_GAP, Reason.LOG_CONFLICT)
+
+
+def absorb_refusal(me: NodeState, progress: Progress, reply: AppendEntriesReply) -> None:
+    """Decrement nextIndex and retry (Figure 2, leaders).
+
+    A refusal up to matchIndex is a late one, and void, if it was asked for before the leader knew that index to match. If it was asked
+    for since, and the follower says that its log is the reason, it has lost what it had acknowledged, as when its disk lied: nothing is
+    known of its log any more.
+    """
+    if reply.prev_log_index <= progress.match_index:
+        if reply.round <= progress.match_round or reply.reason not in _LOG_REASONS:
+            return
+        progress.forget_match()
+    retry_from = max(progress.match_index + 1, min(backtrack(me.log, reply), reply.prev_log_index))
+    if retry_from < progress.next_index:
+        progress.probe_from(retry_from)
+        me.tell_progress(reply.follower_id)
 
 
 def backtrack(log: Log, reply: AppendEntriesReply) -> Index:

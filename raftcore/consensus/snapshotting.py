@@ -16,15 +16,41 @@ from raftcore.vocabulary.names import SNAPSHOT, Index, ServerId
 def take_snapshot(me: NodeState, index: Index, data: bytes) -> None:
     """Let the state after `index`, which has been applied, stand in for the log up to there.
 
-    A few entries before it stay in memory, so that a follower that is only a little behind needs no snapshot.
+    A few entries before it stay in memory, so that a follower that is only a little behind needs no snapshot; and so does what a follower
+    still needs that is being sent a snapshot, or that has installed one and catches up.
     """
     if index <= me.snapshot_index:
         return
     term = me.log.term_at(index)
     me.snapshot = Snapshot(index, term, me.log.configuration_at(index), data)
-    kept = min(me.config.max_entries_per_message * me.config.max_messages_in_flight, (index - me.log.base_index) // 2)
-    me.log.compact(index - kept)
+    kept = min(window(me), (index - me.log.base_index) // 2)
+    me.log.compact(min(index - kept, *needed(me, index), index))
     me.say(SnapshotTaken(me.now_ms, me.id, index, term, len(data)))
+
+
+def window(me: NodeState) -> int:
+    """How many entries can be in flight to one follower."""
+    return me.config.max_entries_per_message * me.config.max_messages_in_flight
+
+
+def needed(me: NodeState, index: Index) -> list[Index]:
+    """Behind which entries the followers need all that there is, who are brought up to date by a snapshot; or it would be out of date
+
+    when it is there, and so would the next one. This ends where more has come than could have been sent while the snapshot was: such a
+    follower is too slow, or down. So what is kept is bounded, however long that lasts.
+    """
+    assert me.snapshot
+    pieces = len(me.snapshot.data) // me.config.snapshot_chunk_bytes + 1
+    behind = []
+    for progress in me.progress.values():
+        fed_from = progress.fed_from
+        if fed_from is None or fed_from < me.log.base_index:
+            continue
+        lag = index - fed_from
+        if lag <= window(me) * pieces:
+            behind.append(fed_from)
+        progress.catching_up = progress.catching_up and window(me) < lag <= window(me) * pieces
+    return behind
 
 
 # ---- leader
@@ -63,7 +89,7 @@ def absorb_install_snapshot_reply(me: NodeState, reply: InstallSnapshotReply) ->
         reign.answered[reply.follower_id] = reply.round
     of_this = progress.snapshot is not None and reply.last_included_index == progress.snapshot.last_included_index
     if reply.installed:
-        if progress.absorb_match(reply.last_included_index):
+        if progress.absorb_match(reply.last_included_index, reign.round):
             me.tell_progress(reply.follower_id)
     elif of_this and progress.state is SNAPSHOT and reply.offset != progress.offset:
         progress.offset = reply.offset

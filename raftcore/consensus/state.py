@@ -42,10 +42,10 @@ class NodeState:
     """One server's state. The configuration is its log's; `peers` are the others to whom it belongs that this server speaks."""
 
     __slots__ = (
-        "clock_rate", "commit_index", "config", "configuration", "current_term", "deadline_ms", "draw", "events", "heartbeat_ms",
-        "id", "incoming", "installed", "last_applied", "leader_heard_ms", "leader_id", "leader_round", "lease_ms", "leaving",
-        "log", "longest_ms", "now_ms", "outbox", "pre_votes", "progress", "reads", "reign", "role", "saved_index", "shortest_ms",
-        "snapshot", "spread_ms", "voted_for", "votes",
+        "clock_rate", "commit_index", "config", "configuration", "current_term", "deadline_ms", "draw", "events", "gave_way",
+        "heartbeat_ms", "id", "incoming", "installed", "last_applied", "leader_heard_ms", "leader_id", "leader_round", "lease_ms",
+        "leaving", "log", "longest_ms", "now_ms", "outbox", "pre_votes", "progress", "reads", "reign", "role", "saved_index",
+        "shortest_ms", "snapshot", "spread_ms", "voted_for", "votes",
     )  # fmt: skip
 
     def __init__(
@@ -76,14 +76,14 @@ class NodeState:
         self.leader_id: ServerId | None = None
         self.leader_heard_ms = -inf
         self.leader_round = 0  # the latest that was heard of this term's leader
-        self.commit_index: Index = self.log.base_index
-        self.last_applied: Index = self.log.base_index
+        self.commit_index = self.last_applied = self.log.base_index
         self.saved_index: Index = self.log.last_index
         self.incoming: Incoming | None = None
 
         # volatile, on candidates and on leaders
         self.votes: set[ServerId] = set()
         self.pre_votes: set[ServerId] = set()  # promises, while it asks for them; a follower's then
+        self.gave_way = False  # whether it has withdrawn its pre-vote for a rival's in this term
         self.progress: dict[ServerId, Progress] = {}
         self.reign: Reign | None = None
 
@@ -154,12 +154,14 @@ class NodeState:
         self.current_term = term
         self.voted_for = None
         self.leader_round = 0
+        self.gave_way = False
         self._take_role(FOLLOWER)
 
     def become_candidate(self) -> None:
         """Begin a new term and vote for oneself (§5.2)."""
         self.current_term += 1
         self.leader_round = 0
+        self.gave_way = False
         self._take_role(CANDIDATE)
         self.vote_for(self.id)
         self.count_vote(self.id)

@@ -45,11 +45,11 @@ class Found(Struct, frozen=True):
 
     def as_code(self) -> str:
         """Python that does all of it, to be pasted into a cell."""
-        return f"{as_code(self.scenario, self.violation.at_ms)}# {self.violation}\n"
+        return f"{as_code(self.scenario, self.violation.at_ms, trusted=True)}# {self.violation}\n"
 
     def as_test(self) -> str:
         """A function for pytest that does all of it, and fails until nothing is wrong any more."""
-        imports, _, run = as_code(self.scenario, self.violation.at_ms).partition("\n\n")
+        imports, _, run = as_code(self.scenario, self.violation.at_ms, trusted=True).partition("\n\n")
         more, fact = _FACTS.get(self.violation.property, ("", "assert not cluster.violations"))
         body = "\n".join(INDENT + line for line in (*run.splitlines(), f"{fact}  # was: {self.violation.property}"))
         return f"{imports}\n{more}\n\ndef test_the_run_with_seed_{self.seed}() -> None:\n{body}\n"

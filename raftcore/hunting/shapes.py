@@ -70,7 +70,7 @@ _SHAPES: Mapping[type, Callable[[Any], Shape]] = {
     set: lambda names: frozenset(map(shape_of, names)),
     frozenset: lambda names: frozenset(map(shape_of, names)),
     dict: lambda table: frozenset((key, shape_of(value)) for key, value in table.items()),
-    Configuration: lambda it: (frozenset(it.voters), frozenset(it.next_voters), frozenset(it.learners)),
+    Configuration: lambda it: (frozenset(it.voters), frozenset(it.next_voters), frozenset(it.learners), frozenset(it.learners_next)),
     Log: lambda log: (log.base_index, log.base_term, _in_order(log.entries), _in_order(log.configurations)),
     RaftNode: lambda node: tuple(shape_of(getattr(node.state, slot)) for slot in _STATE),
     Ready: lambda ready: (_by_target(ready.send), *(shape_of(getattr(ready, field)) for field in _HELD)),

@@ -120,9 +120,9 @@ class Walk:
         """Python that goes the same way, to be pasted into a cell."""
         scenario = self.scenario
         bounds = [f"{name}={getattr(self.world, name)}" for name in BOUNDS] + ["slow_disks=True"] * self.world.slow_disks
-        made = [argument for argument in arguments(scenario) if not argument.startswith("seed=")]
+        made = [argument for argument in arguments(scenario, trusted=True) if not argument.startswith("seed=")]
         lines = [
-            *imports(scenario, []),
+            *imports(scenario, [], trusted=True),
             "from raftcore.hunting.small_world import World",
             "from raftcore.hunting.walk import Walk",
             "",

@@ -76,7 +76,9 @@ LOG: Columns = {
     "index": Column(COUNT, "where"),
     "term": Column(COUNT, "the term in which a leader took it in"),
     "command": Column(TEXT, "the command as one types it; none for a leader's first entry and for a configuration"),
-    "configuration": Column(TEXT, "the voters, and behind | the voters to be while it is joint, or behind + the learners"),
+    "configuration": Column(
+        TEXT, "the voters; behind | the voters to be while it is joint, behind + the learners, behind > the voters who will be learners"
+    ),
     "client": Column(WORD, "whose command it is"),
     "sequence_num": Column(COUNT, "its number; below 0: the client asked for a session"),
     "proposed_at_ms": Column(TIME, "when the leader took it in, by the time that stands in the entry"),

@@ -84,12 +84,12 @@ def _told(entry: Entry) -> Told:
 
 
 def show_configuration(configuration: Configuration) -> str:
-    """S1 S2 S3, with the voters to be behind | and the learners behind +.
+    """S1 S2 S3, with the voters to be behind |, the learners behind + and the voters who will be learners behind >.
 
-    >>> show_configuration(Configuration(("S1", "S2"), ("S1", "S3"), ("S4",)))
-    'S1 S2 | S1 S3 + S4'
+    >>> show_configuration(Configuration(("S1", "S2"), ("S1", "S3"), ("S4",), ("S2",)))
+    'S1 S2 | S1 S3 + S4 > S2'
     """
-    parts = ((" | ", configuration.next_voters), (" + ", configuration.learners))
+    parts = ((" | ", configuration.next_voters), (" + ", configuration.learners), (" > ", configuration.learners_next))
     return " ".join(configuration.voters) + "".join(mark + " ".join(names) for mark, names in parts if names)
 
 

@@ -60,6 +60,11 @@ class Recording:
     # ---- the run
 
     @property
+    def source(self) -> Source:
+        """Whose data this is: a cluster, a file or a trace."""
+        return self._run
+
+    @property
     def trace(self) -> Trace:
         """Everything that happened so far."""
         return self._run.trace

@@ -151,7 +151,8 @@ def _transfer_started(server: ServerView, event: ev.TransferStarted) -> ServerVi
 
 
 def _transfer_ended(server: ServerView, event: ev.TransferEnded) -> ServerView:
-    return replace(server, transfer=None)
+    ends_another = server.transfer is not None and server.transfer.target != event.target
+    return server if ends_another else replace(server, transfer=None)
 
 
 def _read_started(server: ServerView, event: ev.ReadStarted) -> ServerView:

@@ -130,8 +130,8 @@ class ClusterView(Struct, frozen=True, kw_only=True):
     def leader(self) -> ServerId | None:
         """The live leader of the highest term that a quorum of its configuration follows, or None."""
         for leader in sorted(self.leaders, key=lambda server: -server.current_term):
-            following = self.behind(leader)
-            if all(len(following.intersection(voters)) > len(voters) // 2 for voters in voter_groups(leader.configuration)):
+            following, groups = self.behind(leader), voter_groups(leader.configuration)
+            if groups and all(len(following.intersection(voters)) > len(voters) // 2 for voters in groups):
                 return leader.id
         return None
 

@@ -107,7 +107,7 @@ class ChangeMembership(Struct, frozen=True, tag=True):
 
 
 class TransferLeadership(Struct, frozen=True, tag=True):
-    """Ask the leader to hand its leadership to this server (thesis 3.10)."""
+    """Ask the leader to hand its leadership to this server (thesis 3.10); to the leader itself: to cancel the transfer under way."""
 
     at_ms: float
     target: ServerId

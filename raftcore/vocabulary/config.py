@@ -1,13 +1,11 @@
 """The knobs of a cluster."""
 
-from math import inf
-
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from raftcore.vocabulary.commands import ReadMode
 from raftcore.vocabulary.errors import ConfigError
-from raftcore.vocabulary.links import check_range, is_number
+from raftcore.vocabulary.links import LONGEST_MS, check_range, is_number
 from raftcore.vocabulary.spelling import Spelled
 
 _TIMES = {"heartbeat_ms": 1.0, "sync_ms": 0.0, "session_timeout_ms": 1.0, "client_retry_ms": 1.0, "client_limit_ms": 1.0}
@@ -70,8 +68,9 @@ class Config(Struct, metaclass=Spelled, frozen=True, kw_only=True, forbid_unknow
             force_setattr(self, name, check_range(name, getattr(self, name), minimum=least))
         for name, least in _TIMES.items():
             value = getattr(self, name)
-            if not is_number(value) or not least <= value < inf:
-                raise ConfigError(f"{name}={value!r} must be a finite number of milliseconds, at least {least:g}")
+            if not is_number(value) or not least <= value <= LONGEST_MS:
+                right = f"a finite number of milliseconds, at least {least:g} and at most {LONGEST_MS:g}"
+                raise ConfigError(f"{name}={value!r} must be {right}")
             force_setattr(self, name, float(value))
         for name, least in _COUNTS.items():
             count = getattr(self, name)

@@ -1,12 +1,10 @@
 """The state of one server's simulated disk."""
 
-from math import inf
-
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from raftcore.vocabulary.errors import ConfigError
-from raftcore.vocabulary.links import is_number
+from raftcore.vocabulary.links import LONGEST_MS, is_number
 
 
 class DiskState(Struct, frozen=True):
@@ -22,8 +20,8 @@ class DiskState(Struct, frozen=True):
     loses_writes: bool = False
 
     def __post_init__(self) -> None:
-        if not is_number(self.sync_ms) or not 0.0 <= self.sync_ms < inf:
-            raise ConfigError(f"sync_ms={self.sync_ms!r} must be a finite number of milliseconds, not negative")
+        if not is_number(self.sync_ms) or not 0.0 <= self.sync_ms <= LONGEST_MS:
+            raise ConfigError(f"sync_ms={self.sync_ms!r} must be a finite number of milliseconds, not negative and at most {LONGEST_MS:g}")
         force_setattr(self, "sync_ms", float(self.sync_ms))
         for name in ("sync_fails", "loses_writes"):
             if not isinstance(getattr(self, name), bool):

@@ -1,12 +1,17 @@
 """The state of one direction of a link between two addresses."""
 
-from math import inf
 from numbers import Real
 
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from raftcore.vocabulary.errors import ConfigError
+
+LONGEST_MS = 1e12
+"""The longest duration, and the end of every run: about 32 years. Up to there a clock still tells a hundredth of a millisecond from none,
+
+which is the shortest heartbeat of the fastest clock. Where now + duration == now an instant would never end.
+"""
 
 
 class Link(Struct, frozen=True):
@@ -46,12 +51,12 @@ def is_number(value: object) -> bool:
 
 
 def check_range(name: str, bounds: object, minimum: float) -> tuple[float, float]:
-    """The bounds as floats; ConfigError unless they are (shortest, longest) in milliseconds, with minimum <= shortest <= longest < inf."""
+    """The bounds as floats; ConfigError unless they are (shortest, longest) in milliseconds, from `minimum` to LONGEST_MS."""
     if not isinstance(bounds, tuple | list) or len(bounds) != 2 or not all(map(is_number, bounds)):
         raise ConfigError(f"{name}={bounds!r} must be a pair of numbers: (shortest, longest) in milliseconds")
+    if not all(minimum <= bound <= LONGEST_MS for bound in bounds):
+        raise ConfigError(f"{name}={bounds!r} must be finite and at least {minimum:g} ms, and at most {LONGEST_MS:g} ms")
     shortest, longest = map(float, bounds)
     if shortest > longest:
         raise ConfigError(f"{name}={bounds!r} is upside down; write the shorter first: ({longest:g}, {shortest:g})")
-    if not minimum <= shortest <= longest < inf:
-        raise ConfigError(f"{name}={bounds!r} must be finite and at least {minimum:g} ms")
     return shortest, longest

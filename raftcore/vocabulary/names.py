@@ -1,5 +1,6 @@
 """Names of the field, as the paper uses them. Indexes and terms start at 1; 0 means none."""
 
+import re
 from enum import Enum
 from typing import TypeAlias
 
@@ -8,6 +9,20 @@ ServerId: TypeAlias = str
 
 ClientId: TypeAlias = str
 """A client of the cluster: C1, C2 …"""
+
+
+def is_server_name(name: object) -> bool:
+    """Whether a server can have this name."""
+    return isinstance(name, str) and _SERVER.fullmatch(name) is not None
+
+
+def is_client_name(name: object) -> bool:
+    """Whether a client can have this name."""
+    return isinstance(name, str) and _CLIENT.fullmatch(name) is not None
+
+
+_SERVER = re.compile(r"S[1-9][0-9]{0,3}")
+_CLIENT = re.compile(r"C[1-9][0-9]{0,3}")
 
 Address: TypeAlias = str
 """Where a message goes to or comes from: a server or a client."""

@@ -1,5 +1,6 @@
 """A run, before it is run: configuration, seed and actions. The same scenario gives the same trace, byte for byte."""
 
+from keyword import iskeyword
 from pathlib import Path
 
 import msgspec
@@ -10,10 +11,13 @@ from raftcore.files import save_atomically
 from raftcore.vocabulary.actions import Action
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError, FileError
-from raftcore.vocabulary.names import ServerId
-from raftcore.vocabulary.spelling import Spelled
+from raftcore.vocabulary.names import ServerId, is_server_name
+from raftcore.vocabulary.spelling import Spelled, brief
 
 MAX_SERVERS = 9
+
+COLON = ":"  # between a rule's module and its name
+LONGEST_NAME = 500
 
 SERVER_ITSELF = "server"
 """In place of a rule's name: what is not Raft's own is the kind of server, with its log and its state machine."""
@@ -23,13 +27,54 @@ class SwappedRule(Struct, frozen=True):
     """A rule that is not Raft's own. server: whose, or None for every server's without one of its own.
 
     rule: its place in the table, or SERVER_ITSELF. function: by which name Python can import it, "package.module:name"; or, where
-    `importable` is False, what it was called.
+    `importable` is False, what it was called. A file may hold
+    anything there: `has_name` says whether it is a name. Raises ConfigError for what can be no server and no rule.
     """
 
     server: ServerId | None
     rule: str
     function: str
     importable: bool
+
+    def __post_init__(self) -> None:
+        if self.server is not None and not is_server_name(self.server):
+            raise ConfigError(f"{brief(self.server)} is no server that can have a rule; servers are named S1, S2 …")
+        if not is_dotted_name(self.rule) or "." in self.rule:
+            raise ConfigError(f"{brief(self.rule)} is no rule's name; write one such as 'answer_request_vote'")
+
+    @property
+    def has_name(self) -> bool:
+        """Whether Python can import it by its name: a file may say so of what is no name."""
+        return self.importable and is_dotted_name(self.module) and is_dotted_name(self.name)
+
+    @property
+    def called(self) -> str:
+        """What it was called, as one line of printable characters that is safe in a comment and not too long."""
+        return "".join(sign if sign.isprintable() else " " for sign in self.function[:LONGEST_NAME])
+
+    @property
+    def module(self) -> str:
+        """Where an importable one is defined."""
+        return self.function.partition(COLON)[0]
+
+    @property
+    def name(self) -> str:
+        """What an importable one is called in its module."""
+        return self.function.partition(COLON)[2]
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is part of this package: only such are imported because a file names them."""
+        return self.has_name and self.module.partition(".")[0] == "raftcore"
+
+
+def is_dotted_name(text: object) -> bool:
+    """Whether Python's grammar takes it as a name, or as names with dots between.
+
+    >>> is_dotted_name("package.module"), is_dotted_name("os; print()"), is_dotted_name("a.import")
+    (True, False, False)
+    """
+    return isinstance(text, str) and all(part.isidentifier() and not iskeyword(part) for part in text.split("."))
 
 
 class Scenario(Struct, metaclass=Spelled, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,6 +1,6 @@
-"""A keyword that nobody knows gets a sentence with the one that was meant, in place of Python's own error.
+"""What people write by hand, in error messages: a keyword that nobody knows gets a sentence with the one that was meant.
 
-For what people write by hand: tables of knobs, and functions with many of them.
+For tables of knobs, and functions with many of them.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -12,6 +12,9 @@ from typing import Any, ParamSpec, TypeVar
 from msgspec import StructMeta
 
 from raftcore.vocabulary.errors import ConfigError
+
+LONGEST = 80
+"""Characters of a wrong value that an error shows."""
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -39,6 +42,18 @@ def spelled(function: Callable[P, T]) -> Callable[P, T]:
         return function(*values, **named)
 
     return call
+
+
+def brief(value: object) -> str:
+    """How an error shows a value: as Python writes it, and not too much of it.
+
+    >>> brief("S1"), len(brief("x" * 10_000_000))
+    ("'S1'", 80)
+    """
+    if isinstance(value, int) and value.bit_length() > 4 * LONGEST:  # Python refuses to write very long numbers
+        return f"a number of {value.bit_length():,} bits"
+    text = repr(value[:LONGEST] if isinstance(value, str | bytes | list | tuple) else value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def _refuse_strangers(name: str, given: Iterable[str], known: Collection[str]) -> None:

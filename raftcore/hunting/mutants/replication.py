@@ -91,7 +91,7 @@ def figure_8(cluster: Cluster) -> None:
 
 
 def an_old_heartbeat_comes_late(cluster: Cluster) -> None:
-    """S2 acknowledges an entry, and then hears a heartbeat that was sent before it."""
+    """S2 acknowledges an entry, and then hears a heartbeat that was sent before it; S1 crashes before it can see that the entry is gone."""
     elect(cluster, "S1")
     settle(cluster)
     cluster.isolate("S3")
@@ -99,7 +99,7 @@ def an_old_heartbeat_comes_late(cluster: Cluster) -> None:
     cluster.run_for(100)
     cluster.link("S1", "S2", delay_ms=(10, 10))
     cluster.submit("C1", "SET x 1", through="S1")
-    cluster.run_for(300)
+    cluster.run_for(260)
     cluster.crash("S1")
     cluster.heal()
     elect(cluster, "S3")
@@ -138,7 +138,7 @@ def a_tail_of_another_term(cluster: Cluster) -> None:
 
 
 def an_old_heartbeat_from_before_the_snapshot(cluster: Cluster) -> None:
-    """S2 hears a heartbeat whose previous entry it has compacted since."""
+    """S2 hears a heartbeat whose previous entry it has compacted since; S1 crashes before it can see that an entry is gone."""
     elect(cluster, "S1")
     settle(cluster)
     cluster.isolate("S3")
@@ -150,7 +150,7 @@ def an_old_heartbeat_from_before_the_snapshot(cluster: Cluster) -> None:
     settle(cluster)
     cluster.take_snapshot("S2")
     cluster.submit("C3", "SET x 2", through="S1")
-    cluster.run_for(400)
+    cluster.run_for(305)
     cluster.crash("S1")
     cluster.heal()
     elect(cluster, "S2")

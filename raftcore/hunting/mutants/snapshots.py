@@ -56,20 +56,22 @@ def an_old_snapshot_comes_late(cluster: Cluster) -> None:
 
 
 def a_divergent_log_meets_a_snapshot(cluster: Cluster) -> None:
-    """Where the snapshot ends, S3 has an entry of its own."""
+    """Where the snapshot ends, S3 has an entry of its own; and S1, which has restarted, has nothing of what the snapshot stands for."""
     elect(cluster, "S3")
     settle(cluster)
     cluster.isolate("S3")
-    for client in ("C1", "C2", "C3"):
+    for client in ("C1", "C2", "C3", "C4"):
         cluster.submit(client, "SET x mine", through="S3")
     elect(cluster, "S1")
-    for client in ("C4", "C5"):
+    for client in ("C5", "C6"):
         cluster.submit(client, "SET x 1", through="S1")
     settle(cluster)
     cluster.take_snapshot("S1")
-    cluster.heal()
     settle(cluster)
-    cluster.submit("C6", "SET x 2", through="S1")
+    cluster.crash("S1")
+    cluster.restart("S1")
+    elect(cluster, "S1")
+    cluster.heal()
     cluster.run_for(2_000)
 
 

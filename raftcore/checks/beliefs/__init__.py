@@ -5,12 +5,12 @@ those in others.py at what it believes of other servers and of its disk. watch.p
 evaluates them in each state (hunting/laws.py). They follow the assertions of LogCabin's RaftConsensusInvariants.
 """
 
-from raftcore.checks.beliefs.alone import ALONE
+from raftcore.checks.beliefs.alone import ALONE, DeadlinesInBounds
 from raftcore.checks.beliefs.belief import Belief
 from raftcore.checks.beliefs.changes import CHANGES
 from raftcore.checks.beliefs.others import OTHERS
 
-BELIEFS: tuple[type[Belief], ...] = (*OTHERS, *ALONE, *CHANGES)
+BELIEFS: tuple[type[Belief], ...] = (*OTHERS, *ALONE, DeadlinesInBounds, *CHANGES)
 """In the order in which they are shown."""
 
 __all__ = ["BELIEFS", "Belief"]

@@ -17,7 +17,7 @@ class AloneBelief(Belief):
     """A belief that one server's state is enough for."""
 
     @staticmethod
-    def flaw(me: NodeState, now_ms: float) -> str:
+    def flaw(me: NodeState) -> str:
         """What is wrong, as the end of a sentence that begins with the server's name; "" where nothing is."""
         raise NotImplementedError
 
@@ -29,7 +29,7 @@ class IndexesInOrder(AloneBelief):
     section = "Figure 2, §7"
 
     @staticmethod
-    def flaw(me: NodeState, now_ms: float) -> str:
+    def flaw(me: NodeState) -> str:
         log = me.log
         if not log.base_index <= me.snapshot_index <= me.last_applied <= me.commit_index <= log.last_index:
             return (
@@ -56,7 +56,7 @@ class SnapshotMatchesLog(AloneBelief):
     section = "§7, Figure 13"
 
     @staticmethod
-    def flaw(me: NodeState, now_ms: float) -> str:
+    def flaw(me: NodeState) -> str:
         snapshot, log = me.snapshot, me.log
         if snapshot is None or not log.base_index <= snapshot.last_included_index <= log.last_index:
             return ""  # Indexes In Order
@@ -75,7 +75,7 @@ class ConfigurationInForce(AloneBelief):
     section = "§6"
 
     @staticmethod
-    def flaw(me: NodeState, now_ms: float) -> str:
+    def flaw(me: NodeState) -> str:
         log = me.log
         index, latest = log.configurations[-1]
         if me.configuration != latest or log.configuration != latest:
@@ -94,7 +94,7 @@ class VotesFollowRole(AloneBelief):
     section = "§5.2"
 
     @staticmethod
-    def flaw(me: NodeState, now_ms: float) -> str:
+    def flaw(me: NodeState) -> str:
         if me.role is not FOLLOWER and me.voted_for != me.id:
             return f"is {me.role} in term {me.current_term}, and has voted for {me.voted_for or 'nobody'}"
         if me.role is CANDIDATE and me.id not in me.votes:
@@ -113,7 +113,7 @@ class LeaderStateIsTheLeaders(AloneBelief):
     section = "Figure 2, §5.2"
 
     @staticmethod
-    def flaw(me: NodeState, now_ms: float) -> str:
+    def flaw(me: NodeState) -> str:
         leads = me.role is LEADER
         if leads is (me.reign is None):
             return "leads, and keeps no leader's state" if leads else f"is {me.role}, and keeps a leader's state"
@@ -134,7 +134,7 @@ class ProgressInOrder(AloneBelief):
     section = "Figure 2, §5.3"
 
     @staticmethod
-    def flaw(me: NodeState, now_ms: float) -> str:
+    def flaw(me: NodeState) -> str:
         for follower, progress in me.progress.items():
             wrong = _progress_flaw(me, progress)
             if wrong:
@@ -165,7 +165,7 @@ class RoundsInOrder(AloneBelief):
     section = "thesis 6.4"
 
     @staticmethod
-    def flaw(me: NodeState, now_ms: float) -> str:
+    def flaw(me: NodeState) -> str:
         reign = me.reign
         if reign is None:
             return ""
@@ -174,19 +174,10 @@ class RoundsInOrder(AloneBelief):
             return f"counts round {reign.answered[ahead]} as answered by {ahead}, and its latest round is {reign.round}"
         if reign.round and reign.answered.get(me.id) != reign.round:
             return f"is in round {reign.round}, and has itself answered round {reign.answered.get(me.id, 0)}"
-        return _sent_flaw(reign, now_ms)
-
-
-def _sent_flaw(reign: Reign, now_ms: float) -> str:
-    sent = reign.sent
-    if not sent:
+        sent = reign.sent
+        if sent and (sent[-1][0] != reign.round or sent[-1][0] - sent[0][0] != len(sent) - 1):
+            return f"remembers {len(sent)} rounds from {sent[0][0]} to {sent[-1][0]}, and its latest is {reign.round}"
         return ""
-    (first, first_ms), (last, last_ms) = sent[0], sent[-1]
-    if last != reign.round or last - first != len(sent) - 1:
-        return f"remembers {len(sent)} rounds from {first} to {last}, and its latest is {reign.round}"
-    if not first_ms <= last_ms <= now_ms + ROUNDING_MS:
-        return f"remembers to have sent round {first} at {first_ms:.3f} ms and round {last} at {last_ms:.3f} ms, at {now_ms:.3f} ms"
-    return ""
 
 
 class ReadsInOrder(AloneBelief):
@@ -196,7 +187,7 @@ class ReadsInOrder(AloneBelief):
     section = "thesis 6.4"
 
     @staticmethod
-    def flaw(me: NodeState, now_ms: float) -> str:
+    def flaw(me: NodeState) -> str:
         reign = me.reign
         if reign is None:
             return ""
@@ -208,7 +199,7 @@ class ReadsInOrder(AloneBelief):
         return ""
 
 
-class DeadlinesInBounds(AloneBelief):
+class DeadlinesInBounds(Belief):
     """A timer ends, within the longest time that it may take by the server's clock; a follower's not before the shortest election timeout
 
     since the leader was heard, for that is what a lease counts on. Nothing has been heard in the future.
@@ -219,26 +210,37 @@ class DeadlinesInBounds(AloneBelief):
 
     @staticmethod
     def flaw(me: NodeState, now_ms: float) -> str:
-        reign, soon_ms = me.reign, now_ms + ROUNDING_MS
+        """As above; now_ms: by the caller's clock, like all times in a server's state."""
+        soon_ms = now_ms + ROUNDING_MS
         longest_ms = max(me.longest_ms, me.heartbeat_ms)
         if not isfinite(me.deadline_ms) or me.deadline_ms > soon_ms + longest_ms:
             return f"waits until {me.deadline_ms:.3f} ms; it is {now_ms:.3f} ms, and no timer of it takes more than {longest_ms:.3f} ms"
         if me.leader_heard_ms > soon_ms:
             return f"has heard a leader at {me.leader_heard_ms:.3f} ms, and it is {now_ms:.3f} ms"
-        if reign is None:
-            earliest_ms = me.leader_heard_ms + me.shortest_ms - ROUNDING_MS
-            heard = f"heard its leader at {me.leader_heard_ms:.3f} ms and waits only until {me.deadline_ms:.3f} ms"
-            why = f"{heard}; the shortest election timeout takes {me.shortest_ms:.3f} ms by its clock"
-            return why if me.deadline_ms < earliest_ms else ""
-        if reign.quorum_heard_ms > soon_ms:
-            return f"has heard a quorum at {reign.quorum_heard_ms:.3f} ms, and it is {now_ms:.3f} ms"
-        if reign.lease_until_ms > reign.quorum_heard_ms + me.lease_ms + ROUNDING_MS:
-            return f"has a lease until {reign.lease_until_ms:.3f} ms, and has heard a quorum at {reign.quorum_heard_ms:.3f} ms"
-        if reign.transfer and reign.transfer.deadline_ms > soon_ms + me.longest_ms:
-            return f"hands over until {reign.transfer.deadline_ms:.3f} ms, and it is {now_ms:.3f} ms"
-        if reign.change and reign.change.began_ms > soon_ms:
-            return f"began to change the membership at {reign.change.began_ms:.3f} ms, and it is {now_ms:.3f} ms"
+        return _leader_flaw(me, me.reign, soon_ms) if me.reign else _timer_flaw(me, now_ms)
+
+
+def _timer_flaw(me: NodeState, now_ms: float) -> str:
+    earliest_ms = me.leader_heard_ms + me.shortest_ms - ROUNDING_MS
+    if not now_ms < me.deadline_ms < earliest_ms:
         return ""
+    heard = f"heard its leader at {me.leader_heard_ms:.3f} ms and waits only until {me.deadline_ms:.3f} ms"
+    return f"{heard}; the shortest election timeout takes {me.shortest_ms:.3f} ms by its clock"
+
+
+def _leader_flaw(me: NodeState, reign: Reign, soon_ms: float) -> str:
+    now = f"and it is {soon_ms:.3f} ms"
+    if reign.quorum_heard_ms > soon_ms:
+        return f"has heard a quorum at {reign.quorum_heard_ms:.3f} ms, {now}"
+    if reign.lease_until_ms > reign.quorum_heard_ms + me.lease_ms + ROUNDING_MS:
+        return f"has a lease until {reign.lease_until_ms:.3f} ms, and has heard a quorum at {reign.quorum_heard_ms:.3f} ms"
+    if reign.transfer and reign.transfer.deadline_ms > soon_ms + me.longest_ms:
+        return f"hands over until {reign.transfer.deadline_ms:.3f} ms, {now}"
+    if reign.change and reign.change.began_ms > soon_ms:
+        return f"began to change the membership at {reign.change.began_ms:.3f} ms, {now}"
+    if reign.sent and not reign.sent[0][1] <= reign.sent[-1][1] <= soon_ms:
+        return f"remembers rounds that it sent from {reign.sent[0][1]:.3f} ms to {reign.sent[-1][1]:.3f} ms, {now}"
+    return ""
 
 
 ALONE: tuple[type[AloneBelief], ...] = (
@@ -250,16 +252,18 @@ ALONE: tuple[type[AloneBelief], ...] = (
     ProgressInOrder,
     RoundsInOrder,
     ReadsInOrder,
-    DeadlinesInBounds,
 )
 
 
 def flaws_alone(me: NodeState, now_ms: float) -> Iterator[Flaw]:
     """What does not hold of this server."""
     for belief in ALONE:
-        wrong = belief.flaw(me, now_ms)
+        wrong = belief.flaw(me)
         if wrong:
             yield Flaw(belief, f"{me.id} {wrong}", (me.id,))
+    wrong = DeadlinesInBounds.flaw(me, now_ms)
+    if wrong:
+        yield Flaw(DeadlinesInBounds, f"{me.id} {wrong}", (me.id,))
 
 
 def _listed(names: Iterable[ServerId]) -> str:

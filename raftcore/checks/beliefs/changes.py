@@ -10,26 +10,28 @@ from raftcore.vocabulary.names import LEADER, Index, ServerId, Term
 
 
 class Match(NamedTuple):
-    """What a leader believes of a follower: its log equals the leader's up to `index`, where an entry of `term` stands; None where the
+    """What a leader believes of a follower: that its log equals the leader's up to `match_index`.
 
-    leader's own log does not reach back to there.
+    term: of the leader's entry there, or None where the leader has compacted it away.
     """
 
     follower: ServerId
-    index: Index
+    match_index: Index
     term: Term | None
 
 
 class Notes(NamedTuple):
     """What is noted of a server after a step.
 
-    leader: whom it follows, or led. round, answered, settled, unanswered: of a leader: its latest round, the latest that each has
-    answered, the latest that a quorum has, and the first that it remembers as unanswered (0: none). matches: what it believes of others.
+    saved_index: up to where it counts its log as saved. leader: whom it follows, or followed in this term. Of a leader: round, its latest;
+    answered, the latest that each has answered; settled, the latest that a quorum has; unanswered, the first that it remembers as not
+    answered by one (0: none); matches, what it believes of others.
     """
 
     server: ServerId
     term: Term
     voted_for: ServerId | None
+    saved_index: Index
     leader: ServerId | None
     leads: bool
     round: int
@@ -45,18 +47,30 @@ def notes_of(me: NodeState) -> Notes:
     reign, log = me.reign, me.log
     index = log.configuration_index
     if reign is None or me.role is not LEADER:
-        return Notes(me.id, me.current_term, me.voted_for, me.leader_id, False, 0, {}, 0, 0, index, ())  # noqa: FBT003  in the order above
-    base, last = log.base_index, log.last_index
-    matches = tuple(
-        Match(name, at, log.term_at(at) if base <= at <= last else None)
-        for name, progress in me.progress.items()
-        if (at := progress.match_index)
-    )
+        return Notes(me.id, me.current_term, me.voted_for, me.saved_index, me.leader_id, False, 0, {}, 0, 0, index, ())
     settled = quorum_index(me.configuration, reign.answered) if reign.answered else 0
-    unanswered = reign.sent[0][0] if reign.sent else 0
     return Notes(
-        me.id, me.current_term, me.voted_for, me.leader_id, True, reign.round, dict(reign.answered), settled, unanswered, index, matches
-    )  # fmt: skip
+        server=me.id,
+        term=me.current_term,
+        voted_for=me.voted_for,
+        saved_index=me.saved_index,
+        leader=me.leader_id,
+        leads=True,
+        round=reign.round,
+        answered=dict(reign.answered),
+        settled=settled,
+        unanswered=reign.sent[0][0] if reign.sent else 0,
+        configuration_index=index,
+        matches=tuple(_matches(me)),
+    )
+
+
+def _matches(me: NodeState) -> Iterator[Match]:
+    log = me.log
+    for follower, progress in me.progress.items():
+        at = progress.match_index
+        if at:
+            yield Match(follower, at, log.term_at(at) if log.base_index <= at <= log.last_index else None)
 
 
 class OneLeaderATerm(Belief):

@@ -1,14 +1,24 @@
 """Beliefs about others, which only somebody who sees all servers can judge: what followers hold and have heard, and what disks keep."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from raftcore.checks.beliefs.belief import Belief
 from raftcore.checks.beliefs.changes import Match, Notes
-from raftcore.consensus.log import Log
 from raftcore.consensus.progress import Reign
 from raftcore.consensus.quorum import quorum_index
 from raftcore.consensus.state import NodeState
-from raftcore.vocabulary.names import Index, ServerId, Term
+from raftcore.vocabulary.messages import Entry, Message, RequestVoteReply
+from raftcore.vocabulary.names import Address, Index, ServerId, Term
+
+
+class Entries(Protocol):
+    """A log: the entries that follow `base_index`."""
+
+    @property
+    def base_index(self) -> Index: ...
+    @property
+    def entries(self) -> Sequence[Entry]: ...
 
 
 class MatchIsTrue(Belief):
@@ -22,16 +32,20 @@ class MatchIsTrue(Belief):
     section = "Figure 2, §5.3"
 
     @staticmethod
-    def flaw(leader: Notes, match: Match, log: Log, kept_index: Index) -> str:
+    def flaw(leader: Notes, match: Match, entries: Entries, kept_index: Index) -> str:
         """What is wrong, given the follower's log, and up to where its disk keeps that; "" where nothing is."""
         follower, index, term = match
+        base_index = entries.base_index
+        last_index = base_index + len(entries.entries)
         believes = f"{leader.server} leads in term {leader.term} and believes that {follower}'s log equals its own up to {index}"
-        if log.last_index < index:
-            return f"{believes}, and it ends at {log.last_index}"
-        if term is not None and log.base_index <= index and log.term_at(index) != term:
-            return f"{believes}, of term {term}, and it has term {log.term_at(index)} there"
-        if kept_index < index and log.base_index < index:
-            return f"{believes}, and its disk keeps that only up to {kept_index}"
+        if last_index < index:
+            return f"{believes}, and it ends at {last_index}"
+        if base_index < index:
+            found = entries.entries[index - base_index - 1].term
+            if term is not None and found != term:
+                return f"{believes}, of term {term}, and it has term {found} there"
+            if kept_index < index:
+                return f"{believes}, and its disk keeps that only up to {kept_index}"
         return ""
 
 
@@ -96,12 +110,11 @@ class SavedIsSaved(Belief):
     section = "Figure 2, §5.1"
 
     @staticmethod
-    def flaw(me: NodeState, kept_index: Index) -> str:
+    def flaw(me: Notes, kept_index: Index) -> str:
         """What is wrong; "" where nothing is. kept_index: up to where the disk keeps the log as it is."""
-        counted = me.saved_index
-        if counted <= max(kept_index, me.snapshot_index):
+        if me.saved_index <= kept_index:
             return ""
-        return f"{me.id} counts its log as saved up to {counted}, and its disk keeps that up to {kept_index}"
+        return f"{me.server} counts its log as saved up to {me.saved_index}, and its disk keeps that up to {kept_index}"
 
 
 class TermAndVoteAreSaved(Belief):
@@ -109,6 +122,17 @@ class TermAndVoteAreSaved(Belief):
 
     name = "Term And Vote Are Saved"
     section = "Figure 2, §5.1"
+
+    @staticmethod
+    def flaw(me: ServerId, target: Address, message: Message, kept_term: Term, kept_vote: ServerId | None) -> str:
+        """What is wrong with a message that leaves this server; "" where nothing is. A pre-vote binds nobody (thesis 9.6)."""
+        term = getattr(message, "term", 0)  # clients' messages and pre-votes have none
+        if term > kept_term:
+            return f"{me} sends {type(message).__name__} in term {term}, and its disk keeps term {kept_term}"
+        gives_vote = isinstance(message, RequestVoteReply) and message.vote_granted
+        if gives_vote and term == kept_term and kept_vote != target:
+            return f"{me} gives {target} its vote of term {term}, and its disk keeps a vote for {kept_vote or 'nobody'}"
+        return ""
 
 
 OTHERS: tuple[type[Belief], ...] = (MatchIsTrue, RoundIsHeard, LeaseExcludes, SavedIsSaved, TermAndVoteAreSaved)

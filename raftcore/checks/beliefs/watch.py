@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from raftcore.checks.beliefs.alone import flaws_alone
-from raftcore.checks.beliefs.belief import Belief, Flaw
+from raftcore.checks.beliefs.belief import Flaw
 from raftcore.checks.beliefs.changes import Notes, flaws_of_change, keep_leader, notes_of
 from raftcore.checks.beliefs.others import LeaseExcludes, MatchIsTrue, RoundIsHeard, SavedIsSaved, TermAndVoteAreSaved
 from raftcore.checks.leases import Leases
@@ -19,7 +19,7 @@ from raftcore.vocabulary import events as ev
 from raftcore.vocabulary.actions import FlipBit, SetDisk
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.events import Event
-from raftcore.vocabulary.messages import AppendEntries, InstallSnapshot, PreVote, RequestVoteReply
+from raftcore.vocabulary.messages import AppendEntries, InstallSnapshot
 from raftcore.vocabulary.names import LEADER, Index, ServerId, Term
 
 
@@ -110,16 +110,10 @@ class BeliefWatch:
         if server is None:  # a client
             return
         self._stepped[event.source] = None
-        term = getattr(message, "term", None)
         kept = self._kept_by(event.source)
-        if term is None or isinstance(message, PreVote) or not kept.trusted:
-            return
-        me, kind = event.source, type(message).__name__
-        if term > kept.term:
-            self._find(TermAndVoteAreSaved, f"{me} sends {kind} in term {term}, and its disk keeps term {kept.term}", me)
-        elif isinstance(message, RequestVoteReply) and message.vote_granted and kept.term == term and kept.vote != event.target:
-            had = f"its disk keeps a vote for {kept.vote or 'nobody'}"
-            self._find(TermAndVoteAreSaved, f"{me} gives {event.target} its vote of term {term}, and {had}", me)
+        wrong = TermAndVoteAreSaved.flaw(event.source, event.target, message, kept.term, kept.vote) if kept.trusted else ""
+        if wrong:
+            self._found.append(Flaw(TermAndVoteAreSaved, wrong, (event.source,)))
 
     def _delivered(self, event: ev.MessageDelivered) -> None:
         target, message = event.target, event.message
@@ -167,9 +161,6 @@ class BeliefWatch:
             kept = self._kept[name] = Kept()
         return kept
 
-    def _find(self, belief: type[Belief], sentence: str, *servers: ServerId) -> None:
-        self._found.append(Flaw(belief, sentence, servers))
-
     # ---- what is judged
 
     def judge(self, now_ms: float) -> list[Violation]:
@@ -202,22 +193,22 @@ class BeliefWatch:
             yield from flaws_of_change(before, after)
             after = keep_leader(before, after)
         self._notes[name] = after
-        yield from self._saved_flaws(name, server, me)
+        yield from self._saved_flaws(after, server, me)
         yield from self._flaws_of_pairs(after, me)
         yield from self._lease_flaws(name, now_ms)
 
-    def _saved_flaws(self, name: ServerId, server: Server, me: NodeState) -> Iterator[Flaw]:
-        kept, keeps_all = self._kept_by(name), self._disks[name].keeps_all
+    def _saved_flaws(self, mine: Notes, server: Server, me: NodeState) -> Iterator[Flaw]:
+        kept, keeps_all = self._kept_by(mine.server), self._disks[mine.server].keeps_all
         if keeps_all:
             kept.all_of(me)
         kept.index = min(kept.index, me.log.last_index)
         if not kept.trusted:
             return
-        wrong = SavedIsSaved.flaw(me, kept.index)
+        wrong = SavedIsSaved.flaw(mine, max(kept.index, me.snapshot_index))
         if keeps_all and not server.paused and me.saved_index < me.log.last_index:
-            wrong = f"{me.id} has {me.log.last_index} entries on its disk and counts {me.saved_index}, and no sync is under way"
+            wrong = f"{me.id} counts its log as saved up to {me.saved_index} of {me.log.last_index}, and no sync is under way"
         if wrong:
-            yield Flaw(SavedIsSaved, wrong, (name,))
+            yield Flaw(SavedIsSaved, wrong, (me.id,))
 
     def _flaws_of_pairs(self, mine: Notes, me: NodeState) -> Iterator[Flaw]:
         if mine.leads:

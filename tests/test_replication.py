@@ -4,6 +4,8 @@ import pytest
 from msgspec.structs import replace
 from plays import AS_IN_THE_PAPER, FIGURE_2, Play, log_of, start_reign_as_in_figure_2
 
+from raftcore import Cluster
+from raftcore.checks.explain import why_refused
 from raftcore.consensus import replication
 from raftcore.consensus.door import DeadlineReached
 from raftcore.consensus.progress import Progress
@@ -199,6 +201,32 @@ def test_a_refusal_of_what_was_sent_before_the_match_was_known_is_no_lost_log(pr
         play.step("S1", refused(prev, known_in))
 
     assert (progress_of(play).match_index, progress_of(play).next_index) == (5, 6)
+
+
+@pytest.mark.parametrize("compacts", [False, True])
+def test_a_server_whose_disk_has_lied_catches_up_under_the_same_leader(compacts: bool) -> None:
+    """Also where the leader has compacted away what is lost, and Why? tells the truth."""
+    cluster = Cluster(3, seed=1, config=Config(snapshot_every=0))
+    cluster.disk("S3", loses_writes=True)
+    cluster.run_until(lambda view: view.leader is not None)
+    leader, term = cluster.leader, cluster.view.servers["S1"].current_term
+    for number in range(8):
+        cluster.client("C1").set("x", str(number))
+    cluster.crash("S3")
+    if compacts:
+        cluster.take_snapshot(leader)
+    cluster.disk("S3", loses_writes=False)
+    cluster.restart("S3")
+    cluster.client("C1").set("x", "more")
+    cluster.run_for(1_000)
+
+    view = cluster.view
+    assert (view.leader, view.servers["S3"].current_term) == (leader, term)
+    assert view.servers["S3"].last_applied == view.servers[leader].last_applied
+    refusals = [event for event in cluster.trace if isinstance(event, AppendRefused) and event.server == "S3"]
+    assert refusals
+    assert all(f"{leader} tries further back" in why_refused(refusal) for refusal in refusals)
+    assert "Monotonic Match" not in {violation.property for violation in cluster.violations}
 
 
 def test_a_refusal_of_an_earlier_term_is_no_lost_log() -> None:

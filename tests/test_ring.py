@@ -204,6 +204,27 @@ def test_two_servers_at_once_go_through_a_joint_configuration(led: Cluster):
     led.run_until(lambda view: len(view.configuration.voters) == 5 and not view.configuration.is_joint)
 
 
+def test_a_voter_that_is_to_learn_is_drawn_as_a_voter_until_the_joint_phase_ends(led: Cluster):
+    others = [name for name in led.server_ids if name != led.leader]
+    led.create_server("S4")
+    led.change_membership({led.leader, others[0], "S4"}, {others[1]})
+    led.run_until(lambda view: view.configuration.is_joint)
+    assert {one["id"]: one["place"] for one in draw_ring(led.view)["servers"]}[others[1]] == "voter"
+
+    led.run_until(lambda view: not view.configuration.is_joint and others[1] not in view.configuration.voters)
+    assert {one["id"]: one["place"] for one in draw_ring(led.view)["servers"]}[others[1]] == "learner"
+
+
+def test_a_transfer_is_redirected_and_cancelled(led: Cluster):
+    leader, (one, other) = led.leader, [name for name in led.server_ids if name != led.leader]
+    led.isolate(leader)
+    do(led, "transfer", server=one)
+    do(led, "transfer", server=other)
+    assert led.view.servers[leader].transfer.target == other
+    do(led, "transfer", server=leader)
+    assert led.view.servers[leader].transfer is None
+
+
 def test_a_server_is_added_in_one_go(led: Cluster):
     do(led, "add_server")
     led.run_for(1_000)

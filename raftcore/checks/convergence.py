@@ -20,6 +20,9 @@ def lack(view: ClusterView) -> Lack | None:
     leader = view.leader
     if leader is None:
         return Lack("no leader", "no server leads with a quorum behind it")
+    removed = leader not in view.configuration.all_voters
+    if removed and view.servers[leader].configuration_index <= view.servers[leader].commit_index:
+        return Lack("removed leader", f"{leader} leads, though a configuration in which it has no vote is committed (thesis 4.2.2)")
     last_index = view.servers[leader].log.last_index
     for name in view.servers[leader].configuration.members:
         server = view.servers[name]
@@ -31,6 +34,16 @@ def lack(view: ClusterView) -> Lack | None:
             applied = f"{name} has applied its log up to index {server.last_applied}"
             return Lack("behind", f"{applied}, and the log of {leader} ends at {last_index}")
     return None
+
+
+def unanswered(view: ClusterView) -> Lack | None:
+    """Which client has waited longest for the outcome of its command; None when none waits."""
+    waiting = min(view.pending.items(), key=lambda pending: pending[1].invoked_at_ms, default=None)
+    if waiting is None:
+        return None
+    client, operation = waiting
+    since = f"{operation.invoked_at_ms:,.0f} ms"
+    return Lack("unanswered", f"{client} has waited since {since} for the outcome of its command {operation.sequence_num}")
 
 
 def why_not_converged(view: ClusterView) -> str:

@@ -21,7 +21,7 @@ from raftcore.consensus.door import (
     idle,
 )
 from raftcore.consensus.election import refuse
-from raftcore.consensus.membership import is_dismissed, start_change
+from raftcore.consensus.membership import start_change
 from raftcore.consensus.reads import settle_rounds, start_early_reads, start_round
 from raftcore.consensus.rules import Rules
 from raftcore.consensus.state import NodeState
@@ -266,7 +266,7 @@ class RaftNode:
             rules.advance_change(me)
             self._go_by_new_configuration()
         self._broadcast()
-        if is_dismissed(me):  # the others know it by this round
+        if rules.is_dismissed(me):  # the others know it by this round
             me.step_down()
         else:
             self._next_heartbeat()

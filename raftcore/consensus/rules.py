@@ -69,6 +69,7 @@ class Rules(Struct, metaclass=Spelled, frozen=True, kw_only=True):
 
     why_no_change: Callable[[NodeState, Configuration], str] = membership.why_no_change
     advance_change: Callable[[NodeState], None] = membership.advance_change
+    is_dismissed: Callable[[NodeState], bool] = membership.is_dismissed
 
     answer_read: Callable[[NodeState, ClientRequest], ClientReply | None] = reads.answer_read
     has_lost_majority: Callable[[NodeState], bool] = reads.has_lost_majority

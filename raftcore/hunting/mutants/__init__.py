@@ -8,10 +8,11 @@ from raftcore.hunting.mutants.replication import REPLICATION
 from raftcore.hunting.mutants.sessions import SESSIONS
 from raftcore.hunting.mutants.snapshots import SNAPSHOTS
 from raftcore.hunting.mutants.storage import STORAGE
+from raftcore.hunting.mutants.transfers import TRANSFERS
 
 MUTANTS: tuple[Mutant, ...] = tuple(
     sorted(
-        (*ELECTIONS, *MEMBERSHIP, *READS, *REPLICATION, *SNAPSHOTS, *SESSIONS, *STORAGE),
+        (*ELECTIONS, *MEMBERSHIP, *READS, *REPLICATION, *SNAPSHOTS, *SESSIONS, *STORAGE, *TRANSFERS),
         key=lambda mutant: (int(mutant.number.rstrip("abc")), mutant.number),
     )
 )

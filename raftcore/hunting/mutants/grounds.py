@@ -103,5 +103,6 @@ GROUNDS: Mapping[str, Grounds] = {
     "28": Grounds(300, replace(READS, transfers=6), 3, LEASES),
     "29": Grounds(150, RESTARTS, 3, replace(FIGURE_2, snapshot_every=3)),
     "30": Grounds(60),
+    "33": Grounds(60, only(commands=2, membership=2), 3, Config()),
 }
 """By the number of the mutant. A mutant that is not here is beyond a random run of this length: its play exposes it."""

@@ -54,6 +54,11 @@ def count_learners(me: NodeState) -> None:
     _commit_what_many_have(me, {*me.configuration.voters, *me.configuration.learners})  # wrong: a learner counts nowhere
 
 
+def never_dismissed(me: NodeState) -> bool:
+    """Whether this leader's work is done."""
+    return False  # wrong: it is, once a configuration without its vote is committed (thesis 4.2.2)
+
+
 def count_itself(me: NodeState) -> None:
     """Commit what as many voters, and this leader, have saved as make a majority of the voters."""
     _commit_what_many_have(me, {*me.configuration.voters, me.id})  # wrong: a leader that leaves does not count itself (thesis 4.2.2)
@@ -184,6 +189,14 @@ def a_leader_leaves(cluster: Cluster) -> None:
     settle(cluster)
 
 
+def a_leader_is_removed(cluster: Cluster) -> None:
+    """S1 removes itself, and the others commit that."""
+    elect(cluster, "S1")
+    settle(cluster)
+    cluster.remove_server("S1")
+    cluster.run_for(25_000)
+
+
 MEMBERSHIP = (
     Mutant(
         number="18",
@@ -240,6 +253,16 @@ MEMBERSHIP = (
         seen_in="ra PR#427",
         rules=Rules(advance_commit_index=count_itself),
         story=a_leader_leaves,
+        size=4,
+    ),
+    Mutant(
+        number="33",
+        name="Who was removed still leads",
+        sentence="A leader that a committed change has removed goes on leading.",
+        property="Convergence",
+        seen_in="etcd#11038",
+        rules=Rules(is_dismissed=never_dismissed),
+        story=a_leader_is_removed,
         size=4,
     ),
 )

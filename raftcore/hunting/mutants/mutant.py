@@ -5,7 +5,7 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from raftcore.checks.convergence import why_not_converged
+from raftcore.checks.convergence import unanswered, why_not_converged
 from raftcore.checks.linearizability import KEY_VALUE, Verdict, check, history
 from raftcore.cluster.cluster import Cluster
 from raftcore.cluster.rulebook import Rulebook
@@ -31,8 +31,8 @@ class Mutant(Struct, frozen=True, kw_only=True):
     """A planted bug.
 
     number: as in the catalogue; a letter tells apart what stands there as one. sentence: what is wrong. property: what it breaks, by
-    the name of a check, "Convergence" or "Linearizability". seen_in: where it happened in a real system. story: what is to be done to
-    a cluster of `size` servers with `config`, so that it shows.
+    the name of a check, "Convergence", "Answered" (every command gets an answer) or "Linearizability". seen_in: where it happened in a
+    real system. story: what is to be done to a cluster of `size` servers with `config`, so that it shows.
     """
 
     number: str
@@ -60,6 +60,9 @@ class Mutant(Struct, frozen=True, kw_only=True):
         """How the run shows that the property does not hold, as a sentence; "" where it shows nothing."""
         if self.property == "Convergence":
             return why_not_converged(cluster.view)
+        if self.property == "Answered":
+            lack = unanswered(cluster.view)
+            return lack.sentence if lack else ""
         if self.property == "Linearizability":
             result = check(history(cluster), KEY_VALUE)
             return result.sentence if result.verdict is Verdict.NOT_LINEARIZABLE else ""

@@ -61,6 +61,14 @@ def believe_late_refusals(me: NodeState, reply: AppendEntriesReply) -> None:
         me.tell_progress(reply.follower_id)
 
 
+def take_every_low_refusal_for_late(me: NodeState, reply: AppendEntriesReply) -> None:
+    """Learn from an answer, unless it refuses what is known to match."""
+    progress = me.progress.get(reply.follower_id)
+    if progress is None or reply.success or reply.prev_log_index > progress.match_index:
+        replication.absorb_append_entries_reply(me, reply)
+    # wrong: who refuses what was sent after that was known has lost what it had acknowledged
+
+
 # ---- the plays
 
 
@@ -157,6 +165,20 @@ def an_old_heartbeat_from_before_the_snapshot(cluster: Cluster) -> None:
     settle(cluster)
 
 
+def a_disk_has_lied(cluster: Cluster) -> None:
+    """S3 acknowledges what its disk does not keep, and crashes."""
+    elect(cluster, "S1")
+    settle(cluster)
+    cluster.disk("S3", loses_writes=True)
+    for client in ("C1", "C2", "C3"):
+        cluster.submit(client, "SET x 1", through="S1")
+    settle(cluster)
+    cluster.crash("S3")
+    cluster.disk("S3", loses_writes=False)
+    cluster.restart("S3")
+    cluster.run_for(2_000)
+
+
 def a_refusal_comes_twice(cluster: Cluster) -> None:
     """S3 has been away and refuses once, and S1 hears it again when it has brought S3 up to date, and has compacted its own log."""
     elect(cluster, "S1")
@@ -233,5 +255,14 @@ REPLICATION = (
         seen_in="etcd-io/raft PR#149",
         rules=Rules(absorb_append_entries_reply=believe_late_refusals),
         story=a_refusal_comes_twice,
+    ),
+    Mutant(
+        number="37",
+        name="A lost log is left alone",
+        sentence="A leader never probes below matchIndex, though the follower has lost entries that it had acknowledged.",
+        property="Convergence",
+        seen_in="braft#292",
+        rules=Rules(absorb_append_entries_reply=take_every_low_refusal_for_late),
+        story=a_disk_has_lied,
     ),
 )

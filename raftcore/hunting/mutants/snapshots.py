@@ -6,8 +6,9 @@ from raftcore.cluster.cluster import Cluster
 from raftcore.consensus import snapshotting
 from raftcore.consensus.rules import Rules
 from raftcore.consensus.state import NodeState
-from raftcore.hunting.mutants.mutant import Mutant, elect, settle
+from raftcore.hunting.mutants.mutant import BY_HAND, Mutant, elect, settle
 from raftcore.vocabulary.messages import InstallSnapshot, InstallSnapshotReply
+from raftcore.vocabulary.names import Index
 
 # ---- the bugs
 
@@ -26,6 +27,14 @@ def keep_what_conflicts(me: NodeState, ask: InstallSnapshot) -> InstallSnapshotR
     if me.log.base_index < index <= me.log.last_index:
         ask = replace(ask, last_included_term=me.log.term_at(index))  # wrong: only an entry of the same term is the same entry
     return snapshotting.answer_install_snapshot(me, ask)
+
+
+def compact_what_is_needed(me: NodeState, index: Index, data: bytes) -> None:
+    """Let the state after `index` stand in for the log, whatever is in flight."""
+    kept = min(snapshotting.window(me), (index - me.log.base_index) // 2)
+    snapshotting.take_snapshot(me, index, data)
+    if me.snapshot_index == index and me.log.base_index < index - kept:
+        me.log.compact(index - kept)  # wrong: what follows the snapshot in flight is needed when that is there
 
 
 # ---- the plays
@@ -75,6 +84,19 @@ def a_divergent_log_meets_a_snapshot(cluster: Cluster) -> None:
     cluster.run_for(2_000)
 
 
+def a_follower_comes_back_under_load(cluster: Cluster) -> None:
+    """S3 comes back and gets a snapshot, in pieces, while a command comes every 20 ms; it stops when S3 should have caught up."""
+    elect(cluster, "S1")
+    settle(cluster)
+    cluster.crash("S3")
+    for number in range(120):
+        if number == 60:
+            cluster.restart("S3")
+        cluster.submit(f"C{number % 5 + 1}", f"SET x {number}", through="S1")
+        cluster.run_for(20)
+    cluster.run_for(60)
+
+
 SNAPSHOTS = (
     Mutant(
         number="16",
@@ -93,5 +115,17 @@ SNAPSHOTS = (
         seen_in="hashicorp/raft#697",
         rules=Rules(answer_install_snapshot=keep_what_conflicts),
         story=a_divergent_log_meets_a_snapshot,
+    ),
+    Mutant(
+        number="36",
+        name="What follows a snapshot goes",
+        sentence="A leader compacts what follows the snapshot in flight, so the follower needs another one when that is there.",
+        property="Convergence",
+        seen_in="openraft#1706",
+        rules=Rules(take_snapshot=compact_what_is_needed),
+        story=a_follower_comes_back_under_load,
+        config=replace(
+            BY_HAND, heartbeat_ms=20.0, snapshot_every=5, snapshot_chunk_bytes=4, max_entries_per_message=2, max_messages_in_flight=2
+        ),
     ),
 )

@@ -216,12 +216,12 @@ class Cluster(Controls):
     def as_code(self) -> str:
         """Python that repeats this run up to now, to be pasted into a cell."""
         with self._lock:
-            return as_code(self.scenario, self.now_ms, trusted=True)
+            return as_code(self.scenario, self.now_ms, trusted=True, beliefs=self.checks == "full")
 
     def as_test(self) -> str:
         """A function for pytest that repeats this run up to now, and asserts what is true of every server."""
         with self._lock:
-            return as_test(self.scenario, self.now_ms, self.view, trusted=True)
+            return as_test(self.scenario, self.now_ms, self.view, trusted=True, beliefs=self.checks == "full")
 
     # ---- time
 

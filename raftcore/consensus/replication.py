@@ -2,7 +2,7 @@
 
 A leader that does not know where a follower's log agrees with its own probes with one message at a time and skips a
 whole conflicting term for each refusal; once it knows, it pipelines. An answer is understood alone: late, repeated and reordered
-ones do no harm.
+ones do no harm. It counts only in the term of its request (messages.py).
 """
 
 from raftcore.consensus.log import Log
@@ -11,7 +11,7 @@ from raftcore.consensus.quorum import quorum_index
 from raftcore.consensus.snapshotting import send_piece, start_install_snapshot
 from raftcore.consensus.state import NodeState
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, Entry
-from raftcore.vocabulary.names import LEADER, PROBE, REPLICATE, SNAPSHOT, Index, Reason, ServerId
+from raftcore.vocabulary.names import LEADER, PROBE, REPLICATE, SNAPSHOT, STALE_TERM, Index, Reason, ServerId
 
 # ---- leader
 
@@ -68,10 +68,13 @@ def send_entries(me: NodeState, follower: ServerId, prev_log_index: Index, entri
 
 
 def absorb_append_entries_reply(me: NodeState, reply: AppendEntriesReply) -> None:
-    """Learn how far a follower's log agrees (Figure 2, leaders). An answer to an earlier reign is void."""
+    """Learn how far a follower's log agrees (Figure 2, leaders), and which round it answers (thesis 6.4).
+
+    An answer to a request of an earlier term is void, also where the follower was in this term already when it refused that request.
+    """
     follower, reign = reply.follower_id, me.reign
     progress = me.progress.get(follower)
-    if progress is None or reign is None or reply.term != me.current_term:
+    if progress is None or reign is None or reply.term != me.current_term or reply.reason is STALE_TERM:
         return
     if reply.round > reign.answered.get(follower, 0):
         reign.answered[follower] = reply.round
@@ -126,7 +129,7 @@ def advance_commit_index(me: NodeState) -> None:
 def answer_append_entries(me: NodeState, ask: AppendEntries) -> AppendEntriesReply:
     """AppendEntries RPC, receiver (Figure 2). The step numbers are the paper's."""
     if ask.term < me.current_term:  # 1
-        return refuse(me, ask, Reason.STALE_TERM)
+        return AppendEntriesReply(me.current_term, me.id, False, reason=STALE_TERM)
 
     me.follow(ask.leader_id, ask.round)
     if not me.log.has(ask.prev_log_index, ask.prev_log_term):  # 2
@@ -139,6 +142,6 @@ def answer_append_entries(me: NodeState, ask: AppendEntries) -> AppendEntriesRep
 
 
 def refuse(me: NodeState, ask: AppendEntries, reason: Reason) -> AppendEntriesReply:
-    """Say why, and where the leader might try next."""
+    """Say why a leader's log does not fit, and where it might try next."""
     conflict_term, conflict_index = me.log.conflict_at(ask.prev_log_index)
     return AppendEntriesReply(me.current_term, me.id, False, 0, ask.prev_log_index, conflict_term, conflict_index, reason, ask.round)

@@ -8,7 +8,7 @@ from raftcore.consensus.state import Incoming, NodeState
 from raftcore.vocabulary.durable import Snapshot
 from raftcore.vocabulary.events import SnapshotInstalled, SnapshotTaken
 from raftcore.vocabulary.messages import InstallSnapshot, InstallSnapshotReply
-from raftcore.vocabulary.names import SNAPSHOT, Index, ServerId
+from raftcore.vocabulary.names import SNAPSHOT, STALE_TERM, Index, ServerId
 
 # ---- every server
 
@@ -81,9 +81,9 @@ def send_piece(me: NodeState, follower: ServerId) -> None:
 
 
 def absorb_install_snapshot_reply(me: NodeState, reply: InstallSnapshotReply) -> None:
-    """Send the next piece, or, where the snapshot is installed, the entries that follow it."""
+    """Send the next piece, or, where the snapshot is installed, the entries that follow it. An answer to an earlier term is void."""
     progress, reign = me.progress.get(reply.follower_id), me.reign
-    if progress is None or reign is None or reply.term != me.current_term:
+    if progress is None or reign is None or reply.term != me.current_term or reply.reason is STALE_TERM:
         return
     if reply.round > reign.answered.get(reply.follower_id, 0):
         reign.answered[reply.follower_id] = reply.round
@@ -103,7 +103,7 @@ def answer_install_snapshot(me: NodeState, ask: InstallSnapshot) -> InstallSnaps
     """InstallSnapshot RPC, receiver (Figure 13). The step numbers are the paper's."""
     index = ask.last_included_index
     if ask.term < me.current_term:  # 1
-        return InstallSnapshotReply(me.current_term, me.id, index, 0, installed=False)
+        return InstallSnapshotReply(me.current_term, me.id, 0, 0, installed=False, reason=STALE_TERM)
 
     me.follow(ask.leader_id, ask.round)
     if index <= me.commit_index:  # an old snapshot never shortens a log

@@ -27,15 +27,18 @@ from raftcore.vocabulary.names import CANDIDATE, FOLLOWER, LEADER, Address, Inde
 
 
 class Incoming:
-    """A leader's snapshot that this follower receives piece by piece; a crash forgets it."""
+    """A leader's snapshot that this follower receives piece by piece; a crash forgets it.
+
+    Its pieces are of one term, and so of one leader: an offset means something only in that leader's own data (Figure 13).
+    """
 
     def __init__(self, piece: InstallSnapshot) -> None:
-        self.last_included = piece.last_included_index, piece.last_included_term
+        self.origin = piece.term, piece.last_included_index, piece.last_included_term
         self.data = bytearray()
 
     def is_of(self, piece: InstallSnapshot) -> bool:
         """Whether the piece belongs to this snapshot."""
-        return self.last_included == (piece.last_included_index, piece.last_included_term)
+        return self.origin == (piece.term, piece.last_included_index, piece.last_included_term)
 
 
 class NodeState:

@@ -17,7 +17,7 @@ from raftcore.vocabulary.commands import Get, OpenSession
 from raftcore.vocabulary.durable import Image
 from raftcore.vocabulary.events import Event
 from raftcore.vocabulary.messages import AppendEntriesReply, ClientReply, ClientRequest, InstallSnapshotReply
-from raftcore.vocabulary.names import ClientId, Role, ServerId
+from raftcore.vocabulary.names import STALE_TERM, ClientId, Role, ServerId
 
 COMPLETED_KEPT = 8
 
@@ -273,7 +273,7 @@ def _message_delivered(view: ClusterView, event: ev.MessageDelivered) -> Cluster
     if type(message) is not AppendEntriesReply and type(message) is not InstallSnapshotReply:
         return view
     leader = view.servers.get(event.target)
-    if leader is None or not leader.reads or message.term != leader.current_term:
+    if leader is None or not leader.reads or message.term != leader.current_term or message.reason is STALE_TERM:
         return view
     latest = max(message.round, leader.answered.get(message.follower_id, 0))
     leader = replace(leader, answered=leader.answered.set(message.follower_id, latest))

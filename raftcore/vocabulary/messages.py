@@ -2,6 +2,10 @@
 
 A message is frozen, names its sender, and can be understood alone, so that a late, repeated or reordered
 one does no harm. Fields stand in the paper's order.
+
+A reply is of the term of its request: its `term` is that term, and it counts only while that term lasts. The one exception is a refusal for
+a stale term (§5.1), whose `term` is later than the request's. It says nothing but that term: the old sender may lead in it again, and would
+take all else for an answer to what it asks now.
 """
 
 from typing import TypeAlias, final
@@ -90,7 +94,8 @@ class AppendEntriesReply(Struct, frozen=True, gc=False, tag=True):
 
     On success the follower's log equals the leader's up to `match_index`. On a refusal `prev_log_index` repeats
     what was refused, and `conflict_term`, `conflict_index` let the leader skip a whole term at a time (end of §5.3):
-    the term that stands at `prev_log_index` and the first index of it, or term 0 and the first index that is absent.
+    the term that stands at `prev_log_index` and the first index of it, or term 0 and the first index that is absent. `round` repeats the
+    request's. A refusal for a stale term carries only `term` and `reason`.
     """
 
     term: Term
@@ -121,7 +126,7 @@ class InstallSnapshot(Struct, frozen=True, gc=False, tag=True):
 class InstallSnapshotReply(Struct, frozen=True, gc=False, tag=True):
     """The answer to InstallSnapshot: of the snapshot that ends at `last_included_index` the follower holds the first `offset` bytes.
 
-    `installed`: its log now covers all that the snapshot does.
+    `installed`: its log now covers all that the snapshot does. A refusal for a stale term carries only `term` and `reason`.
     """
 
     term: Term
@@ -130,6 +135,7 @@ class InstallSnapshotReply(Struct, frozen=True, gc=False, tag=True):
     offset: int
     installed: bool
     round: int = 0
+    reason: Reason | None = None
 
 
 class TimeoutNow(Struct, frozen=True, gc=False, tag=True):

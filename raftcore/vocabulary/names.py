@@ -74,3 +74,6 @@ class Reason(Enum):
     LINK_CUT = "link cut"
     SERVER_DOWN = "server down"
     SERVER_FULL = "server holds no more back"
+
+
+STALE_TERM = Reason.STALE_TERM

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from raftcore.trace.view import ServerView
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.events import AppendRefused, Event, MessageDelivered, MessageDropped, MessageSent, VoteDenied
-from raftcore.vocabulary.messages import AppendEntriesReply, ClientReply, PreVoteReply, RequestVoteReply
+from raftcore.vocabulary.messages import AppendEntriesReply, ClientReply, InstallSnapshotReply, PreVoteReply, RequestVoteReply
 from raftcore.vocabulary.names import Reason, Role, ServerId
 
 _VOTES = {
@@ -80,6 +80,8 @@ def _reply_refused(event: MessageSent | MessageDelivered) -> str:
                 return _said(_VOTES, reason, server=event.source, candidate=event.target, term=reply.next_term)
             case AppendEntriesReply():
                 return _said(_APPENDS, reason, server=event.source, leader=event.target, prev=reply.prev_log_index)
+            case InstallSnapshotReply():
+                return _said(_APPENDS, reason, server=event.source, leader=event.target)
             case ClientReply():
                 return _said(_CLIENTS, reason, server=event.source)
     raise ConfigError(f"{type(reply).__name__} from {event.source} refuses nothing; ask about a reply with a reason")

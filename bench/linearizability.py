@@ -27,7 +27,7 @@ class Judged(NamedTuple):
 
 def judge(row: dict[str, str]) -> Judged:
     path = FOLDER / row["file"]
-    history, model = (read_jepsen(path), REGISTER) if path.suffix == ".log" else (read_kv(path), KEY_VALUE)
+    history, model = (read_jepsen(path, failed_cas_is_evidence=True), REGISTER) if path.suffix == ".log" else (read_kv(path), KEY_VALUE)
     steps = check(history, model).steps
     times = []
     for _ in range(ROUNDS):

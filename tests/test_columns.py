@@ -1,10 +1,12 @@
 """Any event comes back from its columns as it was."""
 
 from enum import Enum
+from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
+import pyarrow.compute
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,12 +14,13 @@ from msgspec import UNSET, Struct, UnsetType, msgpack
 from msgspec.structs import replace
 from strategies import tricky
 
+from raftcore import Cluster
 from raftcore.recording.columns import KINDS, SCHEMA, Converter, shape_of, to_events
 from raftcore.vocabulary import events as ev
 from raftcore.vocabulary.disks import DiskState
 from raftcore.vocabulary.events import AnyEvent
 from raftcore.vocabulary.links import Link
-from raftcore.vocabulary.messages import TimeoutNow
+from raftcore.vocabulary.messages import Message, TimeoutNow
 
 times = st.floats(0, 1e9)
 SIMPLE: dict[Any, st.SearchStrategy[Any]] = {
@@ -98,3 +101,52 @@ def test_a_message_that_was_not_sent_like_this_is_told_when_it_arrives() -> None
     events = [SENT, other, again]
     assert to_events(portions_of(events, 1)) == events
     assert to_events(portions_of([ARRIVED], 1)) == [ARRIVED]
+
+
+# ---- the page
+
+
+def said_of(hint: Any) -> str:
+    """A type, as docs/data.md calls it."""
+    if get_origin(hint) is tuple:
+        return f"array of {said_of(get_args(hint)[0])}"
+    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    modules = {kind.__module__ for kind in kinds}
+    if len(kinds) > 2 and len(modules) == 1:
+        return f"one of {modules.pop()}"
+    return " or ".join("nil" if kind is type(None) else kind.__name__ for kind in kinds)
+
+
+def rest_section() -> str:
+    """What docs/data.md says of `rest`, kind by kind."""
+    rows = []
+    for name, kind in KINDS.items():
+        hints = get_type_hints(kind)
+        fields = [f"{field}: {said_of(hints[field])}" for field in shape_of(kind).rest]
+        if fields:
+            rows.append(f"| {name} | {', '.join(fields)} |")
+    return "\n".join(["| kind | array of |", "| --- | --- |", *rows, ""])
+
+
+def test_the_page_about_data_says_what_stands_in_rest() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "data.md").read_text(encoding="utf-8")
+    assert rest_section() in page, f"docs/data.md should say:\n{rest_section()}"
+
+
+def test_rest_is_plain_message_pack() -> None:
+    """As the page says: structs are maps with their class as `type` where there is a choice, or arrays that begin with their tag."""
+    cluster = Cluster(size=3, seed=7)
+    cluster.client("C1").set("x", "1")
+    cluster.link("S1", "S2", loss=0.5)
+    table = cluster.recording._growing.table()
+    rest = {kind: table.filter(pa.compute.equal(table["kind"], kind))["rest"].to_pylist() for kind in KINDS}
+    assert msgpack.decode(rest["MessageSent"][-1])["type"] in {kind.__name__ for kind in get_args(Message)}
+    assert set(rest["MessageDelivered"]) == set(rest["RoleChanged"]) == {None}
+    (entries,) = msgpack.decode(rest["EntriesAppended"][-1])
+    assert (entries[0][1], entries[0][2]) == (["set", "x", "1"], "C1")
+    (configuration,) = msgpack.decode(rest["ConfigurationChanged"][0])
+    assert configuration[:2] == ["configuration", ["S1", "S2", "S3"]]
+    (link,) = msgpack.decode(rest["LinkChanged"][0])
+    assert link == {"delay_ms": [10.0, 20.0], "up": True, "loss": 0.5, "duplication": 0.0, "reordering": 0.0}
+    (action,) = msgpack.decode(rest["Acted"][0])
+    assert action["type"] == "Submit"

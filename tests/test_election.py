@@ -271,7 +271,20 @@ def test_a_server_gives_way_to_a_rival_once_in_a_term_and_then_goes_on_asking() 
     play.step("S3", PreVoteReply(0, 1, "S2", vote_granted=True))
 
     assert (play.state("S3").role, play.state("S3").current_term) == (CANDIDATE, 1)
-    assert not play.state("S3").gave_way, "in a later term it gives way again"
+
+
+def test_a_server_gives_way_again_in_a_later_term_and_who_asks_for_nothing_gives_no_way() -> None:
+    play = Play(3, Rules(), config=Config())
+    play.now_ms = 200.0  # nobody guards the start of the run any more
+    for term in range(3):
+        play.step("S3", RequestVote(term, "S2", 0, 0))
+        play.take_mail()
+        play.pass_ms(300)
+        play.tell("S3", PreVote(term + 1, "S1", 0, 0))
+        play.step("S3", DeadlineReached())
+        assert play.state("S3").pre_votes == {"S3"}
+        play.tell("S3", PreVote(term + 1, "S1", 0, 0))
+        assert play.state("S3").pre_votes == set()
 
 
 @pytest.mark.parametrize("centre", ["S1", "S3", "S5"])

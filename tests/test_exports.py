@@ -4,20 +4,26 @@ import csv
 import json
 import re
 from collections import defaultdict
+from collections.abc import Callable
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 from strategies import values
 from test_random_runs import RandomRun
 
 from raftcore import Cluster
-from raftcore.checks.history_files import read_kv
-from raftcore.checks.linearizability import history
-from raftcore.recording.exports import SHIVIZ_PARSER, _edn
+from raftcore.checks.client_history import is_stale
+from raftcore.checks.edn import show
+from raftcore.checks.history_files import read_edn
+from raftcore.checks.linearizability import KEY_VALUE, Operation, Verdict, check, history
+from raftcore.recording.exports import SHIVIZ_PARSER
 from raftcore.recording.frames import FRAMES
 from raftcore.vocabulary import events as ev
-from raftcore.vocabulary.commands import Append, Cas, Get, Set
+from raftcore.vocabulary.commands import Append, Cas, Get, ReadMode, Set
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.events import Completed, Invoked
 
@@ -36,7 +42,7 @@ every_run = pytest.mark.parametrize("seed", range(8))
 TOKEN = re.compile(r'\s*(?:([{}\[\]])|("(?:[^"\\]|\\.)*")|([^\s,{}\[\]"]+)),?')
 
 
-def read_edn(text: str):
+def parsed(text: str):
     """One EDN value: maps, vectors, strings, keywords, whole numbers and nil."""
     tokens = iter(TOKEN.findall(text))
 
@@ -58,13 +64,15 @@ def read_edn(text: str):
 
 def edn_of(cluster: Cluster, folder) -> list[dict]:
     cluster.recording.to_edn(folder / "history.edn")
-    return [read_edn(line) for line in (folder / "history.edn").read_text(encoding="utf-8").splitlines()]
+    return [parsed(line) for line in (folder / "history.edn").read_text(encoding="utf-8").splitlines()]
 
 
 @every_run
 def test_the_history_has_each_call_and_each_outcome(seed, tmp_path):
     cluster = run_of(seed)
-    told = [event for event in cluster.trace if isinstance(event, Invoked | Completed)]
+    told = [
+        event for event in cluster.trace if isinstance(event, Invoked | Completed) and not is_stale(event.command, cluster.config.reads)
+    ]
     kinds = {True: ":ok", False: ":fail", None: ":info"}
     verbs = {Set: ":put", Append: ":append", Get: ":get", Cas: ":cas"}
     lines = edn_of(cluster, tmp_path)
@@ -105,26 +113,56 @@ def test_an_unknown_outcome_makes_a_client_a_new_process(tmp_path):
     ]  # fmt: skip
 
 
-def test_a_reader_of_others_histories_reads_ours(tmp_path):
-    """Without the times, a history of puts, gets and appends has the form of a public collection of them."""
-    cluster = Cluster(size=5, seed=7)
-    for number in range(20):
-        for client in ("C1", "C2", "C3"):
-            cluster.submit(client, [Set("x", f"{number}"), Get("x"), Append("y", '"\n')][number % 3])
-    cluster.run_for(10_000)
+def evidence(operations: tuple[Operation, ...], client: Callable[[str], object]) -> list[tuple]:
+    """What a history and its file have in common: clients are named anew there, and positions are numbered anew."""
+    kept = [it for it in operations if not it.stale]
+    moments = sorted({moment for it in kept for moment in (it.began, it.ended)})
+    asked = [replace(it.command, mode=None) if isinstance(it.command, Get) else it.command for it in kept]
+    return [
+        (client(it.client), command, moments.index(it.began), moments.index(it.ended), it.ok, it.value)
+        for it, command in zip(kept, asked, strict=True)
+    ]
+
+
+@every_run
+def test_the_lab_reads_its_own_history_back(seed, tmp_path):
+    cluster = run_of(seed)
     cluster.recording.to_edn(tmp_path / "history.edn")
-    text = re.sub(r", :time \d+\}", "}", (tmp_path / "history.edn").read_text(encoding="utf-8"))
-    (tmp_path / "kv.txt").write_text(text, encoding="utf-8")
-    theirs = read_kv(tmp_path / "kv.txt")
-    assert [(it.command, it.ok) for it in theirs] == [(it.command, it.ok) for it in history(cluster)]
-    reads = [(it.value, ours.value) for it, ours in zip(theirs, history(cluster), strict=True) if isinstance(it.command, Get)]
-    assert len(reads) == 21
-    assert all(read == ours for read, ours in reads)
+    clients = sorted({it.client for it in history(cluster) if not it.stale})
+    read = read_edn(tmp_path / "history.edn")
+    assert evidence(read, lambda process: int(process) % len(clients)) == evidence(history(cluster), clients.index)
+    assert check(read, KEY_VALUE).verdict is check(history(cluster), KEY_VALUE).verdict is Verdict.LINEARIZABLE
+
+
+def test_evidence_of_appends_and_of_failed_comparisons_is_in_the_file(tmp_path):
+    cluster = Cluster(size=3, seed=7)
+    client = cluster.client("C1")
+    client.append("x", "a")
+    client.append("x", "b")
+    assert client.cas("x", "z", "y").ok is False
+    assert client.cas("absent", "z", "y").ok is False
+    lines = edn_of(cluster, tmp_path)
+    assert [line[":result"] for line in lines if ":result" in line] == ["a", "ab", "ab", None]
+    assert [(it.ok, it.value) for it in read_edn(tmp_path / "history.edn")] == [(True, "a"), (True, "ab"), (False, "ab"), (False, None)]
+
+
+@pytest.mark.parametrize("reads, command", [(ReadMode.READ_INDEX, "GET x STALE"), (ReadMode.STALE, "GET x")])
+def test_stale_reads_are_left_out_since_a_checker_would_take_them_for_evidence(reads, command, tmp_path):
+    cluster = Cluster(size=3, seed=7, config=Config(reads=reads))
+    cluster.client("C1").set("x", "1")
+    far = next(name for name in cluster.server_ids if name != cluster.leader)
+    cluster.run_for(200)
+    cluster.isolate(far)
+    cluster.client("C1").set("x", "2")
+    cluster.submit("C2", command, through=far)
+    cluster.run_for(500)
+    assert (history(cluster)[-1].value, history(cluster)[-1].stale) == ("1", True)
+    assert [line[":f"] for line in edn_of(cluster, tmp_path)] == [":put"] * 4
 
 
 @given(values)
 def test_any_text_comes_back_from_edn(text):
-    assert read_edn(_edn(text)) == text
+    assert parsed(show(text)) == text
 
 
 # ---- ShiViz
@@ -195,3 +233,41 @@ def test_a_while_that_is_none_gives_no_log(tmp_path, from_ms, to_ms):
     with pytest.raises(ConfigError, match=r"there is no while from .* ms; give two moments, the later one last"):
         Cluster().recording.to_shiviz(tmp_path / "run.log", from_ms, to_ms)
     assert list(tmp_path.iterdir()) == []
+
+
+# ---- Parquet
+
+
+@pytest.mark.parametrize("made", [lambda: run_of(3), lambda: Cluster(size=3)], ids=["full", "empty"])
+def test_each_table_becomes_a_plain_parquet_file(made, tmp_path):
+    run = made().recording
+    run.save_tables(tmp_path / "new" / "folder")
+    run.save_tables(tmp_path / "new" / "folder")  # over the old ones
+    assert {path.name for path in (tmp_path / "new" / "folder").iterdir()} == {f"{name}.parquet" for name in FRAMES}
+    for name in FRAMES:
+        path, table = tmp_path / "new" / "folder" / f"{name}.parquet", getattr(run, name)
+        pd.testing.assert_frame_equal(pd.read_parquet(path), table, check_categorical=len(table) > 0)
+        file = pq.ParquetFile(path)
+        columns = [file.metadata.row_group(0).column(number) for number in range(file.metadata.num_columns)] if len(table) else []
+        assert {encoding for column in columns for encoding in column.encodings} <= {"PLAIN", "RLE", "RLE_DICTIONARY"}
+        assert {column.compression for column in columns} <= {"SNAPPY"}
+        nulls = {field: file.read().column(field).null_count for field in table}
+        assert nulls == table.isna().sum().to_dict()  # a time that is absent is null, not NaN
+
+
+def test_polars_reads_the_tables(tmp_path):
+    polars = pytest.importorskip("polars")
+    run = run_of(3).recording
+    run.save_tables(tmp_path)
+    for name in FRAMES:
+        theirs, ours = polars.read_parquet(tmp_path / f"{name}.parquet"), getattr(run, name)
+        assert theirs.rows() == [tuple(None if pd.isna(value) else value for value in row) for row in ours.itertuples(index=False)]
+
+
+def test_duckdb_reads_the_tables(tmp_path):
+    duckdb = pytest.importorskip("duckdb")
+    run = run_of(3).recording
+    run.save_tables(tmp_path)
+    for name in FRAMES:
+        theirs, ours = duckdb.sql(f"SELECT * FROM '{tmp_path}/{name}.parquet'").fetchall(), getattr(run, name)
+        assert theirs == [tuple(None if pd.isna(value) else value for value in row) for row in ours.itertuples(index=False)]

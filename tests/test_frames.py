@@ -1,7 +1,6 @@
 """The tables of a run say what its events say: each is compared with a plain walk over the trace."""
 
 from collections import defaultdict
-from itertools import pairwise
 from math import isnan
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from raftcore.recording.frames import FRAMES
 from raftcore.recording.logs import show_configuration
 from raftcore.statemachine.language import show_command
 from raftcore.trace.fold import absorb, empty_view
-from raftcore.trace.view import voter_groups
 from raftcore.vocabulary import events as ev
 from raftcore.vocabulary.commands import Get
 from raftcore.vocabulary.configuration import Configuration
@@ -24,6 +22,7 @@ SEEDS = range(16)
 RUNS: dict[int, Cluster] = {}
 SORTED_BY = {
     "messages": "sent_at_ms", "log": "appended_at_ms", "operations": "called_at_ms", "elections": "started_at_ms", "outages": "from_ms",
+    "pre_votes": "started_at_ms", "reigns": "from_ms",
 }  # fmt: skip
 
 
@@ -251,59 +250,6 @@ def test_nobody_stands_for_election_unseen() -> None:
     for seed in SEEDS:
         terms = {event.term for event in run_of(seed).trace if isinstance(event, ev.RoleChanged) and event.role is Role.CANDIDATE}
         assert set(run_of(seed).recording.elections["term"]) == terms
-
-
-def can_commit(view) -> bool:
-    """Whether a leader and a majority of its configuration can reach each other, as a plain look at a view has it."""
-
-    def carries(source: str, target: str) -> bool:
-        link = view.links.get((source, target))
-        return link is None or (link.up and link.loss < 1)
-
-    def hear_each_other(leader, other) -> bool:
-        return other.id == leader.id or (
-            other.alive and not other.paused and other.current_term <= leader.current_term
-            and carries(leader.id, other.id) and carries(other.id, leader.id)
-        )  # fmt: skip
-
-    return any(
-        all(sum(hear_each_other(leader, view.servers[name]) for name in voters) > len(voters) // 2
-            for voters in voter_groups(leader.configuration))
-        for leader in view.leaders if not leader.paused
-    )  # fmt: skip
-
-
-@every_run
-def test_an_outage_lasts_as_long_as_no_leader_can_commit(seed: int) -> None:
-    cluster = run_of(seed)
-    outages = cluster.recording.outages
-    moments = sorted({event.at_ms for event in cluster.trace})
-    for moment in moments[:: max(1, len(moments) // 150)]:
-        out = (outages["from_ms"] <= moment) & ~(outages["to_ms"] <= moment)
-        assert out.any() == (not can_commit(cluster.trace.view_at(moment))), moment
-    assert all(before.to_ms <= after.from_ms for before, after in pairwise(outages.itertuples()))
-    assert (outages["duration_ms"].dropna() > 0).all()
-
-
-def test_outages_say_what_began_them() -> None:
-    cluster = Cluster(size=3, seed=7)
-    cluster.run_until(lambda view: view.leader)
-    first = cluster.leader
-    cluster.crash(first)
-    cluster.run_until(lambda view: view.leader)
-    cluster.restart(first)
-    cluster.run_for(500)
-    second = cluster.leader
-    cluster.isolate(second)
-    cluster.run_until(lambda view: view.leader not in (None, second))
-    cluster.heal()
-    cluster.run_for(500)
-    cluster.pause(cluster.leader)
-    cluster.run_for(50)
-    outages = cluster.recording.outages
-    assert outages["cause"].tolist() == ["start", "leader crashed", "links cut", "leader paused"]
-    assert outages["leader"].tolist()[1:3] == [first, second]
-    assert outages["to_ms"].isna().tolist() == [False, False, False, True]
 
 
 # ---- joins

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from strategies import commands, keys, values
 
-from raftcore.statemachine.kv import MAX_VALUE_BYTES
-from raftcore.statemachine.language import MAX_KEY_BYTES, check_command, parse_command, show_command
-from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, OpenSession, ReadMode, Set
+from raftcore.statemachine.language import parse_command, show_command
+from raftcore.vocabulary.commands import MAX_KEY_BYTES, MAX_VALUE_BYTES, Append, Cas, Command, Delete, Get, OpenSession, ReadMode, Set
 from raftcore.vocabulary.errors import CommandError
+from raftcore.vocabulary.validation import check_command
 
 FULL = "v" * MAX_VALUE_BYTES
 
@@ -88,7 +88,7 @@ READS = "GET x or GET x LOG | READ_INDEX | LEASE | STALE"
         ("SET x", "SET needs a key and a value: SET x 1"),
         ("get", f"GET needs a key: {READS}"),
         ("GET x y z", f"GET needs a key: {READS}; 3 words follow; put quotes around a text with spaces"),
-        ("GET x fast", f"there is no way to read 'fast'; write {READS}, with quotes around a key that has spaces"),
+        ("GET x fast", f"there is no way to read 'fast'; write {READS}, and quotes around a key with spaces"),
         ("OPEN SESSION", f"there is no command 'OPEN'; there are {ALL}"),
         ("DEL", "DELETE needs a key: DELETE x"),
         ("APPEND x", "APPEND needs a key and a text to add: APPEND x abc"),

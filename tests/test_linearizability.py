@@ -2,6 +2,7 @@
 
 import csv
 import os
+import tracemalloc
 from collections.abc import Sequence
 from itertools import permutations
 from math import inf
@@ -14,8 +15,20 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from raftcore import Cluster
+from raftcore.checks import linearizability
 from raftcore.checks.client_history import KeyCommand
-from raftcore.checks.linearizability import KEY_VALUE, REGISTER, Model, Operation, Result, Verdict, check, read_jepsen, read_kv
+from raftcore.checks.linearizability import (
+    KEY_VALUE,
+    MEMORY_BYTES,
+    REGISTER,
+    Model,
+    Operation,
+    Result,
+    Verdict,
+    check,
+    read_jepsen,
+    read_kv,
+)
 from raftcore.checks.models import Impossible
 from raftcore.vocabulary.commands import Append, Cas, Delete, Get, Set
 from raftcore.vocabulary.errors import ConfigError
@@ -129,6 +142,61 @@ def test_the_same_check_takes_the_same_steps() -> None:
     assert first == second
 
 
+# ---- memory
+
+
+def nine_open_appends(key: str = "x") -> list[Operation]:
+    """Each makes a value that is 2,000 characters longer: there are 986,409 values in all, one for each order of some of them."""
+    return [Operation(f"C{number}", Append(key, chr(96 + number) * 2_000), float(number)) for number in range(1, 10)]
+
+
+def test_what_has_no_answer_is_not_tried_before_what_has_one() -> None:
+    """Nothing of it need have happened (elasticsearch#101357)."""
+    assert check([*nine_open_appends(), read(None, 20, 21)], KEY_VALUE).steps == 1
+
+
+def test_what_has_no_answer_is_tried_where_the_answers_need_it() -> None:
+    appends = nine_open_appends()[:5]
+    needed = appends[3]
+    result = check([*appends, read(needed.command.value, 20, 21)], KEY_VALUE)
+    assert (result.verdict, result.longest_prefix[0]) == (Verdict.LINEARIZABLE, needed)
+
+
+def test_a_search_that_would_fill_the_memory_is_given_up_and_says_so() -> None:
+    tracemalloc.start()
+    result = check([*nine_open_appends(), read("never", 20, 21)], KEY_VALUE)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (result.verdict, result.out_of_memory) == (Verdict.UNKNOWN, True)
+    assert "256 MB" in result.sentence
+    assert peak_bytes < 1.5 * MEMORY_BYTES
+
+
+def test_many_small_states_fill_the_memory_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what tells states apart that were reached before takes memory."""
+    monkeypatch.setattr(linearizability, "MEMORY_BYTES", 1_000_000)
+    hard = [Operation(f"C{number}", Append("x", chr(97 + number)), number, 100, True) for number in range(14)]
+    result = check([*hard, read("never", 101, 102)], KEY_VALUE)
+    assert (result.verdict, result.out_of_memory) == (Verdict.UNKNOWN, True)
+    assert result.steps < 10_000
+
+
+def test_a_search_that_is_given_up_leaves_its_memory_to_the_other_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linearizability, "MEMORY_BYTES", 4_000_000)
+    hard = [*nine_open_appends("x"), read("never", 20, 21, "x")]
+    many = [wrote(str(number), 2 * number, 2 * number + 1, "y") for number in range(3_000)]
+    alone, refuted = check([*hard, *many], KEY_VALUE), check([*hard, *many, read("never", 9_000, 9_001, "y")], KEY_VALUE)
+    assert (alone.verdict, alone.out_of_memory) == (Verdict.UNKNOWN, True)
+    assert sum(it.command.key == "y" for it in alone.longest_prefix) == 3_000
+    assert (refuted.verdict, refuted.cannot_follow) == (Verdict.NOT_LINEARIZABLE, read("never", 9_000, 9_001, "y"))
+
+
+def test_a_key_that_is_decided_gives_its_memory_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linearizability, "MEMORY_BYTES", 1_500_000)
+    history = [wrote(str(number), 2 * number, 2 * number + 1, key) for key in "abcdefgh" for number in range(500)]
+    assert check(history, KEY_VALUE).verdict is Verdict.LINEARIZABLE
+
+
 # ---- bad input
 
 
@@ -235,7 +303,7 @@ def test_the_verdicts_are_those_of_porcupine() -> None:
     assert len(rows) == 54
     for row in rows:
         path = FOLDER / row["file"]
-        operations = read_jepsen(path) if path.suffix == ".log" else read_kv(path)
+        operations = read_jepsen(path, failed_cas_is_evidence=True) if path.suffix == ".log" else read_kv(path)
         assert len(operations) == int(row["operations"]), path
         result = check(operations, REGISTER if path.suffix == ".log" else KEY_VALUE)
         assert result.verdict is (Verdict.LINEARIZABLE if row["verdict"] == "ok" else Verdict.NOT_LINEARIZABLE), path

@@ -126,7 +126,7 @@ def test_a_rule_that_raises_stops_time_and_is_told():
         assert not lab.playing
 
 
-def test_a_rule_that_forgets_its_answer_is_named_and_time_can_go_on():
+def test_a_rule_that_forgets_its_answer_is_named_and_the_run_can_be_looked_at_but_not_go_on(cluster: Cluster):
     def mine(me, ask):
         me.vote_for(ask.candidate_id)
 
@@ -135,9 +135,16 @@ def test_a_rule_that_forgets_its_answer_is_named_and_time_can_go_on():
         lab.speed = 10
         wait_until(lambda: bool(lab.notice))
         assert re.fullmatch(r"the rule answer_request_vote \(.*mine\) returned None; it must return a RequestVoteReply", lab.notice)
-        stopped_ms = cluster.now_ms
+        stopped_ms, player = cluster.now_ms, Player.of(cluster)
         lab.play()
-        wait_until(lambda: cluster.now_ms > stopped_ms)
+        wait_until(lambda: "broken off half-way through a step" in lab.notice and not lab.playing)
+        assert cluster.now_ms == stopped_ms
+
+        player.take({"do": "go", "at_ms": stopped_ms - 5})
+        assert (lab.notice, player.head.shown_ms) == ("", stopped_ms - 5)
+        player.take({"do": "fork"})
+        wait_until(lambda: len(player.head.branches) == 2)
+        assert lab.cluster.now_ms == stopped_ms - 5
 
 
 def test_a_cell_can_act_while_the_lab_plays(cluster: Cluster):

@@ -14,6 +14,7 @@ from raftcore.consensus.door import Ready
 from raftcore.consensus.quorum import quorum_index
 from raftcore.consensus.state import NodeState
 from raftcore.hunting.random_run import RandomRun
+from raftcore.hunting.story import live
 from raftcore.server import Server
 from raftcore.storage.sim_disk import SimDisk
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, PreVote, PreVoteReply, RequestVote, RequestVoteReply
@@ -67,6 +68,21 @@ def skip_the_check(me: NodeState, ask: AppendEntries) -> AppendEntriesReply:
     last_new_index = me.log.merge(ask.prev_log_index, ask.entries)
     me.commit_to(min(ask.leader_commit, last_new_index))
     return AppendEntriesReply(me.current_term, me.id, True, last_new_index)
+
+
+def delete_what_disagrees(me: NodeState, ask: AppendEntries) -> AppendEntriesReply:
+    """A follower may delete its inconsistent entries as soon as it refuses: they are of no leader of this term (openraft)."""
+    prev, current = ask.prev_log_index, ask.term >= me.current_term
+    reply = replication.answer_append_entries(me, ask)
+    if current and me.commit_index < prev <= me.log.last_index and not me.log.has(prev, ask.prev_log_term):
+        me.log.replace_from(prev, ())
+    return reply
+
+
+@pytest.mark.parametrize("seed", [4, 70, 74, 78, 96, 342])
+def test_a_rule_that_truncates_and_appends_nothing_is_right(seed: int) -> None:
+    """Its log must know its new end; and none of its refusals is a lost log to the leader."""
+    assert live(seed, Rules(answer_append_entries=delete_what_disagrees)) is None
 
 
 WRONG_RULES = {

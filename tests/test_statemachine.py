@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import commands
 
-from raftcore.statemachine.kv import MAX_VALUE_BYTES, Result
+from raftcore.statemachine.kv import Result
 from raftcore.statemachine.machine import StateMachine
-from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, OpenSession, ReadMode, Set
+from raftcore.vocabulary.commands import MAX_VALUE_BYTES, Append, Cas, Command, Delete, Get, OpenSession, ReadMode, Set
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import Image, Session
 from raftcore.vocabulary.errors import CorruptSnapshotError

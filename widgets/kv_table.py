@@ -9,9 +9,9 @@ from itertools import islice
 
 from immutables import Map
 
-from raftcore.statemachine.language import MAX_KEY_BYTES
 from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView, ServerView
+from raftcore.vocabulary.commands import MAX_KEY_BYTES
 from widgets.frame import Frame
 from widgets.part import Intent, Part, Picture, together
 from widgets.still import kv_still

@@ -17,7 +17,7 @@ from raftcore import Cluster
 from raftcore.trace.run import Run, require_run
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.errors import ConfigError, ControlError, RaftLabError
-from raftcore.vocabulary.links import is_number
+from raftcore.vocabulary.numbers import is_number
 from widgets import share
 from widgets.forking import Forking
 from widgets.frame import Why

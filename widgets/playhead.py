@@ -10,6 +10,7 @@ from raftcore.trace.diff import Difference
 from raftcore.trace.run import Run, require_run
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.errors import ConfigError, ControlError
+from raftcore.vocabulary.numbers import whole
 from widgets.branch import Branch, Parting, moment_after, moment_before
 from widgets.forking import Forking
 from widgets.frame import Mark
@@ -95,7 +96,7 @@ class Playhead:
     def go_to_event(self, position: int) -> None:
         """Show the moment of the event at this position of the trace. ConfigError if there is none."""
         trace = self.main.run.trace
-        if type(position) is not int or not 0 <= position < len(trace):
+        if whole(position) is None or not 0 <= position < len(trace):
             raise ConfigError(f"there is no event {position!r} in this run; its events are numbered from 0 to {len(trace) - 1:,}")
         self.go_to(trace[position].at_ms)
 

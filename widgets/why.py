@@ -10,6 +10,8 @@ from raftcore.trace.view import ClusterView, OperationView
 from raftcore.vocabulary.errors import ClientNotFound, ConfigError
 from raftcore.vocabulary.events import Event
 from raftcore.vocabulary.names import Index, ServerId
+from raftcore.vocabulary.numbers import whole
+from raftcore.vocabulary.spelling import brief
 from widgets.intents import Intent
 from widgets.words import asked, clip, line
 
@@ -72,9 +74,10 @@ def question(intent: Intent, run: Run, view: ClusterView) -> Question:
         case "leader":
             return OfLeader()
         case "event":
-            position = intent.get("position")
-            if type(position) is not int or not 0 <= position < len(run.trace):
-                raise ConfigError(f"there is no event {position!r} in this run; its events are numbered from 0 to {len(run.trace) - 1:,}")
+            position = whole(intent.get("position"))
+            if position is None or not 0 <= position < len(run.trace):
+                asked, last = brief(intent.get("position")), len(run.trace) - 1
+                raise ConfigError(f"there is no event {asked} in this run; its events are numbered from 0 to {last:,}")
             return OfEvent(run.trace[position])
         case "operation":
             client = str(intent.get("client"))

@@ -21,7 +21,7 @@ KeyCommand: TypeAlias = Set | Get | Delete | Append | Cas
 class Operation(Struct, frozen=True):
     """A client's command between its call and its answer.
 
-    began, ended: positions in the order of what happened: of events in a trace, of lines in a file. An operation without an answer
+    began, ended: positions in the order of what happened: of events in a trace, of operations in a file. An operation without an answer
     stays open to the end of the history, `ended` inf; it may have happened, at any time since, or not. ok: the answer's verdict; None
     where the outcome is unknown. value: what the answer said that the key holds; UNSET where it said nothing. stale: a read that any
     server may have answered from an old state, as it was asked to: no evidence of anything.
@@ -78,17 +78,19 @@ class ClientHistory:
             if type(event) is Invoked:
                 assert not isinstance(event.command, OpenSession)  # a session is no operation
                 self._open[event.client, event.sequence_num] = len(self._operations)
-                self._operations.append(Operation(event.client, event.command, position, stale=self._is_stale(event.command)))
+                self._operations.append(Operation(event.client, event.command, position, stale=is_stale(event.command, self._reads)))
             elif type(event) is Completed and event.ok is not None:
                 place = self._open.pop((event.client, event.sequence_num))
-                self._operations[place] = replace(self._operations[place], ended=position, ok=event.ok, value=_told(event))
+                self._operations[place] = replace(self._operations[place], ended=position, ok=event.ok, value=what_it_told(event))
             self._position = position + 1
 
-    def _is_stale(self, command: Command) -> bool:
-        return isinstance(command, Get) and (command.mode or self._reads) is ReadMode.STALE
+
+def is_stale(command: Command, reads: ReadMode) -> bool:
+    """Whether any server may answer from an old state. reads: how reads that don't say it themselves are answered."""
+    return isinstance(command, Get) and (command.mode or reads) is ReadMode.STALE
 
 
-def _told(answer: Completed) -> str | UnsetType | None:
+def what_it_told(answer: Completed) -> str | UnsetType | None:
     """What the answer says of the key: a read and an append what it holds, a compare-and-set that failed what it held instead."""
     match answer.command:
         case Get():

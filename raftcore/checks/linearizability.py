@@ -12,16 +12,20 @@ from enum import Enum
 from msgspec import Struct
 
 from raftcore.checks.client_history import Operation, history
-from raftcore.checks.history_files import read_jepsen, read_kv
+from raftcore.checks.history_files import read_edn, read_jepsen, read_kv
 from raftcore.checks.models import KEY_VALUE, REGISTER, Model
 from raftcore.checks.search import Search
 from raftcore.vocabulary.errors import ConfigError
+from raftcore.vocabulary.numbers import whole
 
-__all__ = ["KEY_VALUE", "REGISTER", "Model", "Operation", "Result", "Verdict", "check", "history", "read_jepsen", "read_kv"]
+__all__ = ["KEY_VALUE", "REGISTER", "Model", "Operation", "Result", "Verdict", "check", "history", "read_edn", "read_jepsen", "read_kv"]
 
 BUDGET = 2_000_000
 TURN = 1_024
 """Steps that the search of one key may take before the next one's turn."""
+
+MEMORY_BYTES = 256 * 1024**2
+"""What all searches of one check may hold. Values are part of it, so a few long ones can fill it within few steps."""
 
 
 class Verdict(Enum):
@@ -37,13 +41,15 @@ class Result(Struct, frozen=True):
 
     longest_prefix: operations in a legal order. If the verdict is LINEARIZABLE, all that are known to have happened. If it is
     NOT_LINEARIZABLE, those of one key: every operation answered before `cannot_follow` was, and maybe others; no such order has that one
-    as well. If it is UNKNOWN, as far as the searches came. steps: how often an operation was tried.
+    as well. If it is UNKNOWN, as far as the searches came. steps: how often an operation was tried. out_of_memory: whether a search was
+    given up since all of them held MEMORY_BYTES.
     """
 
     verdict: Verdict
     longest_prefix: tuple[Operation, ...]
     cannot_follow: Operation | None
     steps: int
+    out_of_memory: bool = False
 
     @property
     def sentence(self) -> str:
@@ -53,6 +59,9 @@ class Result(Struct, frozen=True):
                 f"{self.cannot_follow} contradicts the answers before it: no order of what was done to {self.cannot_follow.command.key}, "
                 f"each at a moment between its call and its answer, gives them all"
             )
+        if self.out_of_memory:
+            megabytes = MEMORY_BYTES // 1024**2
+            return f"undecided: after {self.steps:,} steps the search had filled its {megabytes} MB; fewer open operations may be decided"
         if self.verdict is Verdict.UNKNOWN:
             return f"undecided after {self.steps:,} steps; a larger budget may decide it"
         return "the answers are those of an order in which each operation happens between its call and its answer"
@@ -66,29 +75,44 @@ class Result(Struct, frozen=True):
         return points
 
 
-def check(history: Iterable[Operation], model: Model, budget: int = BUDGET) -> Result:
-    """Judge a history by a model, in at most `budget` steps. Stale reads are left out: they claim nothing.
+def check(history: Iterable[Operation], model: Model, budget: int = BUDGET, *, initial: str | None = None) -> Result:
+    """Judge a history by a model, in at most `budget` steps and MEMORY_BYTES. Stale reads are left out: they claim nothing.
+
+    initial: what every key holds before; None: it is absent.
 
     Raises ConfigError for an unknown model, a budget that is none, what is no history, and operations that the model does not know or that
     can't be.
     """
     if not isinstance(model, Model):
         raise ConfigError(f"there is no model {model!r}; give REGISTER or KEY_VALUE")
-    if type(budget) is not int or budget < 1:
+    steps = whole(budget)
+    if steps is None or steps < 1:
         raise ConfigError(f"budget={budget!r} steps judge nothing; give a whole number, at least 1")
     if not isinstance(history, Iterable):
         raise ConfigError(f"a {type(history).__name__} is no history; give the operations: check(history(cluster), KEY_VALUE)")
-    searches = [Search(operations, model) for operations in _by_key(history, model).values()]
-    undecided, left = deque(searches), budget
+    if not isinstance(initial, str | None):
+        raise ConfigError(f"initial={initial!r} is no value; give the text that each key holds at first, or None where it is absent")
+    searches = [Search(operations, model, initial) for operations in _by_key(history, model).values()]
+    undecided, left, held_bytes, out_of_memory = deque(searches), steps, 0, False
     while undecided and left:
         search = undecided.popleft()
-        left -= search.advance(min(TURN, left))
+        before_bytes = search.held_bytes
+        left -= search.advance(min(TURN, left), MEMORY_BYTES - held_bytes)
         if search.refuted:
-            return Result(Verdict.NOT_LINEARIZABLE, search.prefix(), search.cannot_follow, budget - left)
-        if not search.found:
+            return Result(Verdict.NOT_LINEARIZABLE, search.prefix(), search.cannot_follow, steps - left)
+        if search.found:
+            search.release()
+        else:
             undecided.append(search)
-    verdict = Verdict.UNKNOWN if undecided else Verdict.LINEARIZABLE
-    return Result(verdict, _merged([search.prefix() for search in searches]), None, budget - left)
+        held_bytes += search.held_bytes - before_bytes
+        if undecided and held_bytes > MEMORY_BYTES:
+            largest = max(undecided, key=lambda it: it.held_bytes)
+            undecided.remove(largest)
+            held_bytes -= largest.held_bytes
+            largest.release()
+            out_of_memory = True
+    verdict = Verdict.UNKNOWN if undecided or out_of_memory else Verdict.LINEARIZABLE
+    return Result(verdict, _merged([search.prefix() for search in searches]), None, steps - left, out_of_memory)
 
 
 def _by_key(history: Iterable[Operation], model: Model) -> dict[str, list[Operation]]:

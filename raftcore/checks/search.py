@@ -1,10 +1,12 @@
 """The search for a legal order of one key's operations.
 
 Calls and answers stand in a line, in order of time; an operation that gets its place in the order leaves it. From the head of the line to
-the first answer stand the calls of all that may come next. At that answer all of them have been tried, so the operation that came last
-was wrong there, and goes back.
+the first answer stand the calls of all answered operations that may come next. Operations without an answer stand in a line of their own.
+They are tried after the answered ones, as far as they were called before that answer: most histories need few of them. When all have been
+tried, the operation that came last was wrong there, and goes back.
 """
 
+import sys
 from collections.abc import Sequence
 
 from raftcore.checks.client_history import Operation
@@ -16,10 +18,14 @@ OPEN, IS_ANSWER = 0, -1
 NOWHERE = -1
 """In place of a state's number: the operation can't come here, or need not."""
 
+BYTES_PER_STEP = 400
+"""About what a place that was reached takes in memory, beside one bit an operation."""
+
 
 class _Line:
-    """Calls and answers as a list linked both ways. Entries are numbered in order of time, from 1; HEAD stands before the first.
+    """Two lists, linked both ways: calls with their answers, and calls that have none. Entries are numbered in order of time, from 1.
 
+    HEAD stands before the first call that has an answer; `open_head`, higher than every entry, before and behind the calls that have none.
     operation: by entry, whose it is. answer: by entry, where a call's answer stands, OPEN where there is none; IS_ANSWER of an answer.
     bit: by entry, the call's own bit in a set of operations. twin: the bit of the open operation before it with the same command, or 0.
     unanswered: answers that stand in the line.
@@ -31,7 +37,8 @@ class _Line:
         moments = sorted(calls + answers)
         size = len(moments) + 1
         self.operation = [operations[number] for _, _, number in [(0, False, 0), *moments]] if moments else []
-        self.after, self.before = [*range(1, size), HEAD], [size - 1, *range(size - 1)]
+        self.open_head = size
+        self.after, self.before = [HEAD] * (size + 1), [HEAD] * (size + 1)
         self.answer, self.bit, self.twin = [OPEN] * size, [0] * size, [0] * size
         self.unanswered = len(answers)
         call_of: dict[int, int] = {}
@@ -44,6 +51,13 @@ class _Line:
             if operations[number].ok is None:
                 self.twin[entry] = twins.get(operations[number].command, 0)
                 twins[operations[number].command] = self.bit[entry]
+        is_open = [operations[number].ok is None for _, _, number in moments]
+        self._join(HEAD, [entry for entry, alone in enumerate(is_open, 1) if not alone])
+        self._join(size, [entry for entry, alone in enumerate(is_open, 1) if alone])
+
+    def _join(self, head: int, entries: list[int]) -> None:
+        for left, right in zip([head, *entries], [*entries, head], strict=True):
+            self._link(left, right)
 
     def take_out(self, call: int) -> None:
         """Let an operation leave the line."""
@@ -70,33 +84,47 @@ class _Line:
 class Search:
     """The search over the operations of one key, where it stands. Operations that may have had no effect need no place in the order.
 
-    found, refuted: whether there is a legal order, or none.
+    found, refuted: whether there is a legal order, or none. held_bytes: about how much memory it uses.
     """
 
-    def __init__(self, operations: Sequence[Operation], model: Model) -> None:
+    def __init__(self, operations: Sequence[Operation], model: Model, initial: Held = None) -> None:
         self._model = model
         self._line = _Line([it for it in operations if it.ok is not None or not isinstance(it.command, Get)])
-        self._states: list[Held] = [None]
-        self._number_of: dict[Held, int] = {None: 0}
+        self._states: list[Held] = [initial]
+        self._number_of: dict[Held, int] = {initial: 0}
         self._next_state: list[dict[int, int]] = [{} for _ in self._line.after]  # by entry: which state it makes of which
-        self._order: list[tuple[int, int]] = []  # of each operation taken: its call, and the state before it
+        # Of each operation taken: its call, the state before it, and the first answer then (`open_head` if that was not reached yet).
+        self._order: list[tuple[int, int, int]] = []
         self._taken, self._state = 0, 0
         self._seen: set[tuple[int, int]] = set()  # (taken, state) that was reached before: what follows it is known (Lowe)
-        self._entry = self._line.after[HEAD]
+        self._entry, self._barrier = self._line.after[HEAD], self._line.open_head
+        self._states_bytes = 0
+        self._bytes_per_step = BYTES_PER_STEP + len(operations) // 8
         self._furthest = HEAD  # the answer that no order went past, and the order that came to it
         self._furthest_order: list[int] = []
         self.found, self.refuted = not self._line.unanswered, False
 
-    def advance(self, limit: int) -> int:
-        """Go on for at most `limit` steps, each of which tries one operation; how many were taken."""
+    @property
+    def held_bytes(self) -> int:
+        return self._states_bytes + len(self._seen) * self._bytes_per_step
+
+    def advance(self, limit: int, room_bytes: int) -> int:
+        """Go on for at most `limit` steps, each of which tries one operation; how many were taken.
+
+        Stops as soon as the states found in these steps take more than `room_bytes`.
+        """
         line, next_state, seen = self._line, self._next_state, self._seen
-        after, answer, bit, twin = line.after, line.answer, line.bit, line.twin
-        entry, taken, state, steps = self._entry, self._taken, self._state, 0
-        while line.unanswered and steps < limit:
-            if answer[entry] == IS_ANSWER:
-                entry, taken, state = self._go_back(entry, taken, state)
+        after, answer, bit, twin, open_head = line.after, line.answer, line.bit, line.twin, line.open_head
+        entry, barrier, taken, state, steps = self._entry, self._barrier, self._taken, self._state, 0
+        most_bytes = self._states_bytes + room_bytes
+        while line.unanswered and steps < limit and self._states_bytes <= most_bytes:
+            if entry > barrier:
+                entry, barrier, taken, state = self._go_back(barrier, taken, state)
                 if self.refuted:
                     return steps
+                continue
+            if answer[entry] == IS_ANSWER:
+                entry, barrier = after[open_head], entry
                 continue
             steps += 1
             following = next_state[entry].get(state)
@@ -107,13 +135,17 @@ class Search:
                 entry = after[entry]
                 continue
             seen.add(reached)
-            self._order.append((entry, state))
+            self._order.append((entry, state, barrier))
             line.take_out(entry)
             taken, state = reached
-            entry = after[HEAD]
-        self._entry, self._taken, self._state = entry, taken, state
+            entry, barrier = after[HEAD], open_head
+        self._entry, self._barrier, self._taken, self._state = entry, barrier, taken, state
         self.found = not line.unanswered
         return steps
+
+    def release(self) -> None:
+        """Free the memory. The search can't go on any more; its prefix can still be read."""
+        self._states, self._number_of, self._next_state, self._seen, self._states_bytes = [], {}, [], set(), 0
 
     def _try(self, call: int, state: int) -> int:
         """The number of the state after this operation, or NOWHERE: its answer does not fit, or it is open and would change nothing."""
@@ -125,22 +157,23 @@ class Search:
             number = self._number_of.setdefault(following, len(self._states))
             if number == len(self._states):
                 self._states.append(following)
+                self._states_bytes += sys.getsizeof(following)
         self._next_state[call][state] = number
         return number
 
-    def _go_back(self, answer: int, taken: int, state: int) -> tuple[int, int, int]:
-        """Leave an order that can't go past this answer: where to look for another, what is taken then, and the state."""
+    def _go_back(self, answer: int, taken: int, state: int) -> tuple[int, int, int, int]:
+        """Leave an order that can't go past this answer: where to look for another, up to which answer, what is taken then, the state."""
         line = self._line
         if answer > self._furthest:
-            self._furthest, self._furthest_order = answer, [call for call, _ in self._order]
+            self._furthest, self._furthest_order = answer, [call for call, _, _ in self._order]
         while self._order:
-            call, state = self._order.pop()
+            call, state, barrier = self._order.pop()
             taken ^= line.bit[call]
             line.put_back(call)
             if not _only_looks(line.operation[call]):
-                return line.after[call], taken, state
+                return line.after[call], barrier, taken, state
         self.refuted = True
-        return HEAD, taken, state
+        return HEAD, HEAD, taken, state
 
     @property
     def cannot_follow(self) -> Operation | None:
@@ -149,7 +182,7 @@ class Search:
 
     def prefix(self) -> tuple[Operation, ...]:
         """The order that was found, or the first that went as far as any."""
-        calls = [call for call, _ in self._order] if self.found else self._furthest_order
+        calls = [call for call, _, _ in self._order] if self.found else self._furthest_order
         return tuple(self._line.operation[call] for call in calls)
 
 

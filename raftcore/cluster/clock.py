@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from itertools import repeat
 from math import inf
 from typing import Any, TypeVar
 
@@ -18,6 +17,7 @@ class VirtualClock:
     def __init__(self) -> None:
         self.now_ms = 0.0
         self.queue: list[tuple[float, int, Callable[[Any], None], Any]] = [NEVER]
+        self._turns: list[list[Any]] = []  # what may still happen in this `run`
         self.planned = 0  # how many things; where times are equal, what was planned first comes first
 
     def call_at(self, at_ms: float, act: Callable[[T], None], subject: T) -> None:
@@ -37,10 +37,15 @@ class VirtualClock:
     def run(self, until_ms: float, limit: int) -> bool:
         """Let at most `limit` things happen, up to and including `until_ms`, a finite time; whether that time has been reached."""
         queue = self.queue
-        for due in map(heappop, repeat(queue, limit)):
+        self._turns = turns = [queue] * limit
+        for due in map(heappop, turns):
             if due[0] > until_ms:
                 heappush(queue, due)
                 return True
             self.now_ms, _, act, subject = due
             act(subject)
         return False
+
+    def stop(self) -> None:
+        """Let `run` end, as if its limit were reached, after the thing that happens now. A signal's handler may call this."""
+        self._turns.clear()

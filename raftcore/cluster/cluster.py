@@ -21,9 +21,11 @@ from raftcore.cluster.client import Operation
 from raftcore.cluster.controls import Controls
 from raftcore.cluster.handle import Client
 from raftcore.cluster.rulebook import Rulebook
-from raftcore.cluster.takes import TAKES, take
+from raftcore.cluster.steps import Steps
+from raftcore.cluster.takes import take
 from raftcore.cluster.world import SimWorld
 from raftcore.consensus.rules import Rules
+from raftcore.interrupts import Uninterrupted
 from raftcore.statemachine.language import parse_command
 from raftcore.trace.stream import Trace
 from raftcore.trace.view import ClusterView
@@ -31,12 +33,13 @@ from raftcore.vocabulary import actions as act
 from raftcore.vocabulary.actions import Action
 from raftcore.vocabulary.commands import Command
 from raftcore.vocabulary.config import Config
-from raftcore.vocabulary.errors import ConditionNotReached, ConfigError, ControlError, RaftLabError, RuleError
+from raftcore.vocabulary.errors import ConditionNotReached, ConfigError, ControlError, NotSendableError, RaftLabError, RuleError
 from raftcore.vocabulary.events import Completed
-from raftcore.vocabulary.links import LONGEST_MS, is_number
+from raftcore.vocabulary.links import LONGEST_MS
 from raftcore.vocabulary.names import ClientId, ServerId
 from raftcore.vocabulary.scenario import Scenario
 from raftcore.vocabulary.spelling import spelled
+from raftcore.vocabulary.validation import check_action, check_time
 
 if TYPE_CHECKING:
     from raftcore.recording import Recording
@@ -98,6 +101,7 @@ class Cluster(Controls):
         self._world = SimWorld(scenario, self._rules, listener.say if listener is not None else None)
         if self._beliefs:
             self._beliefs.attend(self._world.servers, self._world.disks)
+        self._steps = Steps(self._world.clock)
         self._lock = RLock()
         self._taken: list[Action] = []
         self._planned: list[tuple[float, int, Action]] = []
@@ -136,11 +140,11 @@ class Cluster(Controls):
 
     def begin_fork(self, at_ms: float) -> "Cluster":
         """The fork at its time 0, for whoever executes its past in portions; `run_to(at_ms)` completes it. Raises ConfigError."""
-        _check_time("fork at", at_ms)
+        at_ms = check_time("fork at", at_ms)
         if at_ms > self.now_ms:
             raise ConfigError(f"can't fork at {at_ms:,g} ms: it is {self.now_ms:,g} ms, and only the past can be forked")
         fork = self.from_scenario(self.scenario.until(at_ms), self._rules, self._trace is not None, self.checks)
-        fork.origin = Origin(self, float(at_ms))
+        fork.origin = Origin(self, at_ms)
         self._forked += 1
         self._forks[self._forked] = fork
         return fork
@@ -149,6 +153,13 @@ class Cluster(Controls):
     def forks(self) -> "tuple[Cluster, ...]":
         """The runs that were forked from this one and are still held by somebody: by the moment where they part from it, then as made."""
         return tuple(sorted(self._forks.values(), key=lambda fork: fork.origin.at_ms if fork.origin else 0.0))
+
+    def __reduce__(self) -> str:
+        """A clock and disks that run stay in their process. Raises NotSendableError."""
+        raise NotSendableError(
+            "a cluster can't be pickled or copied; send cluster.scenario, which repeats the run (Cluster.from_scenario(scenario)), or "
+            "cluster.recording, which is its data; a copy that goes on from here is cluster.fork()"
+        )
 
     # ---- what there is to see
 
@@ -227,17 +238,17 @@ class Cluster(Controls):
 
     def run_for(self, duration_ms: float) -> None:
         """Let simulated time pass."""
-        _check_time("run for", duration_ms)
+        duration_ms = check_time("run for", duration_ms)
         if self.now_ms + duration_ms > LONGEST_MS:
             raise ConfigError(f"can't run for {duration_ms!r} ms; it is {self.now_ms:,g} ms, and a run ends at {LONGEST_MS:g} ms")
-        self._run(self.now_ms + float(duration_ms))
+        self._run(self.now_ms + duration_ms)
 
     def run_to(self, at_ms: float) -> None:
         """Let simulated time pass up to this moment, and with it all that happens then. ControlError if it is over."""
-        _check_time("run to", at_ms)
+        at_ms = check_time("run to", at_ms)
         if at_ms < self.now_ms:
             raise ControlError(f"it is {self.now_ms:,g} ms already; fork(at_ms={at_ms:g}) makes a run that goes on from there")
-        self._run(float(at_ms))
+        self._run(at_ms)
 
     def step(self) -> bool:
         """Let the next thing happen, one that leaves an event where there is a trace; False when nothing is left to happen."""
@@ -256,7 +267,7 @@ class Cluster(Controls):
 
         Raises ConditionNotReached when it does not come true within `limit_ms` simulated milliseconds.
         """
-        _check_time("wait for", limit_ms)
+        limit_ms = check_time("wait for", limit_ms)
         if not callable(condition):
             raise ConfigError(f"{condition!r} is no condition; give a function of a view: lambda view: view.leader is not None")
         until_ms = self.now_ms + limit_ms
@@ -291,8 +302,14 @@ class Cluster(Controls):
 
     def _judge(self) -> None:
         """Let the invariants see what has happened."""
-        if self._watch is not None:
-            self._watch.absorb(self.trace[self._watch.position :])
+        if self._watch is None:
+            return
+        with Uninterrupted():
+            try:
+                self._watch.absorb(self.trace[self._watch.position :])
+            except BaseException:  # it has seen half an event, so another one must judge from the beginning
+                self._watch = Watch(self.trace.server_ids, self.config)
+                raise
 
     def _judge_beliefs(self) -> None:
         """Let the violations of beliefs take their place among those that the trace shows."""
@@ -308,17 +325,18 @@ class Cluster(Controls):
         clock = self._world.clock
         if self._beliefs:
             limit = 1  # they are judged after each step
-        while True:
-            action_ms = self._planned[0][0] if self._planned else math.inf
-            reached = clock.run(min(until_ms, action_ms), limit)
-            self._judge_beliefs()
-            if not reached:
-                return False
-            clock.now_ms = max(clock.now_ms, min(until_ms, action_ms))
-            if action_ms > until_ms:
-                return True
-            _, _, action = heappop(self._planned)
-            self._take(action)
+        with Uninterrupted(clock.stop), self._steps:
+            while True:
+                action_ms = self._planned[0][0] if self._planned else math.inf
+                reached = clock.run(min(until_ms, action_ms), limit)
+                self._judge_beliefs()
+                if not reached:
+                    return False
+                clock.now_ms = max(clock.now_ms, min(until_ms, action_ms))
+                if action_ms > until_ms:
+                    return True
+                _, _, action = heappop(self._planned)
+                self._take(action)
 
     # ---- actions
 
@@ -327,12 +345,9 @@ class Cluster(Controls):
 
         Raises ServerNotFound, ClientNotFound, ControlError, ConfigError or CommandError with a sentence.
         """
-        if type(action) not in TAKES:
-            raise ConfigError(f"{action!r} is no action; give one of raftcore.vocabulary.actions, for example Crash(at_ms, 'S1')")
-        _check_time("act at", action.at_ms)
-        if type(action.at_ms) is not float:
-            action = replace(action, at_ms=float(action.at_ms))
+        action = check_action(action)
         with self._lock:
+            self._world.check_names(action)
             if action.at_ms < self.now_ms:
                 raise ControlError(f"it is {self.now_ms:g} ms, so nothing can be done at {action.at_ms:g} ms any more")
             if action.at_ms > self.now_ms:
@@ -341,7 +356,8 @@ class Cluster(Controls):
                 return None
             while not self._advance(self.now_ms, SLICE):
                 pass  # an action comes after every event of its instant, also when the run is repeated
-            return self._take(action)
+            with Uninterrupted(), self._steps:
+                return self._take(action)
 
     def _take(self, action: Action) -> Operation | None:
         """Let it happen. What is refused was not done; what a rule then failed at was."""
@@ -373,7 +389,7 @@ class Cluster(Controls):
 
     def client(self, name: ClientId) -> Client:
         """The client C1, C2 … of this name, to be asked for commands."""
-        with self._lock:
+        with self._lock, Uninterrupted(), self._steps:
             self._world.client(name)
         return Client(name, self.submit, self._finish)
 
@@ -386,8 +402,3 @@ class Cluster(Controls):
                         raise ControlError(f"the run is at its end, {LONGEST_MS:g} ms, and {operation.command} has no answer yet")
                     self._advance(self._next_ms, 1)
         return operation.answer
-
-
-def _check_time(doing: str, ms: float) -> None:
-    if not is_number(ms) or not 0 <= ms <= LONGEST_MS:
-        raise ConfigError(f"can't {doing} {ms!r} ms; give a finite number that is not negative, at most {LONGEST_MS:g}")

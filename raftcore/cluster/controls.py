@@ -12,9 +12,10 @@ from raftcore.cluster.world import SimWorld
 from raftcore.vocabulary import actions as act
 from raftcore.vocabulary.actions import Action
 from raftcore.vocabulary.configuration import Configuration
-from raftcore.vocabulary.errors import ConfigError, ControlError
+from raftcore.vocabulary.errors import ControlError
 from raftcore.vocabulary.names import Address, ServerId
 from raftcore.vocabulary.spelling import spelled
+from raftcore.vocabulary.validation import group
 
 
 class Controls(ABC):
@@ -60,7 +61,7 @@ class Controls(ABC):
 
     def partition(self, *groups: Iterable[Address]) -> None:
         """Let only members of one group hear each other; servers named nowhere form one more group."""
-        self._do(act.Partition, tuple(_members(group) for group in groups))
+        self._do(act.Partition, tuple(sorted_group(group) for group in groups))
 
     def heal(self) -> None:
         """Make every link healthy."""
@@ -105,7 +106,7 @@ class Controls(ABC):
 
     def change_membership(self, voters: Iterable[ServerId], learners: Iterable[ServerId] = ()) -> None:
         """Ask the leader to make these servers the voters, and these the learners (§6); the view's configuration says when it is done."""
-        self._do(act.ChangeMembership, _members(voters), _members(learners))
+        self._do(act.ChangeMembership, sorted_group(voters), sorted_group(learners))
 
     def add_server(self, server: ServerId | None = None) -> ServerId:
         """Make one more server a voter, created if it does not exist; returns its name. It learns the log first."""
@@ -160,7 +161,6 @@ class Controls(ABC):
         self._do(act.FlipBit, server)
 
 
-def _members(group: object) -> tuple[Address, ...]:
-    if isinstance(group, str) or not isinstance(group, Iterable):
-        raise ConfigError(f'{group!r} is no group of servers; write their names in braces: {{"S1", "S2"}}')
-    return tuple(sorted(group, key=str))
+def sorted_group(names: object) -> tuple[Address, ...]:
+    """The names of a group, in order of name."""
+    return tuple(sorted(group(names), key=str))

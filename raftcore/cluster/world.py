@@ -26,6 +26,8 @@ from raftcore.vocabulary.events import (
 from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.names import LEADER, Address, ClientId, ServerId, is_client_name
 from raftcore.vocabulary.scenario import Scenario
+from raftcore.vocabulary.spelling import brief
+from raftcore.vocabulary.validation import can_be, named, plain
 
 
 class SimWorld:
@@ -104,10 +106,15 @@ class SimWorld:
         try:
             return self.servers[name]
         except (KeyError, TypeError):
-            ids = self.server_ids
-            known = f"{ids[0]} … {ids[-1]}" if len(ids) > 1 else ids[0]
-            hint = " (there may be no leader just now; run on until there is one)" if not name else ""
-            raise ServerNotFound(f"no server {name!r}; this cluster has {known}{hint}") from None
+            raise self.no_server(name) from None
+
+    def no_server(self, name: object) -> ServerNotFound:
+        """The error that names those that there are."""
+        ids = self.server_ids
+        known = f"{ids[0]} … {ids[-1]}" if len(ids) > 1 else ids[0]
+        no_name = name is None or (isinstance(name, str) and not name)
+        hint = " (there may be no leader just now; run on until there is one)" if no_name else ""
+        return ServerNotFound(f"no server {brief(name)}; this cluster has {known}{hint}")
 
     def client(self, name: ClientId) -> SimClient:
         """The client of this name, made when it is first spoken of, or ClientNotFound."""
@@ -115,17 +122,23 @@ class SimWorld:
             return self.clients[name]
         except (KeyError, TypeError):
             if not is_client_name(name):
-                raise ClientNotFound(f"no client {name!r}; clients are named C1, C2 …") from None
+                raise no_client(name) from None
+            name = plain(name)
             client = SimClient(name, self.server_ids, self.config, self.clock, self.network.send, self.say)
             self.clients[name] = client
             self.network.join(name, client.hear)
         return self.clients[name]
 
     def check_address(self, name: Address) -> None:
-        if str(name).startswith("C"):
-            self.client(name)
-        else:
+        """Raise ServerNotFound unless this is a server, or a client that there may be."""
+        if not is_client_name(name):
             self.server(name)
+
+    def check_names(self, action: act.Action) -> None:
+        """Raise ServerNotFound or ClientNotFound where the action names what can never be a server or a client, also if it comes later."""
+        for kind, name in named(action):
+            if not can_be(kind, name):
+                raise no_client(name) if kind == "client" or str(name).startswith("C") else self.no_server(name)
 
     # ---- what actions need
 
@@ -160,3 +173,8 @@ class SimWorld:
         if objection:
             raise ControlError(objection)
         return leader
+
+
+def no_client(name: object) -> ClientNotFound:
+    """The error that says how clients are named."""
+    return ClientNotFound(f"no client {brief(name)}; clients are named C1, C2 …")

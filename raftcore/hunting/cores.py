@@ -17,6 +17,7 @@ from typing import Generic, TypeVar, cast
 import cloudpickle
 
 from raftcore.vocabulary.errors import ConfigError
+from raftcore.vocabulary.numbers import whole
 
 Result = TypeVar("Result")
 
@@ -32,9 +33,12 @@ AHEAD = 8
 
 def count_cores(cores: int | None) -> int:
     """How many processes shall work: as many as there are cores where it is not said. Raises ConfigError."""
-    if cores is not None and (type(cores) is not int or cores < 1):
+    if cores is None:
+        return os.cpu_count() or 1
+    count = whole(cores)
+    if count is None or count < 1:
         raise ConfigError(f"cores={cores!r} must be a whole number, 1 or more; None takes all there are")
-    return cores or os.cpu_count() or 1
+    return count
 
 
 def pack(work: object) -> bytes | None:

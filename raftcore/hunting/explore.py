@@ -20,6 +20,7 @@ from raftcore.hunting.stage import Stage, Step
 from raftcore.hunting.stopwatch import Stopwatch
 from raftcore.hunting.walk import Walk
 from raftcore.vocabulary.errors import ConfigError
+from raftcore.vocabulary.numbers import whole
 from raftcore.vocabulary.spelling import spelled
 
 PORTION = 10_000
@@ -89,7 +90,7 @@ def explore(world: World | Walk, limit: int = 1_000_000, on_progress: Callable[[
     """
     if not isinstance(world, World | Walk):
         raise ConfigError(f"{world!r} is no world; give a small one, for example World(size=3, terms=2), or a walk through one")
-    if type(limit) is not int or limit < 1:
+    if whole(limit) is None or limit < 1:
         raise ConfigError(f"limit={limit!r} must be a whole number of states, 1 or more")
     walk = world if isinstance(world, Walk) else Walk(world)
     try:

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from random import Random
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from raftcore.vocabulary.errors import ConfigError
-from raftcore.vocabulary.spelling import Spelled
+from raftcore.vocabulary.numbers import whole
+from raftcore.vocabulary.spelling import Spelled, brief
 
 
 class Faults(Struct, metaclass=Spelled, frozen=True, kw_only=True):
@@ -39,9 +41,12 @@ class Faults(Struct, metaclass=Spelled, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for kind in self.__struct_fields__:
-            times = getattr(self, kind)
-            if type(times) is not int or times < 0:
-                raise ConfigError(f"{kind}={times!r} must be a whole number: 0 never, 1 as usual, 3 three times as often")
+            times = whole(getattr(self, kind))
+            if times is None or times < 0:
+                raise ConfigError(
+                    f"{kind}={brief(getattr(self, kind))} must be a whole number: 0 never, 1 as usual, 3 three times as often"
+                )
+            force_setattr(self, kind, times)
         if not any(getattr(self, kind) for kind in self.__struct_fields__):
             raise ConfigError("nothing would ever happen; let at least one kind of trouble be 1")
 

@@ -22,8 +22,9 @@ from raftcore.hunting.shrink import shrink
 from raftcore.hunting.story import CONVERGENCE, LINEARIZABILITY, Story, Undecided, live
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError
+from raftcore.vocabulary.numbers import whole
 from raftcore.vocabulary.scenario import Scenario
-from raftcore.vocabulary.spelling import spelled
+from raftcore.vocabulary.spelling import brief, spelled
 
 
 class Found(Struct, frozen=True):
@@ -154,13 +155,15 @@ def _mix(faults: Faults | str | Iterable[str] | None) -> Faults | None:
 
 def check_seeds(seeds: int | Iterable[int]) -> Iterator[int]:
     """The seeds that are meant: so many from 0 on, or these. Raises ConfigError, of a later one when its turn comes."""
-    numbers = iter(range(seeds) if type(seeds) is int else seeds if isinstance(seeds, Iterable) else ())
+    count = whole(seeds)
+    numbers = iter(range(count) if count is not None else seeds if isinstance(seeds, Iterable) else ())
     first = next(numbers, None)
 
     def check(number: object) -> int:
-        if type(number) is not int:
-            raise ConfigError(f"seeds={seeds!r} must be how many to try, 1 or more, or some whole numbers")
-        return number
+        seed = whole(number)
+        if seed is None:
+            raise ConfigError(f"seeds={brief(seeds)} must be how many to try, 1 or more, or some whole numbers")
+        return seed
 
     return chain([check(first)], map(check, numbers))
 

@@ -7,6 +7,7 @@ syncs. What is never delivered is lost.
 from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from raftcore.cluster.rulebook import RAFT, Rulebook
 from raftcore.consensus.rules import Rules
@@ -22,8 +23,9 @@ from raftcore.vocabulary.messages import (
     RequestVoteReply,
 )
 from raftcore.vocabulary.names import ServerId
+from raftcore.vocabulary.numbers import truth, whole
 from raftcore.vocabulary.scenario import MAX_SERVERS
-from raftcore.vocabulary.spelling import Spelled
+from raftcore.vocabulary.spelling import Spelled, brief
 
 TIMELESS = Config(pre_vote=False, check_quorum=False, leader_guard=False, snapshot_every=0, max_messages_in_flight=1)
 """What Figure 2 says. What asks how long ago a leader was heard has no meaning where there is no clock."""
@@ -53,14 +55,18 @@ class World(Struct, metaclass=Spelled, frozen=True, kw_only=True):
     config: Config = TIMELESS
 
     def __post_init__(self) -> None:
-        if type(self.size) is not int or not 1 <= self.size <= MAX_SERVERS:
+        size = whole(self.size)
+        if size is None or not 1 <= size <= MAX_SERVERS:
             raise ConfigError(f"a small world of {self.size!r} servers can't be; choose 1 to {MAX_SERVERS}, best 3")
+        force_setattr(self, "size", size)
         for name in BOUNDS:
-            count = getattr(self, name)
-            if type(count) is not int or count < 0:
-                raise ConfigError(f"{name}={count!r} must be a whole number, 0 or more")
-        if type(self.slow_disks) is not bool:
-            raise ConfigError(f"slow_disks={self.slow_disks!r} must be True or False")
+            count = whole(getattr(self, name))
+            if count is None or count < 0:
+                raise ConfigError(f"{name}={brief(getattr(self, name))} must be a whole number, 0 or more")
+            force_setattr(self, name, count)
+        if (slow_disks := truth(self.slow_disks)) is None:
+            raise ConfigError(f"slow_disks={brief(self.slow_disks)} must be True or False")
+        force_setattr(self, "slow_disks", slow_disks)
         if not isinstance(self.rules, Rules | Rulebook):
             raise ConfigError(
                 f"rules must be one table for all servers, Rules(…) or Rulebook(server=…), and this is a {type(self.rules).__name__}"

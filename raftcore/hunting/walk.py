@@ -15,7 +15,9 @@ from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError, ControlError
 from raftcore.vocabulary.names import ServerId
+from raftcore.vocabulary.numbers import whole
 from raftcore.vocabulary.scenario import Scenario
+from raftcore.vocabulary.spelling import brief
 
 
 class Walk:
@@ -58,9 +60,10 @@ class Walk:
     def choose(self, index: int) -> None:
         """Let the choice at this place happen. ConfigError if there is none."""
         choices = self._stage.choices(self._state)
-        if type(index) is not int or not 0 <= index < len(choices):
-            raise ConfigError(f"there is no choice {index!r} after {list(self.path)}; there are {len(choices)}, counted from 0")
-        choice = choices[index]
+        place = whole(index)
+        if place is None or not 0 <= place < len(choices):
+            raise ConfigError(f"there is no choice {brief(index)} after {list(self.path)}; there are {len(choices)}, counted from 0")
+        choice = choices[place]
         self.said = (*self.said, self._in_words(choice))
         step = self._stage.after(self._state, choice)
         before = len(self._teller.events)
@@ -68,7 +71,7 @@ class Walk:
         if step.outcome:
             self._teller.outcome(step.outcome)
         self._state = step.state
-        self.path = (*self.path, index)
+        self.path = (*self.path, place)
         self._trace = None
         shown = tuple(range(before, len(self._teller.events)))
         finding = step.finding

@@ -6,13 +6,15 @@ from itertools import starmap
 
 import numpy as np
 import pyarrow as pa
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
+from raftcore.checks.client_history import is_stale, what_it_told
+from raftcore.checks.edn import show
 from raftcore.recording.columns import as_list
 from raftcore.recording.frames import natural
 from raftcore.recording.rows import Rows
 from raftcore.vocabulary import events as ev
-from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, Set
+from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, ReadMode, Set
 from raftcore.vocabulary.names import Address, ClientId, Index, Term
 
 # ---- ShiViz
@@ -88,21 +90,24 @@ _OUTCOMES = {True: "ok", False: "fail", None: "info"}
 NS_PER_MS = 1_000_000
 
 
-def edn_lines(rows: Rows) -> Iterator[str]:
+def edn_lines(rows: Rows, reads: ReadMode) -> Iterator[str]:
     """One line for each call and each outcome, in order: EDN maps. A process whose outcome is unknown asks no more, as Jepsen has it:
 
-    its client goes on as another one, whose number is higher by the number of clients.
+    its client goes on as another one, whose number is higher by the number of clients. Stale reads are left out, as nothing follows from
+    them. `:result` is what an append or a failed compare-and-set said that the key held. reads: how reads are answered that don't say it.
     """
-    told = rows.events(ev.Invoked, ev.Completed)
-    clients = sorted({event.client for _, event in told}, key=natural)
+    told = [event for _, event in rows.events(ev.Invoked, ev.Completed) if not is_stale(event.command, reads)]
+    clients = sorted({event.client for event in told}, key=natural)
     processes = {client: number for number, client in enumerate(clients)}
-    for _, event in told:
+    for event in told:
         outcome = _OUTCOMES[event.ok] if type(event) is ev.Completed else "invoke"
-        found = outcome == "ok" and isinstance(event.command, Get)
-        value = _edn(event.value) if found else _asked(event.command)
+        held = what_it_told(event) if type(event) is ev.Completed and event.ok is not None else UNSET
+        value, result = _asked(event.command), "" if held is UNSET else f" :result {show(held)},"
+        if isinstance(event.command, Get):
+            value, result = show(None if held is UNSET else held), ""
         yield (
-            f"{{:process {processes[event.client]}, :type :{outcome}, :f :{_VERBS[type(event.command)]}, :key {_edn(event.command.key)}, "
-            f":value {value}, :time {round(event.at_ms * NS_PER_MS)}}}"
+            f"{{:process {processes[event.client]}, :type :{outcome}, :f :{_VERBS[type(event.command)]}, :key {show(event.command.key)}, "
+            f":value {value},{result} :time {round(event.at_ms * NS_PER_MS)}}}"
         )
         if outcome == "info":
             processes[event.client] += len(clients)
@@ -111,12 +116,7 @@ def edn_lines(rows: Rows) -> Iterator[str]:
 def _asked(command: Command) -> str:
     match command:
         case Set() | Append():
-            return _edn(command.value)
+            return show(command.value)
         case Cas():
-            return f"[{_edn(command.expected)} {_edn(command.value)}]"
-    return _edn(None)
-
-
-def _edn(text: str | None) -> str:
-    """A text or nothing: an EDN string is written like one in JSON."""
-    return "nil" if text is None else json.dumps(text, ensure_ascii=False)
+            return f"[{show(command.expected)} {show(command.value)}]"
+    return show(None)

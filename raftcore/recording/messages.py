@@ -6,11 +6,9 @@ import numpy as np
 import pandas as pd
 
 from raftcore.recording.columns import WORDS
-from raftcore.recording.frames import EVENTS, MESSAGES, TIME, Numbers, Words, frame
+from raftcore.recording.frames import EVENTS, MESSAGE_ENDS, MESSAGES, TIME, Numbers, Words, frame
 from raftcore.recording.rows import Array, Rows
 from raftcore.vocabulary import events as ev
-
-OUTCOMES = ("delivered", "dropped", "in flight")
 
 
 def events_frame(rows: Rows) -> pd.DataFrame:
@@ -38,7 +36,7 @@ def messages_frame(rows: Rows) -> pd.DataFrame:
     data: dict[str, Any] = {name: Words(rows.codes(name)[sent], rows.words(name)) for name in ("source", "target")}
     data["kind"] = Words(what[sent], rows.words("what"))
     data["reason"] = Words(np.where(dropped, what[ends], -1), rows.words("what"))
-    data["outcome"] = Words(np.where(dropped, 1, np.where(happened, 0, 2)), OUTCOMES)
+    data["outcome"] = Words(np.where(dropped, 1, np.where(happened, 0, 2)), MESSAGE_ENDS)
     data |= {name: Numbers(rows.numbers(name)[sent], rows.present(name)[sent]) for name in ("id", "term", "entries", "size_bytes")}
     data["copy_of"] = Numbers(copy_of, copy_of > 0)
     data["sent_at_ms"] = at_ms[sent]

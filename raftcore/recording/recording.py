@@ -1,6 +1,9 @@
 """A run as data: the files and the tables that are made of its events."""
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from enum import Enum
+from functools import partial
 from math import inf
 from pathlib import Path
 from threading import RLock
@@ -8,29 +11,32 @@ from typing import TypeVar
 
 import pandas as pd
 import pyarrow as pa
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from raftcore.checks.violation import Violation
 from raftcore.checks.watch import check_trace
 from raftcore.files import save_atomically
+from raftcore.recording.elections import elections_frame, pre_votes_frame, reigns_frame
 from raftcore.recording.exports import edn_lines, shiviz_lines
 from raftcore.recording.file import Header, from_parquet, to_parquet, versions
 from raftcore.recording.frames import FRAMES, described
 from raftcore.recording.growing import Growing
-from raftcore.recording.logs import log_frame
+from raftcore.recording.logs import log_frames
 from raftcore.recording.messages import events_frame, messages_frame
+from raftcore.recording.outages import outages_frame
 from raftcore.recording.rows import Rows
 from raftcore.recording.servers import servers_frame
 from raftcore.recording.sources import Loaded, Source
-from raftcore.recording.stories import elections_frame, operations_frame, outages_frame, violations_frame
+from raftcore.recording.stories import operations_frame, violations_frame
 from raftcore.recording.stream import MARK, Portion, Stream, from_frames, part_of
 from raftcore.trace.stream import Trace
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError
-from raftcore.vocabulary.links import is_number
 from raftcore.vocabulary.names import ServerId
+from raftcore.vocabulary.numbers import is_number
 from raftcore.vocabulary.scenario import Scenario
+from raftcore.vocabulary.validation import check_path
 
 _Getter = TypeVar("_Getter", bound=Callable[["Recording"], pd.DataFrame])
 
@@ -52,6 +58,7 @@ class Recording:
         """table: the columns of a run that is over. judged: gives what broke an invariant; None: that is found when it is asked for."""
         self._run = run
         self._judged = judged or (lambda: check_trace(self.trace, self.config))
+        self._reading: Callable[[], AbstractContextManager[None]] = run.reading if isinstance(run, Loaded) else nullcontext
         self._growing = Growing(run, table)
         self._rows = Rows(self._growing.table())
         self._frames: dict[str, pd.DataFrame] = {}
@@ -78,6 +85,20 @@ class Recording:
     def config(self) -> Config:
         """The knobs of the cluster."""
         return self.scenario.config
+
+    @property
+    def parameters(self) -> dict[str, int | float | str]:
+        """What tells this run from others, to be added to a table as columns: `run.operations.assign(**run.parameters)`.
+
+        Size, seed and each knob of the configuration, by its name; a range has two, its `_min` and its `_max`.
+        """
+        said: dict[str, int | float | str] = {"size": self.scenario.size, "seed": self.scenario.seed}
+        for name, value in asdict(self.config).items():
+            if isinstance(value, tuple):
+                said[f"{name}_min"], said[f"{name}_max"] = value
+            else:
+                said[name] = value.value if isinstance(value, Enum) else value
+        return said
 
     @property
     def server_ids(self) -> tuple[ServerId, ...]:
@@ -118,7 +139,7 @@ class Recording:
     @_documented
     def log(self) -> pd.DataFrame:
         """One row for each entry that a server appended, in order of `appended_at_ms`. What came within a snapshot has none."""
-        return self._frame("log", log_frame)
+        return self._frame("log", log_frames)
 
     @property
     @_documented
@@ -128,15 +149,33 @@ class Recording:
 
     @property
     @_documented
+    def pre_votes(self) -> pd.DataFrame:
+        """One row each time that a server asked for pre-votes, in order of `started_at_ms`."""
+        return self._frame("pre_votes", pre_votes_frame)
+
+    @property
+    @_documented
     def elections(self) -> pd.DataFrame:
         """One row for each term in which somebody stood for election, in order of `started_at_ms`."""
         return self._frame("elections", elections_frame)
 
     @property
     @_documented
+    def reigns(self) -> pd.DataFrame:
+        """One row for each leader of a term, in order of `from_ms`."""
+        return self._frame("reigns", reigns_frame)
+
+    @property
+    @_documented
     def outages(self) -> pd.DataFrame:
-        """One row for each while in which no leader was able to commit, in order of `from_ms`. The first begins with the run."""
-        return self._frame("outages", outages_frame)
+        """One row for each while in which no leader could have committed an entry, in order of `from_ms`. The first begins with the run."""
+        return self._frame("outages", lambda rows: outages_frame(rows, self.config))
+
+    @property
+    @_documented
+    def removals(self) -> pd.DataFrame:
+        """One row each time that entries left a server's log, in order of `at_ms`."""
+        return self._frame("removals", log_frames)
 
     @property
     @_documented
@@ -144,11 +183,13 @@ class Recording:
         """One row for each invariant that was seen broken, the first few of each, in order of `at_ms`."""
         return self._frame("violations", lambda rows: violations_frame(self._violations(len(rows))))
 
-    def _frame(self, name: str, make: Callable[[Rows], pd.DataFrame]) -> pd.DataFrame:
+    def _frame(self, name: str, make: Callable[[Rows], pd.DataFrame | dict[str, pd.DataFrame]]) -> pd.DataFrame:
         with self._lock:
             rows = self._all_rows()
             if name not in self._frames:
-                self._frames[name] = make(rows)
+                with self._reading():
+                    made = make(rows)
+                self._frames |= made if isinstance(made, dict) else {name: made}
             return self._frames[name].copy(deep=False)  # whoever adds a column adds it to their own
 
     def _all_rows(self) -> Rows:
@@ -160,7 +201,8 @@ class Recording:
 
     def _violations(self, events: int) -> tuple[Violation, ...]:
         """What broke an invariant in the first so many events."""
-        return tuple(violation for violation in self._judged() if violation.evidence[-1] < events)
+        with self._reading():
+            return tuple(violation for violation in self._judged() if violation.evidence[-1] < events)
 
     # ---- files
 
@@ -169,24 +211,28 @@ class Recording:
 
         What stands at `path` is replaced, whole or not at all. Raises OSError.
         """
+        save_atomically(path, partial(_write_bytes, data=self._to_bytes()))
+
+    def _to_bytes(self) -> bytes:
         now_ms, rows = self.now_ms, self._all_rows()
         header = self._header(now_ms, rows, self._violations(len(rows)))
-        data = to_parquet(rows.table, replace(header, scenario=replace(header.scenario, actions=rows.actions())))
-        save_atomically(path, lambda file: file.write_bytes(data))
+        return to_parquet(rows.table, replace(header, scenario=replace(header.scenario, actions=rows.actions())))
+
+    def __reduce__(self) -> tuple[Callable[[bytes, str], "Recording"], tuple[bytes, str]]:
+        """To another process, as by joblib or Dask, goes what a file would hold: what is known now, of a run that goes on too."""
+        return _from_bytes, (self._to_bytes(), "this recording")
 
     @classmethod
     def load(cls, path: str | Path) -> "Recording":
         """The recording that was saved there, or what is left of one that was broken off. Raises FileError and FileNotFoundError."""
         name = str(path)
         try:
-            data = Path(path).read_bytes()
+            data = check_path(path).read_bytes()
         except FileNotFoundError:
             if not part_of(path).exists():
                 raise
             raise FileNotFoundError(f"{name} was never finished; Recording.load({str(part_of(path))!r}) has what was recorded") from None
-        table, header = from_frames(data, name) if data.startswith(MARK) else from_parquet(data, name)
-        known = header.violations
-        return cls(Loaded(table, header, name), table, (lambda: known) if known is not None else None)
+        return _from_bytes(data, name)
 
     def stream_to(self, path: str | Path) -> Stream:
         """Write the run to a file while it goes on, until the stream is closed: a crash loses at most the last second.
@@ -219,14 +265,30 @@ class Recording:
 
     def to_csv(self, folder: str | Path) -> None:
         """Write each table to a file of its own in this folder, which is made if need be: events.csv, messages.csv … Raises OSError."""
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        check_path(folder).mkdir(parents=True, exist_ok=True)
         for name in FRAMES:
             text = getattr(self, name).to_csv(index=False)
             _save_text(Path(folder, f"{name}.csv"), text)
 
+    def save_tables(self, folder: str | Path) -> None:
+        """Write each table to a plain Parquet file of its own in this folder, which is made if need be: events.parquet, messages.parquet …
+
+        pandas reads them with the same dtypes, but for the categories of a table without rows; polars, DuckDB and others read them too.
+        Raises OSError.
+        """
+        check_path(folder).mkdir(parents=True, exist_ok=True)
+        for name in FRAMES:
+            data = getattr(self, name).to_parquet(index=False)
+            save_atomically(Path(folder, f"{name}.parquet"), partial(_write_bytes, data=data))
+
     def to_edn(self, path: str | Path) -> None:
-        """Write the clients' history as Jepsen does: one EDN map a line, for each call and each outcome. Raises OSError."""
-        _save_lines(path, edn_lines(self._all_rows()))
+        """Write the clients' history as Jepsen does: one EDN map a line, for each call and each outcome; `read_edn` reads it.
+
+        Stale reads are left out, as nothing follows from them. Raises OSError.
+        """
+        with self._reading():
+            lines = list(edn_lines(self._all_rows(), self.config.reads))
+        _save_lines(path, lines)
 
     def to_shiviz(self, path: str | Path, from_ms: float = 0.0, to_ms: float = inf) -> None:
         """Write a log with vector clocks for ShiViz, which reads it with the regular expression SHIVIZ_PARSER.
@@ -236,7 +298,20 @@ class Recording:
         """
         if not (is_number(from_ms) and is_number(to_ms) and from_ms < to_ms):
             raise ConfigError(f"there is no while from {from_ms!r} to {to_ms!r} ms; give two moments, the later one last")
-        _save_lines(path, shiviz_lines(self._all_rows(), from_ms, to_ms))
+        with self._reading():
+            lines = list(shiviz_lines(self._all_rows(), from_ms, to_ms))
+        _save_lines(path, lines)
+
+
+def _from_bytes(data: bytes, name: str) -> Recording:
+    """The recording that a file's bytes hold. Raises FileError."""
+    table, header = from_frames(data, name) if data.startswith(MARK) else from_parquet(data, name)
+    known = header.violations
+    return Recording(Loaded(table, header, name), table, (lambda: known) if known is not None else None)
+
+
+def _write_bytes(file: Path, data: bytes) -> None:
+    file.write_bytes(data)
 
 
 def _save_lines(path: str | Path, lines: Iterable[str]) -> None:

@@ -1,16 +1,17 @@
 """Whose data a recording is, where that is no cluster: a trace that is there already, or a file."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Protocol
 
-import msgspec
 import pyarrow as pa
 
 from raftcore.recording.columns import to_events
 from raftcore.recording.file import Header
 from raftcore.recording.rows import Rows
 from raftcore.trace.stream import Trace
-from raftcore.vocabulary.errors import FileError
+from raftcore.vocabulary.errors import FileError, RaftLabError
 from raftcore.vocabulary.events import Created
 from raftcore.vocabulary.names import ServerId
 from raftcore.vocabulary.scenario import Scenario
@@ -60,12 +61,23 @@ class Loaded:
     @cached_property
     def trace(self) -> Trace:
         """Everything that happened."""
-        try:
-            return Trace(self._founders, to_events(self._table))
-        except (KeyError, ValueError, TypeError, msgspec.DecodeError) as error:
-            raise FileError(f"{self._name} is damaged: its columns tell no events ({error!r})") from None
+        with self.reading():
+            trace = Trace(self._founders, to_events(self._table))
+            trace.view()  # events that follow on no others fail here, and not in whoever looks at them
+        return trace
 
     @cached_property
     def server_ids(self) -> tuple[ServerId, ...]:
         """Those of the beginning, and those that were created since."""
-        return (*self._founders, *(event.server for _, event in Rows(self._table).events(Created)))
+        with self.reading():
+            return (*self._founders, *(event.server for _, event in Rows(self._table).events(Created)))
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Turn what fails while the columns are read into a FileError that names the file: they may hold anything."""
+        try:
+            yield
+        except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, MemoryError, RecursionError) as error:
+            if isinstance(error, RaftLabError):
+                raise
+            raise FileError(f"{self._name} is damaged: its columns tell no run ({error!r})") from None

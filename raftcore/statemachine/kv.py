@@ -9,12 +9,9 @@ from typing import Any, TypeAlias
 from immutables import MapMutation
 from msgspec import Struct
 
-from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, Set, size_bytes
+from raftcore.vocabulary.commands import MAX_VALUE_BYTES, Append, Cas, Command, Delete, Get, Set, size_bytes
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.names import ClientId, Index, Reason
-
-MAX_VALUE_BYTES = 1 << 20
-"""The longest value, in bytes of UTF-8."""
 
 
 class Result(Struct, frozen=True, gc=False):

@@ -12,8 +12,8 @@ from raftcore.trace.fold import absorb, empty_view
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.events import Event
-from raftcore.vocabulary.links import is_number
 from raftcore.vocabulary.names import ServerId
+from raftcore.vocabulary.numbers import number
 
 KEYFRAME_EVERY = 256
 """Events between two views that are kept: so many are folded at most to see any moment, in a long run as in a short one."""
@@ -32,11 +32,14 @@ class Trace:
         self.server_ids = tuple(server_ids)
         self._events: list[Event] = list(events)
         self._keyframes = [empty_view(self.server_ids)]  # after 0, 1, 2 … times KEYFRAME_EVERY events
-        self._folded = 0
-        self._latest = self._keyframes[0]  # after the first `_folded` events
+        self._latest = 0, self._keyframes[0]  # how many events were folded, and the view after them; both at once, whatever breaks off
         self._folding = RLock()  # a screen and a cell may look at once
         self.say = self._events.append
         """Append an event. Its time is not before that of the last one."""
+
+    def __reduce__(self) -> tuple[type["Trace"], tuple[tuple[ServerId, ...], list[Event]]]:
+        """To another process goes what happened so far; views are folded again there."""
+        return Trace, (self.server_ids, self._events[:])
 
     def __len__(self) -> int:
         return len(self._events)
@@ -75,8 +78,9 @@ class Trace:
         position = min(max(position, 0), len(self._events))
         with self._folding:
             self._fold_up_to(position)
-            if position == self._folded:
-                return self._latest
+            folded, latest = self._latest
+            if position == folded:
+                return latest
             kept = position // KEYFRAME_EVERY
             view = self._keyframes[kept]
             for event in self._events[kept * KEYFRAME_EVERY : position]:
@@ -85,20 +89,24 @@ class Trace:
 
     def position_at(self, at_ms: float) -> int:
         """How many events had happened by this moment. ConfigError if it is no moment."""
-        if not is_number(at_ms) or not at_ms >= 0:
+        moment_ms = number(at_ms)
+        if moment_ms is None or not moment_ms >= 0:
             raise ConfigError(f"at_ms={at_ms!r} is no moment of a run; give simulated milliseconds since its start, 0 or more")
-        return bisect_right(self._events, at_ms, key=_time)
+        return bisect_right(self._events, moment_ms, key=_time)
 
     def position_before(self, at_ms: float) -> int:
         """How many events had happened before this moment."""
         return bisect_left(self._events, at_ms, key=_time)
 
     def _fold_up_to(self, position: int) -> None:
-        for event in self._events[self._folded : position]:
-            self._latest = absorb(self._latest, event)
-            self._folded += 1
-            if self._folded % KEYFRAME_EVERY == 0:
-                self._keyframes.append(self._latest)
+        folded, view = self._latest
+        for event in self._events[folded:position]:
+            view = absorb(view, event)
+            folded += 1
+            if folded % KEYFRAME_EVERY == 0:
+                self._keyframes[folded // KEYFRAME_EVERY :] = [view]
+                self._latest = folded, view
+        self._latest = folded, view
 
     def to_bytes(self) -> bytes:
         """All events as MessagePack, one after the other: two runs are the same if and only if these are equal."""

@@ -19,6 +19,13 @@ class ReadMode(Enum):
     STALE = "stale"
 
 
+MAX_KEY_BYTES = 256
+"""The longest key, in bytes of UTF-8."""
+
+MAX_VALUE_BYTES = 1 << 20
+"""The longest value, in bytes of UTF-8."""
+
+
 class Set(Struct, frozen=True, gc=False, array_like=True, tag="set"):
     """Give the key this value."""
 

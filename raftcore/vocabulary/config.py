@@ -5,8 +5,9 @@ from msgspec.structs import force_setattr
 
 from raftcore.vocabulary.commands import ReadMode
 from raftcore.vocabulary.errors import ConfigError
-from raftcore.vocabulary.links import LONGEST_MS, check_range, is_number
-from raftcore.vocabulary.spelling import Spelled
+from raftcore.vocabulary.links import LONGEST_MS, check_range
+from raftcore.vocabulary.numbers import number, truth, whole
+from raftcore.vocabulary.spelling import Spelled, brief
 
 _TIMES = {"heartbeat_ms": 1.0, "sync_ms": 0.0, "session_timeout_ms": 1.0, "client_retry_ms": 1.0, "client_limit_ms": 1.0}
 _COUNTS = {
@@ -16,6 +17,7 @@ _COUNTS = {
     "snapshot_every": 0,
     "snapshot_chunk_bytes": 1,
 }
+LARGEST = 1 << 40  # what no run ever reaches, and every part of it can still count
 _SWITCHES = ("pre_vote", "check_quorum", "leader_guard", "client_sessions")
 
 
@@ -67,23 +69,26 @@ class Config(Struct, metaclass=Spelled, frozen=True, kw_only=True, forbid_unknow
         for name, least in (("election_timeout_ms", 1.0), ("delay_ms", 0.0)):
             force_setattr(self, name, check_range(name, getattr(self, name), minimum=least))
         for name, least in _TIMES.items():
-            value = getattr(self, name)
-            if not is_number(value) or not least <= value <= LONGEST_MS:
+            value = number(getattr(self, name))
+            if value is None or not least <= value <= LONGEST_MS:
                 right = f"a finite number of milliseconds, at least {least:g} and at most {LONGEST_MS:g}"
-                raise ConfigError(f"{name}={value!r} must be {right}")
-            force_setattr(self, name, float(value))
+                raise ConfigError(f"{name}={brief(getattr(self, name))} must be {right}")
+            force_setattr(self, name, value)
         for name, least in _COUNTS.items():
-            count = getattr(self, name)
-            if type(count) is not int or count < least:
-                raise ConfigError(f"{name}={count!r} must be a whole number, at least {least}")
+            count = whole(getattr(self, name))
+            if count is None or not least <= count <= LARGEST:
+                raise ConfigError(f"{name}={brief(getattr(self, name))} must be a whole number, at least {least} and at most {LARGEST:,}")
+            force_setattr(self, name, count)
         for name in _SWITCHES:
-            if not isinstance(getattr(self, name), bool):
-                raise ConfigError(f"{name}={getattr(self, name)!r} must be True or False")
+            if (switch := truth(getattr(self, name))) is None:
+                raise ConfigError(f"{name}={brief(getattr(self, name))} must be True or False")
+            force_setattr(self, name, switch)
         if not isinstance(self.reads, ReadMode):
-            raise ConfigError(f"reads={self.reads!r} must be one of {', '.join(map(str, ReadMode))}")
-        if not is_number(self.max_clock_drift) or not 0.0 <= self.max_clock_drift < 1.0:
-            raise ConfigError(f"max_clock_drift={self.max_clock_drift!r} must be a number from 0 to less than 1; 0.1 is a tenth")
-        force_setattr(self, "max_clock_drift", float(self.max_clock_drift))
+            raise ConfigError(f"reads={brief(self.reads)} must be one of {', '.join(map(str, ReadMode))}")
+        drift = number(self.max_clock_drift)
+        if drift is None or not 0.0 <= drift < 1.0:
+            raise ConfigError(f"max_clock_drift={brief(self.max_clock_drift)} must be a number from 0 to less than 1; 0.1 is a tenth")
+        force_setattr(self, "max_clock_drift", drift)
         if self.heartbeat_ms >= self.election_timeout_ms[0]:
             raise ConfigError(
                 f"heartbeat_ms={self.heartbeat_ms:g} must be shorter than the shortest election timeout "

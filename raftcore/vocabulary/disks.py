@@ -4,7 +4,9 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from raftcore.vocabulary.errors import ConfigError
-from raftcore.vocabulary.links import LONGEST_MS, is_number
+from raftcore.vocabulary.links import LONGEST_MS
+from raftcore.vocabulary.numbers import number, truth, whole
+from raftcore.vocabulary.spelling import brief
 
 
 class DiskState(Struct, frozen=True):
@@ -20,12 +22,18 @@ class DiskState(Struct, frozen=True):
     loses_writes: bool = False
 
     def __post_init__(self) -> None:
-        if not is_number(self.sync_ms) or not 0.0 <= self.sync_ms <= LONGEST_MS:
-            raise ConfigError(f"sync_ms={self.sync_ms!r} must be a finite number of milliseconds, not negative and at most {LONGEST_MS:g}")
-        force_setattr(self, "sync_ms", float(self.sync_ms))
+        sync_ms = number(self.sync_ms)
+        if sync_ms is None or not 0.0 <= sync_ms <= LONGEST_MS:
+            raise ConfigError(
+                f"sync_ms={brief(self.sync_ms)} must be a finite number of milliseconds, not negative and at most {LONGEST_MS:g}"
+            )
+        force_setattr(self, "sync_ms", sync_ms)
         for name in ("sync_fails", "loses_writes"):
-            if not isinstance(getattr(self, name), bool):
-                raise ConfigError(f"{name}={getattr(self, name)!r} must be True or False")
-        capacity = self.capacity_bytes
-        if capacity is not None and (type(capacity) is not int or capacity < 0):
-            raise ConfigError(f"capacity_bytes={capacity!r} must be a whole number of bytes, or None")
+            if (switch := truth(getattr(self, name))) is None:
+                raise ConfigError(f"{name}={brief(getattr(self, name))} must be True or False")
+            force_setattr(self, name, switch)
+        if self.capacity_bytes is not None:
+            capacity = whole(self.capacity_bytes)
+            if capacity is None or not 0 <= capacity < 1 << 62:
+                raise ConfigError(f"capacity_bytes={brief(self.capacity_bytes)} must be a whole number from 0 to below 2**62, or None")
+            force_setattr(self, "capacity_bytes", capacity)

@@ -25,6 +25,10 @@ class ControlError(RaftLabError, RuntimeError):
     """A control does not fit the state that the server or the run is in."""
 
 
+class NotSendableError(RaftLabError, TypeError):
+    """What lives in this process alone can't be pickled, copied or sent to another."""
+
+
 class ConditionNotReached(RaftLabError, TimeoutError):
     """The clock reached its limit before the condition came true."""
 
@@ -47,6 +51,10 @@ class FileError(RaftLabError, ValueError):
 
 class UnknownRulesError(RaftLabError, LookupError):
     """A run used rules that can't be found again by a name, so it can't be repeated without them."""
+
+
+class IncompleteStepError(RaftLabError, RuntimeError):
+    """A run was broken off half-way through a step: by an interrupt, or by what a rule raised. It can be looked at and forked."""
 
 
 class RuleError(RaftLabError, TypeError):

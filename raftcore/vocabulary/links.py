@@ -1,11 +1,11 @@
 """The state of one direction of a link between two addresses."""
 
-from numbers import Real
-
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from raftcore.vocabulary.errors import ConfigError
+from raftcore.vocabulary.numbers import number, truth
+from raftcore.vocabulary.spelling import brief
 
 LONGEST_MS = 1e12
 """The longest duration, and the end of every run: about 32 years. Up to there a clock still tells a hundredth of a millisecond from none,
@@ -32,12 +32,13 @@ class Link(Struct, frozen=True):
         # 5 and 5.0 must leave the same bytes in a trace, whether they were typed or read from a file.
         force_setattr(self, "delay_ms", check_range("delay_ms", self.delay_ms, minimum=0.0))
         for name in ("loss", "duplication", "reordering"):
-            probability = getattr(self, name)
-            if not is_number(probability) or not 0.0 <= probability <= 1.0:
-                raise ConfigError(f"{name}={probability!r} is no probability; it must be a number between 0 and 1")
-            force_setattr(self, name, float(probability))
-        if not isinstance(self.up, bool):
-            raise ConfigError(f"up={self.up!r} must be True, and the link carries messages, or False, and it is cut")
+            probability = number(getattr(self, name))
+            if probability is None or not 0.0 <= probability <= 1.0:
+                raise ConfigError(f"{name}={brief(getattr(self, name))} is no probability; it must be a number between 0 and 1")
+            force_setattr(self, name, probability)
+        if (up := truth(self.up)) is None:
+            raise ConfigError(f"up={brief(self.up)} must be True, and the link carries messages, or False, and it is cut")
+        force_setattr(self, "up", up)
 
     @property
     def carries(self) -> bool:
@@ -45,18 +46,16 @@ class Link(Struct, frozen=True):
         return self.up and self.loss < 1
 
 
-def is_number(value: object) -> bool:
-    """Whether it is a number; a truth value is none."""
-    return type(value) is float or (isinstance(value, Real) and not isinstance(value, bool))
-
-
 def check_range(name: str, bounds: object, minimum: float) -> tuple[float, float]:
     """The bounds as floats; ConfigError unless they are (shortest, longest) in milliseconds, from `minimum` to LONGEST_MS."""
-    if not isinstance(bounds, tuple | list) or len(bounds) != 2 or not all(map(is_number, bounds)):
-        raise ConfigError(f"{name}={bounds!r} must be a pair of numbers: (shortest, longest) in milliseconds")
-    if not all(minimum <= bound <= LONGEST_MS for bound in bounds):
-        raise ConfigError(f"{name}={bounds!r} must be finite and at least {minimum:g} ms, and at most {LONGEST_MS:g} ms")
-    shortest, longest = map(float, bounds)
+    pair = tuple(map(number, bounds)) if isinstance(bounds, tuple | list) and len(bounds) == 2 else ()
+    match pair:
+        case (float(shortest), float(longest)):
+            pass
+        case _:
+            raise ConfigError(f"{name}={brief(bounds)} must be a pair of numbers: (shortest, longest) in milliseconds")
+    if not all(minimum <= bound <= LONGEST_MS for bound in (shortest, longest)):
+        raise ConfigError(f"{name}={brief(bounds)} must be finite and at least {minimum:g} ms, and at most {LONGEST_MS:g} ms")
     if shortest > longest:
-        raise ConfigError(f"{name}={bounds!r} is upside down; write the shorter first: ({longest:g}, {shortest:g})")
+        raise ConfigError(f"{name}={brief(bounds)} is upside down; write the shorter first: ({longest:g}, {shortest:g})")
     return shortest, longest

@@ -5,16 +5,20 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from raftcore.files import save_atomically
-from raftcore.vocabulary.actions import Action
+from raftcore.vocabulary.actions import Action, CreateServer
 from raftcore.vocabulary.config import Config
-from raftcore.vocabulary.errors import ConfigError, FileError
+from raftcore.vocabulary.errors import CommandError, ConfigError, FileError
 from raftcore.vocabulary.names import ServerId, is_server_name
+from raftcore.vocabulary.numbers import whole
 from raftcore.vocabulary.spelling import Spelled, brief
+from raftcore.vocabulary.validation import KINDS, can_be, check_action, check_path, named
 
 MAX_SERVERS = 9
+LONGEST_SEED = 256  # bits
+LARGEST_FILE = 1 << 28  # bytes; a command has up to two megabytes
 
 COLON = ":"  # between a rule's module and its name
 LONGEST_NAME = 500
@@ -90,12 +94,20 @@ class Scenario(Struct, metaclass=Spelled, frozen=True, kw_only=True, forbid_unkn
     actions: tuple[Action, ...] = ()
 
     def __post_init__(self) -> None:
-        if type(self.size) is not int or not 1 <= self.size <= MAX_SERVERS:
-            raise ConfigError(f"a cluster of {self.size!r} servers can't be; choose 1 to {MAX_SERVERS}, best an odd number")
-        if type(self.seed) is not int:
-            raise ConfigError(f"seed={self.seed!r} must be a whole number")
+        size, seed = whole(self.size), whole(self.seed)
+        if size is None or not 1 <= size <= MAX_SERVERS:
+            raise ConfigError(f"a cluster of {brief(self.size)} servers can't be; choose 1 to {MAX_SERVERS}, best an odd number")
+        if seed is None or seed.bit_length() > LONGEST_SEED:
+            raise ConfigError(f"seed={brief(self.seed)} must be a whole number of at most {LONGEST_SEED} bits")
+        force_setattr(self, "size", size)
+        force_setattr(self, "seed", seed)
+        for field, kinds, right in _TUPLES:
+            values = getattr(self, field)
+            if not isinstance(values, tuple | list) or not set(map(type, values)) <= kinds:
+                raise ConfigError(f"{field}={brief(values)} must be a tuple of {right}")
+            force_setattr(self, field, tuple(values))
         if not isinstance(self.config, Config):
-            raise ConfigError(f"config={self.config!r} must be a Config, for example Config(heartbeat_ms=50)")
+            raise ConfigError(f"config={brief(self.config)} must be a Config, for example Config(heartbeat_ms=50)")
 
     def until(self, at_ms: float) -> "Scenario":
         """The same run, with nothing done to it after this moment."""
@@ -104,37 +116,93 @@ class Scenario(Struct, metaclass=Spelled, frozen=True, kw_only=True, forbid_unkn
     # ---- files
 
     def to_json(self) -> str:
-        """The text of a scenario file: JSON, as docs/scenario.schema.json says."""
+        """The text of a scenario file: JSON, as docs/scenario.schema.json says. Raises ConfigError and CommandError as `check_run`."""
+        check_run(self)
         return msgspec.json.format(msgspec.json.encode(ScenarioFile(scenario=self)), indent=2).decode() + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes, name: str = "this text") -> "Scenario":
-        """The scenario that a file's text holds. `name` is what errors call it. Raises FileError."""
+        """The scenario that a file's text holds. `name` is what errors call it. Raises FileError, and ConfigError for what is no text."""
+        if not isinstance(text, str | bytes):
+            raise ConfigError(f"{brief(text)} is no text of a scenario; give a str or bytes, or a path to Scenario.load")
         try:
-            kind = msgspec.json.decode(text, type=_FileKind)
-        except msgspec.ValidationError:
-            raise FileError(f"{name} is JSON, but no scenario of this lab: a scenario begins with the format {FORMAT!r}") from None
-        except msgspec.DecodeError as error:
-            raise FileError(f"{name} is no scenario, or only a part of one: {error}") from None
-        if kind.format != FORMAT:
-            raise FileError(f"{name} holds {kind.format!r}, and a scenario says {FORMAT!r}")
-        if kind.version > VERSION:
-            raise FileError(f"{name} is a scenario of version {kind.version}, and this lab reads up to {VERSION}; a newer lab can load it")
+            text = text.decode("utf-8-sig").encode() if isinstance(text, bytes) else text.encode()
+        except UnicodeError as error:
+            raise FileError(f"{name} is no scenario: it is not UTF-8 text ({error})") from None
         try:
-            return msgspec.json.decode(text, type=ScenarioFile).scenario
-        except msgspec.ValidationError as error:
-            raise FileError(f"{name} is a damaged scenario: {error}") from None
+            return _read(text, name)
+        except RecursionError:
+            raise FileError(f"{name} is no scenario: its lists or objects lie too deep in each other") from None
 
     def save(self, path: str | Path) -> None:
-        """Write a small file that repeats the run. What stands at `path` is replaced, whole or not at all."""
+        """Write a small file that repeats the run. What stands at `path` is replaced, whole or not at all. Raises OSError."""
         text = self.to_json().encode()
-        save_atomically(path, lambda file: file.write_bytes(text))
+        save_atomically(check_path(path), lambda file: file.write_bytes(text))
 
     @classmethod
     def load(cls, path: str | Path) -> "Scenario":
-        """The scenario that was saved there. Raises FileError, or FileNotFoundError."""
-        return cls.from_json(Path(path).read_bytes(), str(path))
+        """The scenario that was saved there. Raises FileError, ConfigError for what is no path, and OSError."""
+        with check_path(path).open("rb") as file:
+            text = file.read(LARGEST_FILE + 1)
+        if len(text) > LARGEST_FILE:
+            raise FileError(f"{path} is larger than {LARGEST_FILE:,} bytes, and no scenario is")
+        return cls.from_json(text, str(path))
 
+
+def check_run(scenario: Scenario) -> None:
+    """Raise ConfigError or CommandError, which name the action, where a scenario that comes from a file can't be taken.
+
+    Its actions must be possible, in order of time, and name servers that there are by then.
+    """
+    servers, at_ms = {f"S{number}" for number in range(1, scenario.size + 1)}, 0.0
+    for number, action in enumerate(scenario.actions, 1):
+        called = f"action {number} ({type(action).__name__} at {action.at_ms:g} ms)"
+        try:
+            check_action(action)
+        except (ConfigError, CommandError) as error:
+            raise type(error)(f"{called}: {error}") from None
+        if action.at_ms < at_ms:
+            raise ConfigError(f"{called} comes after one at {at_ms:g} ms; actions must be in order of time")
+        at_ms = action.at_ms
+        if isinstance(action, CreateServer):
+            _create(servers, action.server, called)
+        for kind, name in named(action):
+            if not can_be(kind, name) or (is_server_name(name) and name not in servers):
+                raise ConfigError(f"{called} names {brief(name)}; servers are then {', '.join(sorted(servers))}, and clients C1, C2 …")
+
+
+def _create(servers: set[str], name: str, called: str) -> None:
+    if name in servers or len(servers) == MAX_SERVERS:
+        why = "it exists already" if name in servers else f"a cluster has at most {MAX_SERVERS} servers"
+        raise ConfigError(f"{called} can't create {name}: {why}")
+    servers.add(name)
+
+
+def _read(text: bytes, name: str) -> Scenario:
+    try:
+        kind = msgspec.json.decode(text, type=_FileKind)
+    except msgspec.ValidationError:
+        raise FileError(f"{name} is JSON, but no scenario of this lab: a scenario begins with the format {FORMAT!r}") from None
+    except msgspec.DecodeError as error:
+        raise FileError(f"{name} is no scenario, or only a part of one: {error}") from None
+    if kind.format != FORMAT:
+        raise FileError(f"{name} holds {brief(kind.format)}, and a scenario says {FORMAT!r}")
+    if kind.version > VERSION:
+        raise FileError(f"{name} is a scenario of version {kind.version}, and this lab reads up to {VERSION}; a newer lab can load it")
+    if kind.version < 1:
+        raise FileError(f"{name} is a damaged scenario: there is no version {kind.version}; they are counted from 1")
+    try:
+        scenario = msgspec.json.decode(text, type=ScenarioFile).scenario
+        check_run(scenario)
+    except (msgspec.ValidationError, ConfigError, CommandError) as error:
+        raise FileError(f"{name} is a damaged scenario: {error}") from None
+    return scenario
+
+
+_TUPLES: tuple[tuple[str, frozenset[type], str], ...] = (
+    ("rules", frozenset({SwappedRule}), "SwappedRule"),
+    ("actions", KINDS, "actions, for example (Crash(100.0, 'S1'),)"),
+)
 
 FORMAT = "raftlab scenario"
 VERSION = 1

@@ -50,7 +50,7 @@ def brief(value: object) -> str:
     >>> brief("S1"), len(brief("x" * 10_000_000))
     ("'S1'", 80)
     """
-    if isinstance(value, int) and value.bit_length() > 4 * LONGEST:  # Python refuses to write very long numbers
+    if isinstance(value, int) and value.bit_length() > 10_000:  # Python refuses to write very long numbers
         return f"a number of {value.bit_length():,} bits"
     text = repr(value[:LONGEST] if isinstance(value, str | bytes | list | tuple) else value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

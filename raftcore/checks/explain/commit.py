@@ -18,6 +18,7 @@ from raftcore.trace.view import ClusterView, ServerView, require_view, voter_gro
 from raftcore.vocabulary.errors import ConfigError, ServerNotFound
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply
 from raftcore.vocabulary.names import Index, ServerId
+from raftcore.vocabulary.numbers import whole
 
 
 def why_not_committed(view: ClusterView, index: Index, server: ServerId | None = None) -> str:
@@ -60,7 +61,7 @@ def _holder(view: ClusterView, index: Index, server: ServerId | None) -> ServerV
     """Whose log is meant."""
     if server is not None and server not in view.servers:
         raise ServerNotFound(f"there is no server {server!r}; there are {', '.join(view.servers)}")
-    if type(index) is not int or index < 1:
+    if whole(index) is None or index < 1:
         raise ConfigError(f"index={index!r} is no place in a log; the first entry is 1")
     leader = view.latest_leader
     asked = [view.servers[server]] if server is not None else [*([leader] if leader else []), *view.servers.values()]

@@ -5,12 +5,13 @@ from math import inf
 from msgspec.structs import replace
 
 from raftcore.cluster.cluster import Cluster
-from raftcore.consensus import election, reads
+from raftcore.consensus import election, reads, replication
 from raftcore.consensus.rules import Rules
 from raftcore.consensus.state import NodeState
 from raftcore.hunting.mutants.mutant import BY_HAND, Mutant, elect, settle
 from raftcore.vocabulary.commands import Get, ReadMode
-from raftcore.vocabulary.messages import ClientReply, ClientRequest, PreVote, RequestVote, TimeoutNow
+from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, PreVote, RequestVote, TimeoutNow
+from raftcore.vocabulary.names import Reason
 
 SELDOM_HEARTBEATS = replace(BY_HAND, heartbeat_ms=500.0)
 WITH_LEASES = replace(BY_HAND, election_timeout_ms=(1_000.0, 20_000.0), leader_guard=True, reads=ReadMode.LEASE, max_clock_drift=0.5)
@@ -60,6 +61,17 @@ def guard_in_the_same_term_only(me: NodeState, ask: RequestVote | PreVote) -> bo
 def obey_any_call(me: NodeState, ask: TimeoutNow) -> None:
     """Stand for election as soon as anybody says so."""
     election.answer_timeout_now(me, replace(ask, term=me.current_term, round=me.leader_round))  # wrong: it may be given up
+
+
+def refuse_with_the_round(me: NodeState, ask: AppendEntries) -> AppendEntriesReply:
+    """Answer as Figure 2 says, and repeat the round of what is answered."""
+    return replace(replication.answer_append_entries(me, ask), round=ask.round)  # wrong: in a refusal's term it is another round's number
+
+
+def count_refusals_for_a_stale_term(me: NodeState, reply: AppendEntriesReply) -> None:
+    """Count whatever answer comes in the term that this server leads."""
+    reason = None if reply.reason is Reason.STALE_TERM else reply.reason  # wrong: it answers a message of an earlier term
+    replication.absorb_append_entries_reply(me, replace(reply, reason=reason))
 
 
 # ---- the plays
@@ -177,6 +189,28 @@ def a_call_comes_a_term_late(cluster: Cluster) -> None:
     cluster.run_for(100)
 
 
+def a_refusal_finds_its_sender_leading_again(cluster: Cluster) -> None:
+    """One of S1's many heartbeats reaches S2 when S2 has led and S1 leads again; S2 refuses it, and then leads once more unheard."""
+    elect(cluster, "S1")
+    cluster.submit("C1", "SET x 1")
+    cluster.run_for(1_000)
+    cluster.link("S1", "S2", delay_ms=(400, 400))
+    cluster.run_for(110)
+    cluster.link("S1", "S2", delay_ms=(10, 10))
+    elect(cluster, "S2")
+    settle(cluster)
+    elect(cluster, "S1")
+    cluster.run_for(200)
+    cluster.link("S1", "S2", up=False)
+    cluster.link("S1", "S3", up=False)
+    cluster.link("S2", "S1", up=False)
+    cluster.link("S3", "S1", up=False)
+    elect(cluster, "S2")
+    x_becomes_2(cluster)
+    cluster.submit("C3", "GET x", through="S1")
+    cluster.run_for(1_000)
+
+
 READS = (
     Mutant(
         number="25",
@@ -236,5 +270,14 @@ READS = (
         rules=Rules(answer_timeout_now=obey_any_call),
         story=a_call_comes_a_term_late,
         config=WITH_LEASES,
+    ),
+    Mutant(
+        number="31",
+        name="An old refusal counts anew",
+        sentence="A refusal for a stale term carries the round of the old message, and counts when its sender leads again.",
+        property="Linearizability",
+        seen_in="this project",
+        rules=Rules(answer_append_entries=refuse_with_the_round, absorb_append_entries_reply=count_refusals_for_a_stale_term),
+        story=a_refusal_finds_its_sender_leading_again,
     ),
 )

@@ -320,17 +320,24 @@ class Cluster(Controls):
             for violation in found:
                 self._watch.keep(violation)
 
+    def _let_happen(self, until_ms: float, limit: int) -> bool:
+        """Let at most `limit` things happen until then, and judge beliefs after each; whether that time is reached."""
+        clock = self._world.clock
+        if not self._beliefs:
+            return clock.run(until_ms, limit)
+        for _ in range(limit):
+            if clock.run(until_ms, 1):
+                return True
+            self._judge_beliefs()
+        return False
+
     def _advance(self, until_ms: float, limit: int) -> bool:
         """Let at most `limit` things happen until then; whether that time is reached. An action comes last in its instant."""
         clock = self._world.clock
-        if self._beliefs:
-            limit = 1  # they are judged after each step
         with Uninterrupted(clock.stop), self._steps:
             while True:
                 action_ms = self._planned[0][0] if self._planned else math.inf
-                reached = clock.run(min(until_ms, action_ms), limit)
-                self._judge_beliefs()
-                if not reached:
+                if not self._let_happen(min(until_ms, action_ms), limit):
                     return False
                 clock.now_ms = max(clock.now_ms, min(until_ms, action_ms))
                 if action_ms > until_ms:

@@ -18,9 +18,9 @@ def judge_own(step: Outcome) -> Finding | None:
     if after.flaw:
         return _found(*after.flaw)
     if before.notes:
-        flaw = next(flaws_of_change(before.notes, after.notes), None)
-        if flaw:
-            return _found(*flaw)
+        flaws = flaws_of_change(before.notes, after.notes)
+        if flaws:
+            return _found(*flaws[0])
     wrong = SavedIsSaved.flaw(after.notes, after.kept_index)
     if wrong:
         return _found(SavedIsSaved, wrong, (after.server,))
@@ -36,11 +36,9 @@ def judge_match(leader: Mind, it: Mind) -> Finding | None:
     """What a leader believes of this follower's log. One that is in a later term may have changed it."""
     if leader.notes is None or it.term > leader.term:
         return None
-    for match in leader.notes.matches:
-        wrong = match.follower == it.server and MatchIsTrue.flaw(leader.notes, match, it, it.kept_index)
-        if wrong:
-            return _found(MatchIsTrue, wrong, (leader.server, it.server))
-    return None
+    match = leader.notes.matches.get(it.server)
+    wrong = MatchIsTrue.flaw(leader.notes, match, it, it.kept_index) if match else ""
+    return _found(MatchIsTrue, wrong, (leader.server, it.server)) if wrong else None
 
 
 def hear(history: History, packet: Packet, me: Mind) -> History:

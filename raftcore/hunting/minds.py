@@ -168,7 +168,7 @@ class Minds:
                 kept_term=recovered.hard_state.current_term,
                 kept_vote=recovered.hard_state.voted_for,
                 notes=notes_of(state),
-                flaw=next(flaws_alone(state, lone.now_ms), None),
+                flaw=next(iter(flaws_alone(state, lone.now_ms)), None),
             )
         return number
 

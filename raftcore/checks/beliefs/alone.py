@@ -3,7 +3,7 @@
 The sentences name what is compared; a server is named once, by whoever asks (`flaws_alone`).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from math import isfinite
 
 from raftcore.checks.beliefs.belief import ROUNDING_MS, Belief, Flaw
@@ -121,7 +121,9 @@ class LeaderStateIsTheLeaders(AloneBelief):
             return f"is {me.role}, and takes {me.leader_id or 'nobody'} for the leader"
         if me.role is CANDIDATE and me.leader_id:
             return f"stands for election, and follows {me.leader_id}"
-        spoken_to = {*me.peers, *me.leaving} if leads else set()
+        if not leads:
+            return f"is {me.role}, and keeps the progress of {_listed(me.progress)}" if me.progress else ""
+        spoken_to = {*me.peers, *me.leaving}
         if me.progress.keys() != spoken_to:
             return f"is {me.role}, should know the progress of {_listed(spoken_to)}, and keeps that of {_listed(me.progress)}"
         return ""
@@ -175,7 +177,7 @@ class RoundsInOrder(AloneBelief):
         if reign.round and reign.answered.get(me.id) != reign.round:
             return f"is in round {reign.round}, and has itself answered round {reign.answered.get(me.id, 0)}"
         sent = reign.sent
-        if sent and (sent[-1][0] != reign.round or sent[-1][0] - sent[0][0] != len(sent) - 1):
+        if sent and not (0 < sent[0][0] <= sent[-1][0] <= reign.round and len(sent) <= sent[-1][0] - sent[0][0] + 1):
             return f"remembers {len(sent)} rounds from {sent[0][0]} to {sent[-1][0]}, and its latest is {reign.round}"
         return ""
 
@@ -243,27 +245,31 @@ def _leader_flaw(me: NodeState, reign: Reign, soon_ms: float) -> str:
     return ""
 
 
-ALONE: tuple[type[AloneBelief], ...] = (
+OF_ANY: tuple[type[AloneBelief], ...] = (
     IndexesInOrder,
     SnapshotMatchesLog,
     ConfigurationInForce,
     VotesFollowRole,
     LeaderStateIsTheLeaders,
-    ProgressInOrder,
-    RoundsInOrder,
-    ReadsInOrder,
 )
 
+OF_LEADERS: tuple[type[AloneBelief], ...] = (ProgressInOrder, RoundsInOrder, ReadsInOrder)
+"""What they look at, nobody else has (Leader State Is The Leader's)."""
 
-def flaws_alone(me: NodeState, now_ms: float) -> Iterator[Flaw]:
+ALONE = (*OF_ANY, *OF_LEADERS)
+
+
+def flaws_alone(me: NodeState, now_ms: float) -> list[Flaw]:
     """What does not hold of this server."""
-    for belief in ALONE:
+    found: list[Flaw] = []
+    for belief in ALONE if me.reign or me.progress else OF_ANY:
         wrong = belief.flaw(me)
         if wrong:
-            yield Flaw(belief, f"{me.id} {wrong}", (me.id,))
+            found.append(Flaw(belief, f"{me.id} {wrong}", (me.id,)))
     wrong = DeadlinesInBounds.flaw(me, now_ms)
     if wrong:
-        yield Flaw(DeadlinesInBounds, f"{me.id} {wrong}", (me.id,))
+        found.append(Flaw(DeadlinesInBounds, f"{me.id} {wrong}", (me.id,)))
+    return found
 
 
 def _listed(names: Iterable[ServerId]) -> str:

@@ -1,6 +1,5 @@
 """Beliefs about what one server may change from one step to the next, by the little that is noted of it in between."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from raftcore.checks.beliefs.belief import Belief, Flaw
@@ -25,7 +24,7 @@ class Notes(NamedTuple):
 
     saved_index: up to where it counts its log as saved. leader: whom it follows, or followed in this term. Of a leader: round, its latest;
     answered, the latest that each has answered; settled, the latest that a quorum has; unanswered, the first that it remembers as not
-    answered by one (0: none); matches, what it believes of others.
+    answered by one (0: none); matches, what it believes of each other.
     """
 
     server: ServerId
@@ -39,7 +38,7 @@ class Notes(NamedTuple):
     settled: int
     unanswered: int
     configuration_index: Index
-    matches: tuple[Match, ...]
+    matches: dict[ServerId, Match]
 
 
 def notes_of(me: NodeState) -> Notes:
@@ -47,7 +46,7 @@ def notes_of(me: NodeState) -> Notes:
     reign, log = me.reign, me.log
     index = log.configuration_index
     if reign is None or me.role is not LEADER:
-        return Notes(me.id, me.current_term, me.voted_for, me.saved_index, me.leader_id, False, 0, {}, 0, 0, index, ())
+        return Notes(me.id, me.current_term, me.voted_for, me.saved_index, me.leader_id, False, 0, {}, 0, 0, index, {})
     settled = quorum_index(me.configuration, reign.answered) if reign.answered else 0
     return Notes(
         server=me.id,
@@ -61,16 +60,17 @@ def notes_of(me: NodeState) -> Notes:
         settled=settled,
         unanswered=reign.sent[0][0] if reign.sent else 0,
         configuration_index=index,
-        matches=tuple(_matches(me)),
+        matches=_matches(me),
     )
 
 
-def _matches(me: NodeState) -> Iterator[Match]:
-    log = me.log
+def _matches(me: NodeState) -> dict[ServerId, Match]:
+    log, matches = me.log, {}
     for follower, progress in me.progress.items():
         at = progress.match_index
         if at:
-            yield Match(follower, at, log.term_at(at) if log.base_index <= at <= log.last_index else None)
+            matches[follower] = Match(follower, at, log.term_at(at) if log.base_index <= at <= log.last_index else None)
+    return matches
 
 
 class OneLeaderATerm(Belief):
@@ -110,22 +110,20 @@ class RoundsGoForward(Belief):
         back = next((name for name, number in before.answered.items() if after.answered.get(name, 0) < number), "")
         if back:
             return f"knew that {back} had answered round {before.answered[back]}, and believes {after.answered.get(back, 0)} now"
-        was_settled = max(before.settled, after.settled)
-        forgotten = before.unanswered and (after.unanswered or after.round + 1) > max(was_settled + 1, before.unanswered)
-        if forgotten and before.configuration_index == after.configuration_index:
-            return f"remembers no round before {after.unanswered or after.round + 1}, and a quorum has answered up to {was_settled} only"
+        settled = max(before.settled, after.settled)
+        forgets = before.unanswered > settled and after.unanswered != before.unanswered
+        if forgets and before.configuration_index == after.configuration_index:
+            return f"has forgotten when it sent round {before.unanswered}, and a quorum has answered up to {settled} only"
         return ""
 
 
 CHANGES: tuple[type[OneLeaderATerm | RoundsGoForward], ...] = (OneLeaderATerm, RoundsGoForward)
 
 
-def flaws_of_change(before: Notes, after: Notes) -> Iterator[Flaw]:
+def flaws_of_change(before: Notes, after: Notes) -> list[Flaw]:
     """What a server must not have changed."""
-    for belief in CHANGES:
-        wrong = belief.flaw(before, after)
-        if wrong:
-            yield Flaw(belief, f"{after.server} {wrong}", (after.server,))
+    flaws = [(belief, belief.flaw(before, after)) for belief in CHANGES]
+    return [Flaw(belief, f"{after.server} {wrong}", (after.server,)) for belief, wrong in flaws if wrong]
 
 
 def keep_leader(before: Notes, after: Notes) -> Notes:

@@ -4,12 +4,12 @@ What no state tells any more is remembered on the way: which rounds were deliver
 elected. What a step costs depends on the number of servers, not on the log or the run.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from raftcore.checks.beliefs.alone import flaws_alone
 from raftcore.checks.beliefs.belief import Flaw
-from raftcore.checks.beliefs.changes import Notes, flaws_of_change, keep_leader, notes_of
+from raftcore.checks.beliefs.changes import Match, Notes, flaws_of_change, keep_leader, notes_of
 from raftcore.checks.beliefs.others import LeaseExcludes, MatchIsTrue, RoundIsHeard, SavedIsSaved, TermAndVoteAreSaved
 from raftcore.checks.leases import Leases
 from raftcore.checks.violation import Violation
@@ -78,7 +78,7 @@ class BeliefWatch:
         self._leases = Leases(server_ids, config)
         self._found: list[Flaw] = []
         self._told: set[tuple[str, tuple[ServerId, ...]]] = set()
-        self._look: dict[type, Callable[[Any], None]] = {
+        self._look: dict[type, Callable[[Any], None]] = dict.fromkeys(ev.ServerEvent.__subclasses__(), self._step_of) | {
             ev.MessageSent: self._sent,
             ev.MessageDelivered: self._delivered,
             ev.Synced: self._synced,
@@ -102,8 +102,9 @@ class BeliefWatch:
         look = self._look.get(type(event))
         if look:
             look(event)
-        elif isinstance(event, ev.ServerEvent):
-            self._stepped[event.server] = None
+
+    def _step_of(self, event: ev.ServerEvent) -> None:
+        self._stepped[event.server] = None
 
     def _sent(self, event: ev.MessageSent) -> None:
         server, message = self._servers.get(event.source), event.message
@@ -169,7 +170,7 @@ class BeliefWatch:
             return []
         stepped, self._stepped = list(self._stepped), {}
         for name in stepped:
-            self._found.extend(self._flaws_of(name, now_ms))
+            self._judge_server(name, now_ms)
         found, self._found = self._found, []
         at = len(self._trace) - 1
         return [Violation(it.belief.name, now_ms, it.sentence, it.servers, (at,)) for it in found if self._is_new(it)]
@@ -180,24 +181,24 @@ class BeliefWatch:
         self._told.add(mark)
         return is_new
 
-    def _flaws_of(self, name: ServerId, now_ms: float) -> Iterator[Flaw]:
+    def _judge_server(self, name: ServerId, now_ms: float) -> None:
         server = self._servers[name]
         if not server.alive:
             self._notes.pop(name, None)
             self._leaders.pop(name, None)
             return
         me: NodeState = server.node.state
-        yield from flaws_alone(me, now_ms)
+        self._found += flaws_alone(me, now_ms)
         before, after = self._notes.get(name), notes_of(me)
         if before:
-            yield from flaws_of_change(before, after)
+            self._found += flaws_of_change(before, after)
             after = keep_leader(before, after)
         self._notes[name] = after
-        yield from self._saved_flaws(after, server, me)
-        yield from self._flaws_of_pairs(after, me)
-        yield from self._lease_flaws(name, now_ms)
+        self._judge_saved(after, server, me)
+        self._judge_pairs(after, me)
+        self._judge_leases(name, now_ms)
 
-    def _saved_flaws(self, mine: Notes, server: Server, me: NodeState) -> Iterator[Flaw]:
+    def _judge_saved(self, mine: Notes, server: Server, me: NodeState) -> None:
         kept, keeps_all = self._kept_by(mine.server), self._disks[mine.server].keeps_all
         if keeps_all:
             kept.all_of(me)
@@ -208,34 +209,33 @@ class BeliefWatch:
         if keeps_all and not server.paused and me.saved_index < me.log.last_index:
             wrong = f"{me.id} counts its log as saved up to {me.saved_index} of {me.log.last_index}, and no sync is under way"
         if wrong:
-            yield Flaw(SavedIsSaved, wrong, (me.id,))
+            self._found.append(Flaw(SavedIsSaved, wrong, (me.id,)))
 
-    def _flaws_of_pairs(self, mine: Notes, me: NodeState) -> Iterator[Flaw]:
+    def _judge_pairs(self, mine: Notes, me: NodeState) -> None:
         if mine.leads:
             self._leaders[mine.server] = None
             wrong = RoundIsHeard.flaw(mine, self._heard)
             if wrong:
-                yield Flaw(RoundIsHeard, wrong, (mine.server,))
-            for match in mine.matches:
-                follower = self._servers.get(match.follower)
+                self._found.append(Flaw(RoundIsHeard, wrong, (mine.server,)))
+            for name, match in mine.matches.items():
+                follower = self._servers.get(name)
                 if follower and follower.alive:
-                    yield from self._match_flaws(mine, match.follower, follower.node.state)
+                    self._judge_match(mine, match, follower.node.state)
         else:
             self._leaders.pop(mine.server, None)
         for leader in self._leaders:
-            if leader != mine.server:
-                yield from self._match_flaws(self._notes[leader], mine.server, me)
+            match = self._notes[leader].matches.get(mine.server)
+            if match:
+                self._judge_match(self._notes[leader], match, me)
 
-    def _match_flaws(self, leader: Notes, follower: ServerId, it: NodeState) -> Iterator[Flaw]:
-        kept = self._kept_by(follower)
-        if it.current_term > leader.term or not kept.trusted:
-            return
-        for match in leader.matches:
-            wrong = match.follower == follower and MatchIsTrue.flaw(leader, match, it.log, kept.index)
+    def _judge_match(self, leader: Notes, match: Match, it: NodeState) -> None:
+        kept = self._kept_by(match.follower)
+        if it.current_term <= leader.term and kept.trusted:
+            wrong = MatchIsTrue.flaw(leader, match, it.log, kept.index)
             if wrong:
-                yield Flaw(MatchIsTrue, wrong, (leader.server, follower))
+                self._found.append(Flaw(MatchIsTrue, wrong, (leader.server, match.follower)))
 
-    def _lease_flaws(self, name: ServerId, now_ms: float) -> Iterator[Flaw]:
+    def _judge_leases(self, name: ServerId, now_ms: float) -> None:
         """Look at every leader where somebody has been elected, else at this one."""
         if not self._leases.hold:
             return
@@ -243,4 +243,4 @@ class BeliefWatch:
         for holder in others:
             wrong = LeaseExcludes.flaw(self._servers[holder].node.state, now_ms, self._elected)
             if wrong:
-                yield Flaw(LeaseExcludes, wrong, (holder, self._elected[1]))
+                self._found.append(Flaw(LeaseExcludes, wrong, (holder, self._elected[1])))

@@ -96,13 +96,13 @@ class VotesFollowRole(AloneBelief):
     @staticmethod
     def flaw(me: NodeState) -> str:
         if me.role is not FOLLOWER and me.voted_for != me.id:
-            return f"is {me.role} in term {me.current_term}, and has voted for {me.voted_for or 'nobody'}"
+            return f"is {me.role.value} in term {me.current_term}, and has voted for {me.voted_for or 'nobody'}"
         if me.role is CANDIDATE and me.id not in me.votes:
             return f"stands in term {me.current_term}, and does not count its own vote"
         if me.votes and me.role is not CANDIDATE:
-            return f"is {me.role}, and still counts votes"
+            return f"is {me.role.value}, and still counts votes"
         if me.pre_votes and (me.role is LEADER or me.id not in me.pre_votes):
-            return f"is {me.role}, and counts pre-votes of {', '.join(sorted(me.pre_votes))}"
+            return f"is {me.role.value}, and counts pre-votes of {', '.join(sorted(me.pre_votes))}"
         return "has voted or stands in term 0" if me.current_term == 0 and (me.voted_for or me.role is not FOLLOWER) else ""
 
 
@@ -116,16 +116,16 @@ class LeaderStateIsTheLeaders(AloneBelief):
     def flaw(me: NodeState) -> str:
         leads = me.role is LEADER
         if leads is (me.reign is None):
-            return "leads, and keeps no leader's state" if leads else f"is {me.role}, and keeps a leader's state"
+            return "leads, and keeps no leader's state" if leads else f"is {me.role.value}, and keeps a leader's state"
         if leads is not (me.leader_id == me.id):
-            return f"is {me.role}, and takes {me.leader_id or 'nobody'} for the leader"
+            return f"is {me.role.value}, and takes {me.leader_id or 'nobody'} for the leader"
         if me.role is CANDIDATE and me.leader_id:
             return f"stands for election, and follows {me.leader_id}"
         if not leads:
-            return f"is {me.role}, and keeps the progress of {_listed(me.progress)}" if me.progress else ""
+            return f"is {me.role.value}, and keeps the progress of {_listed(me.progress)}" if me.progress else ""
         spoken_to = {*me.peers, *me.leaving}
         if me.progress.keys() != spoken_to:
-            return f"is {me.role}, should know the progress of {_listed(spoken_to)}, and keeps that of {_listed(me.progress)}"
+            return f"is {me.role.value}, should know the progress of {_listed(spoken_to)}, and keeps that of {_listed(me.progress)}"
         return ""
 
 

@@ -48,7 +48,7 @@ def painter(run: Cluster) -> Callable[[float], object]:
     """Draws what a lab draws when a person scrubs, but for the timeline, which comes more slowly."""
     pane = Pane(Branch(1, run))
     pane.screens.extend(part() for part in PARTS)
-    return lambda at_ms: pane.paint(at_ms, {"playing": False}, lambda act: act())
+    return lambda at_ms: pane.paint(pane.sight(at_ms), {"playing": False}, lambda act: act())
 
 
 def figure(name: str, most_ms: float, short: float, long: float) -> Figure:

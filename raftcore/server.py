@@ -127,8 +127,13 @@ class Server:
         self._schedule()
 
     def set_clock_rate(self, rate: float) -> None:
-        """Count `rate` milliseconds in one of the clock's, from the next deadline on."""
-        self.node.state.set_clock_rate(rate, self._clock.now_ms)
+        """Count `rate` milliseconds in one of the clock's from now on; the deadline that is waited for moves, too."""
+        state = self.node.state
+        state.set_clock_rate(rate, self._clock.now_ms)
+        events, state.events = state.events, []
+        if self.alive and self._deadline_ms < inf:  # it has started
+            self._obey(Ready((), (), None, (), 0, (), events, state.deadline_ms))
+            self._schedule()
 
     # ---- obeying Ready: save, then send, then apply
 

@@ -68,7 +68,7 @@ def test_an_answer_ends_the_command_and_says_how_it_went() -> None:
     assert len(stage.asked) == 1
 
 
-@pytest.mark.parametrize("reason", [Reason.NOT_LEADER, Reason.TRANSFERRING])
+@pytest.mark.parametrize("reason", [Reason.NOT_LEADER, Reason.TRANSFERRING, Reason.TOO_MANY_REQUESTS])
 def test_a_redirect_is_followed_at_once_and_the_leader_remembered(reason: Reason) -> None:
     stage = Stage()
     stage.submit()
@@ -92,7 +92,7 @@ def test_a_repeated_redirect_does_not_ask_twice() -> None:
     assert stage.servers() == ["S1", "S3"]
 
 
-@pytest.mark.parametrize("reason", [Reason.NOT_LEADER, Reason.TRANSFERRING])
+@pytest.mark.parametrize("reason", [Reason.NOT_LEADER, Reason.TRANSFERRING, Reason.TOO_MANY_REQUESTS])
 def test_without_a_leader_it_waits_a_little_and_asks_the_next(reason: Reason) -> None:
     stage = Stage()
     stage.submit()

@@ -82,7 +82,7 @@ def test_every_refusal_has_its_sentence() -> None:
         assert seen, kind
         for reason, sentence in seen.items():
             assert sentence.endswith(sections[reason]), (kind, reason)
-    assert {reason for _, reason in asked} == set(Reason) - {Reason.SERVER_FULL}  # that takes 10,000 messages
+    assert {reason for _, reason in asked} == set(Reason) - {Reason.SERVER_FULL, Reason.TOO_MANY_REQUESTS}  # those take 10,000 messages
     full = MessageDropped(9.0, 1, "S1", "S2", RequestVoteReply(1, "S1", vote_granted=True), Reason.SERVER_FULL)
     assert why_refused(full).startswith("S2 was held up for so long")
 
@@ -349,3 +349,9 @@ def sentences(view: ClusterView) -> list[str]:
         said += [why_not_committed(view, index, server.id) for index in range(max(1, last - 2), last + 1)]
         said += [why_not_committed(view, last)] if last else []
     return said
+
+
+def test_why_a_leader_refuses_a_read_that_is_too_many() -> None:
+    reply = ClientReply("C1", 1, "S1", ok=False, reason=Reason.TOO_MANY_REQUESTS)
+
+    assert "wait for a majority" in why_refused(MessageSent(0.0, 1, "S1", "C1", reply))

@@ -52,13 +52,13 @@ def test_the_lab_plays_on_while_a_fork_is_made_and_makes_none_where_it_is_given_
         lab.speed = 1
         hand = Player.of(cluster)
         hand.take({"do": "fork"})
-        wait_until(lambda: (hand._said()["forking"] or {"share": 0})["share"] > 0.9)
+        wait_until(lambda: (hand._said(hand.head.sights)["forking"] or {"share": 0})["share"] > 0.9)
         began_ms = cluster.now_ms
         wait_until(lambda: cluster.now_ms > began_ms)
         hand.take({"do": "fork"})
         assert hand.notice == "a fork is being made; wait for it, or stop it first"
         hand.take({"do": "give-up"})
-        assert hand._said()["forking"] is None
+        assert hand._said(hand.head.sights)["forking"] is None
         hand.take({"do": "pause"})
         hand.take({"do": "go", "at_ms": 500})
         assert (len(hand.head.branches), hand.notice) == (1, "")
@@ -74,7 +74,7 @@ def test_what_breaks_while_a_fork_is_made_is_said_and_ends_it(cluster: Cluster, 
         hand = Player.of(cluster)
         hand.take({"do": "fork"})
         wait_until(lambda: "ZeroDivisionError: once" in lab.notice)
-        assert hand._said()["forking"] is None
+        assert hand._said(hand.head.sights)["forking"] is None
         assert hand.head.main.run is cluster
 
 

@@ -24,7 +24,7 @@ def cluster() -> Cluster:
 def drawn(head: Playhead) -> dict:
     lines = tuple(branch.line for branch in head.branches)
     beside = head.beside.branch.number if head.two else None
-    said = {"lines": lines, "chosen": head.main.branch.number, "beside": beside, "parted": head.parted}
+    said = {"lines": lines, "chosen": head.main.branch.number, "beside": beside, "parted": head.parted(head.sights)}
     return Forks().draw(Frame(view=head.view, **said))
 
 
@@ -52,19 +52,19 @@ def test_two_runs_differ_at_the_first_event_that_both_have_and_not_where_one_has
     head = Playhead(cluster)
     head.go_to(1_000)
     fork = forked(head)
-    assert head.parted is None
+    assert head.parted(head.sights) is None
     assert drawn(head)["parted"]["words"] == "fork 2 and run 1 do not differ so far."
     fork.run_for(100)
-    assert head.parted is None
+    assert head.parted(head.sights) is None
     fork.crash("S1")
     fork.run_for(200)
-    found = head.parted
+    found = head.parted(head.sights)
     assert found == diff(fork, cluster)
     assert found.at_ms == 1_100
     assert drawn(head)["parted"]["words"] == "fork 2 and run 1 first differ at 1,100 ms."
     assert drawn(head)["parted"]["events"][0] == "fork 2, 1,100 ms: you: crash S1"
     cluster.run_for(5_000)
-    assert head.parted is found
+    assert head.parted(head.sights) is found
 
 
 def test_only_what_is_new_is_compared(cluster: Cluster, monkeypatch):
@@ -88,7 +88,7 @@ def test_runs_of_different_seeds_are_compared_from_the_beginning(cluster: Cluste
     other.run_for(2_000)
     head = Playhead(cluster)
     head.compare(other)
-    assert head.parted == diff(cluster, other)
+    assert head.parted(head.sights) == diff(cluster, other)
     assert [branch.line.name for branch in head.branches] == ["run 1", "run 2"]
 
 

@@ -29,7 +29,8 @@ def test_elections_and_crashes_are_marked_as_they_happen():
 def test_a_violation_is_marked_where_it_was_seen(shown):
     mutant = next(one for one in MUTANTS if one.property == "Election Safety")
     cluster = mutant.play()
-    seen = [mark for mark in Playhead(shown(cluster)).marks if mark.kind == "violation"]
+    head = Playhead(shown(cluster))
+    seen = [mark for mark in head.marks(head.sights[0]) if mark.kind == "violation"]
     assert seen
     assert [mark.at_ms for mark in seen] == [violation.at_ms for violation in cluster.violations]
     assert [mark.words for mark in seen] == [f"{violation.property} is violated" for violation in cluster.violations]
@@ -55,4 +56,5 @@ def test_there_are_never_too_many_marks():
 def test_a_cluster_that_is_not_judged_has_marks_but_no_violations():
     cluster = Cluster(size=3, seed=2, checks=False)
     cluster.crash("S1")
-    assert [mark.kind for mark in Playhead(cluster).marks] == ["crash"]
+    head = Playhead(cluster)
+    assert [mark.kind for mark in head.marks(head.sights[0])] == ["crash"]

@@ -204,6 +204,22 @@ def test_what_is_asked_of_a_closed_lab_is_answered_or_refused_with_a_sentence(cl
             ask()
 
 
+def test_a_lab_that_stood_still_when_it_was_closed_in_the_browser_stands_still_when_it_is_opened_again(cluster: Cluster):
+    with Lab(cluster) as lab:
+        lab._started = True  # no figure is needed here
+        for stop, goes_on in ((lab.pause, False), (lab.play, True)):
+            stop()
+            lab._watch(False)
+            assert not lab.playing
+            lab._watch(True)
+            assert lab.playing is goes_on
+
+        lab._watch(False)
+        lab.pause()  # by code, while nobody looks
+        lab._watch(True)
+        assert not lab.playing
+
+
 @pytest.mark.parametrize("speed", [float("nan"), "fast", None, True, [1]])
 def test_a_speed_that_is_no_number_is_refused(cluster: Cluster, speed):
     with Lab(cluster) as lab:
@@ -265,13 +281,14 @@ def test_who_looks_at_the_past_stops_time_and_changes_nothing_and_comes_back_to_
         lab.pause()
         ring, player = Ring(cluster), Player.of(cluster)
         cluster.run_for(10)
+        now_ms = cluster.now_ms
         for intent in ({"do": "go", "at_ms": 400}, {"do": "back"}, {"do": "step"}, {"do": "go", "position": 30}):
             player.take(intent)
             wait_until(lambda: ring.state["now_ms"] == player.head.shown_ms)
-            assert (lab.notice, lab.playing, cluster.now_ms) == ("", False, 1_010)
+            assert (lab.notice, lab.playing, cluster.now_ms) == ("", False, now_ms)
         assert ring.state["now_ms"] == cluster.trace[30].at_ms
         player.take({"do": "now"})
-        wait_until(lambda: ring.state["now_ms"] == 1_010)
+        wait_until(lambda: ring.state["now_ms"] == now_ms)
     assert cluster.trace.to_bytes()[: len(before)] == before
 
 

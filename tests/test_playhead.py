@@ -148,7 +148,7 @@ def test_a_fork_goes_on_from_the_moment_that_is_shown_and_the_other_run_stays_as
     assert (fork.now_ms, head.shown_ms, head.two) == (700, 700, True)
     assert (head.main.run, head.beside.run) == (fork, cluster)
     head.pass_time(100)
-    assert (fork.now_ms, head.beside.shown_ms(head.shown_ms)) == (800, 800)
+    assert (fork.now_ms, head.sights[1].at_ms) == (800, 800)
     assert cluster.trace.to_bytes() == before
 
 
@@ -158,8 +158,8 @@ def test_a_recording_can_be_forked_and_the_fork_is_a_cluster_with_its_past(clust
     fork = forked(head)
     past = cluster.trace[: cluster.trace.position_at(700)]
     assert fork.trace[: len(past)] == past
-    assert head.lives(head.main)
-    assert not head.lives(head.beside)
+    assert head.living(head.main)
+    assert not head.living(head.beside)
 
 
 def test_a_run_that_has_come_less_far_is_shown_at_its_end_and_catches_up_when_time_passes(cluster: Cluster):
@@ -168,7 +168,7 @@ def test_a_run_that_has_come_less_far_is_shown_at_its_end_and_catches_up_when_ti
     fork = forked(head)
     head.choose(1)
     head.go_to_end()
-    assert (head.shown_ms, head.beside.shown_ms(head.shown_ms)) == (2_000, 700)
+    assert (head.shown_ms, head.sights[1].at_ms) == (2_000, 700)
     head.pass_time(20)
     assert fork.now_ms == 700 + CATCH_UP_MS  # no more than this at once: who waits for it comes first
     for _ in range(10):
@@ -188,7 +188,7 @@ def test_whoever_chooses_a_run_keeps_the_moment_and_has_the_other_run_beside_it(
     head.choose(2)
     assert (head.main.run, head.beside.run) == (first, cluster)
     head.alone()
-    assert head.panes == (head.main,)
+    assert [sight.branch for sight in head.sights] == [head.main.branch]
     with pytest.raises(ConfigError, match="no run 9"):
         head.choose(9)
 
@@ -210,7 +210,7 @@ def test_a_frame_tells_what_is_new_or_after_a_leap_what_came_before(cluster: Clu
     frames = frames_of(pane)
     trace = cluster.trace
     for at_ms in (1_000, 1_020, 400, 500):
-        pane.paint(at_ms, {"playing": False}, lambda act: act())
+        pane.paint(pane.sight(at_ms), {"playing": False}, lambda act: act())
     positions = [trace.position_at(at_ms) for at_ms in (1_000, 1_020, 400, 500)]
     assert [frame.position for frame in frames] == positions
     assert [frame.jump for frame in frames] == [1, 1, 2, 2]
@@ -227,6 +227,6 @@ def test_what_a_frame_costs_does_not_depend_on_how_far_the_leap_goes():
     pane = Pane(Branch(1, cluster))
     frames = frames_of(pane)
     for at_ms in (0, cluster.now_ms):
-        pane.paint(at_ms, {"playing": False}, lambda act: act())
+        pane.paint(pane.sight(at_ms), {"playing": False}, lambda act: act())
     assert frames[1].events == tuple(cluster.trace[-MOST_EVENTS:])
     assert (frames[1].jump, frames[1].changed_keys, frames[1].past) == (2, None, False)

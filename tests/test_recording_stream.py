@@ -2,15 +2,16 @@
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
-from threading import Event, Semaphore
+from threading import Event, Semaphore, Thread
 
 import pandas as pd
 import pytest
 from test_player import wait_until
 
 from raftcore import Cluster
-from raftcore.recording import Recording, stream
+from raftcore.recording import Recording, recording, stream
 from raftcore.vocabulary.errors import FileError
 
 ROOT = Path(__file__).parents[1]
@@ -142,6 +143,117 @@ def test_damage_in_the_middle_is_named(tmp_path, by_hand):
     path.write_bytes(data[: ends[0] - 1])
     with pytest.raises(FileError, match=r"left\.part broke off before anything was written"):
         Recording.load(path)
+
+
+@pytest.mark.parametrize("length", [0, 3, 8, 19])
+def test_what_broke_off_before_anything_was_written_is_named_and_can_be_removed(length, tmp_path, by_hand):
+    part = Path(tmp_path, "run.parquet.part")
+    writing = Cluster().recording.stream_to(tmp_path / "run.parquet")
+    part.write_bytes(writing.part.read_bytes()[:length])
+    with pytest.raises(FileError, match=r"run\.parquet\.part broke off before anything was written: it holds nothing and can be removed"):
+        Recording.load(part)
+    with pytest.raises(FileError, match=r"a recording that broke off before anything was written, or begins just now"):
+        Cluster().recording.stream_to(tmp_path / "run.parquet")
+    writing.close()
+    part.write_bytes(b"")
+    with pytest.raises(FileError, match="is no recording of this lab"):  # another file that is empty is none
+        Recording.load(part.rename(tmp_path / "empty.parquet"))
+
+
+def test_who_loads_an_earlier_run_is_warned_of_a_later_one_that_was_broken_off(tmp_path, by_hand, recwarn):
+    path = tmp_path / "run.parquet"
+    Cluster(size=3, seed=1).recording.save(path)
+    assert Recording.load(path).scenario.seed == 1
+    assert not recwarn.list
+    later = Cluster(size=3, seed=2)
+    with later.recording.stream_to(path):
+        with pytest.warns(UserWarning, match=r"run\.parquet is an earlier run: .* Recording\.load\('.*run\.parquet\.part'\)"):
+            assert Recording.load(path).scenario.seed == 1
+        assert Recording.load(f"{path}.part").scenario.seed == 2
+    recwarn.clear()
+    assert Recording.load(path).scenario.seed == 2
+    assert not recwarn.list
+
+
+def test_the_run_waits_while_a_portion_is_made(tmp_path, by_hand, monkeypatch):
+    """A run at full speed would otherwise be ever further ahead of its file: both want the same processor."""
+    cluster = Cluster(size=3, seed=7)
+    made, gone_on = Event(), Event()
+
+    def to_parquet(table, header):
+        thread = Thread(target=lambda: (cluster.run_for(100), gone_on.set()), daemon=True)
+        thread.start()
+        made.set()
+        assert not gone_on.wait(0.3)
+        return real(table, header)
+
+    real = recording.to_parquet
+    with cluster.recording.stream_to(tmp_path / "run.parquet") as writing:
+        monkeypatch.setattr(recording, "to_parquet", to_parquet)
+        writing.flush()
+        assert made.is_set()
+        assert gone_on.wait(20)
+        monkeypatch.setattr(recording, "to_parquet", real)
+
+
+@pytest.mark.parametrize("mode", ["default", "error"])
+def test_a_writer_that_fails_at_anything_says_so_and_goes_on(mode, tmp_path, monkeypatch, caplog):
+    failed, failing = Semaphore(0), [True]
+
+    def portion(self, position):
+        if failing[0] and position:
+            failed.release()
+            raise KeyError("our own mistake")
+        return real(self, position)
+
+    real = Recording.portion
+    monkeypatch.setattr(Recording, "portion", portion)
+    monkeypatch.setattr(stream, "FLUSH_EVERY_S", 0.01)
+    cluster = Cluster(size=3, seed=7)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter(mode)
+        writing = cluster.recording.stream_to(tmp_path / "run.parquet")
+        for _ in range(3):
+            assert failed.acquire(timeout=20)
+        assert isinstance(writing.trouble, KeyError)
+        failing[0] = False
+        wait_until(lambda: writing.trouble is None)
+    assert [it.category for it in told] == [RuntimeWarning] * (mode == "default")
+    assert all(".part can't be written: KeyError('our own mistake')" in str(it.message) for it in told)
+    assert [record.exc_info[0] for record in caplog.records] == [KeyError]
+    cluster.run_for(500)
+    writing.close()
+    assert Recording.load(tmp_path / "run.parquet").trace.to_bytes() == cluster.trace.to_bytes()
+
+
+def test_an_interrupt_in_a_flush_leaves_no_half_of_a_frame(tmp_path, by_hand):
+    class Interrupted:
+        """A file that somebody interrupts when half a frame is written."""
+
+        def __init__(self, file):
+            self.file, self.halves = file, 0
+
+        def write(self, data):
+            self.halves += 1
+            if self.halves == 2:
+                raise KeyboardInterrupt
+            return self.file.write(data[: len(data) // 2])
+
+        def __getattr__(self, name):
+            return getattr(self.file, name)
+
+    cluster = Cluster(size=3, seed=7)
+    writing = cluster.recording.stream_to(tmp_path / "run.parquet")
+    size, file = writing.part.stat().st_size, writing._file
+    cluster.run_for(500)
+    writing._file = Interrupted(file)
+    with pytest.raises(KeyboardInterrupt):
+        writing.flush()
+    assert writing.part.stat().st_size == size
+    writing._file = file
+    writing.flush()
+    assert Recording.load(writing.part).trace.to_bytes() == cluster.trace.to_bytes()
+    writing.close()
 
 
 def test_what_was_broken_off_is_not_written_over(tmp_path):

@@ -75,7 +75,7 @@ def test_a_recording_of_rules_without_a_name_can_be_seen_and_says_why_it_cannot_
     cluster.recording.save(tmp_path / "run.parquet")
     with Replay(Recording.load(tmp_path / "run.parquet")) as lab:
         lab._player.take({"do": "fork"})
-        assert "no name that can be imported" in lab.notice
+        assert "Only what belongs to raftcore is imported" in lab.notice
         assert lab.playing
 
 

@@ -62,7 +62,7 @@ def test_the_lab_shows_the_text_and_says_where_it_saved_or_why_not(cluster: Clus
         player = Player.of(cluster)
         player.take({"do": "go", "at_ms": 1_500})
         player.take({"do": "copy", "what": "code"})
-        assert player._said()["paper"] == share.text(cluster, 1_500.0, "code")
+        assert player._said(player.head.sights)["paper"] == share.text(cluster, 1_500.0, "code")
         player.take({"do": "save"})
         assert str(tmp_path) in player.note
         monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "gone")

@@ -118,6 +118,16 @@ def test_a_partition_lasts_until_the_next_one_or_until_healed():
     ]
 
 
+@pytest.mark.parametrize(
+    "act, name", [(lambda it: it.partition({"S1"}), "partition S1 | S2 S3"), (lambda it: it.isolate("S1"), "S1 isolated")]
+)
+def test_the_name_of_what_was_healed_is_not_given_to_cuts_that_are_made_later(act: Callable[[Cluster], None], name: str):
+    assert faults_of(act, Cluster.heal, lambda it: (it.cut("S1", "S2"), it.cut("S1", "S3")), Cluster.heal) == [
+        Fault(100.0, 200.0, name),
+        Fault(300.0, 400.0, "S1 ↔ S2 cut · S1 ↔ S3 cut"),
+    ]
+
+
 def test_a_partition_that_cuts_nothing_is_no_fault():
     assert faults_of(lambda it: it.partition(it.server_ids)) == []
 

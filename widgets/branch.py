@@ -1,20 +1,21 @@
 """The runs of a lab: a cluster, which lives on when it is played at its end, or a recording; and what was forked from it."""
 
-from msgspec import Struct
-
 from raftcore import diff
 from raftcore.trace.diff import Difference
 from raftcore.trace.run import Run
+from widgets.checking import Checking
 from widgets.frame import Line
 
 
-class Branch(Struct, frozen=True, eq=False):
+class Branch:
     """A run in a lab. number: from 1. parent: the branch that it parted from at `at_ms`; None of the lab's first."""
 
-    number: int
-    run: Run
-    parent: "Branch | None" = None
-    at_ms: float = 0.0
+    def __init__(self, number: int, run: Run, parent: "Branch | None" = None, at_ms: float = 0.0) -> None:
+        self.number = number
+        self.run = run
+        self.parent = parent
+        self.at_ms = at_ms
+        self.checking = Checking(run)
 
     @property
     def line(self) -> Line:

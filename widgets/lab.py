@@ -9,13 +9,13 @@ from threading import Lock, Thread
 from types import TracebackType
 from typing import Self
 
-from IPython.core.getipython import get_ipython
 from IPython.display import SVG, display
 from ipywidgets import Box, VBox
 
 from raftcore import Cluster
 from raftcore.trace.run import Run, require_run
 from raftcore.vocabulary.spelling import spelled
+from widgets import cells
 from widgets.checks_strip import ChecksStrip
 from widgets.command_bar import CommandBar
 from widgets.event_feed import EventFeed
@@ -56,21 +56,22 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._started = self._closed = False
         self._goes_on = False  # it played when its last view was closed
 
-        ring, bar, status = Ring(run), PlayerBar(run), StatusLine(run)
-        logs, stores, commands, feed = LogGrid(run), KvTable(run), CommandBar(run), EventFeed(run)
+        player = self._player
+        ring, bar, status = Ring().follow(player), PlayerBar().follow(player), StatusLine().follow(player)
+        logs, stores, commands = LogGrid().follow(player), KvTable().follow(player), CommandBar().follow(player)
         ring.on_watch(self._watch)
         self._timeline.on_go(self._player.take)
-        halves = Halves(self._player, half(RunTitle(run), ring, VBox([logs, stores])))
+        halves = Halves(player, half(RunTitle().follow(player), ring, VBox([logs, stores])))
         self._player.attach(halves)
         rows = [
-            Box([bar, Forks(run)]),
+            Box([bar, Forks().follow(player)]),
             halves.box,
             Box([status]),
             Box([commands]),
             Box([self._timeline.box]),
-            Box([ChecksStrip(run)]),
-            Box([Sessions(run)]),
-            Box([feed]),
+            Box([ChecksStrip().follow(player)]),
+            Box([Sessions().follow(player)]),
+            Box([EventFeed().follow(player)]),
         ]
         super().__init__([row.add_class("rl-lab-row") for row in rows])
         self.add_class("rl-lab")
@@ -112,7 +113,8 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._player.play()
 
     def pause(self) -> None:
-        """Let time stand still."""
+        """Let time stand still. When this returns, it does, also where somebody opens the lab in the browser again."""
+        self._goes_on = False
         self._player.pause()
 
     def compare(self, run: Run) -> None:
@@ -121,8 +123,8 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def snapshot(self) -> SVG:
         """A still picture of this moment, which any viewer of notebooks can show. ControlError once the lab is closed."""
-        head = self._player.head
-        return SVG(lab_still(head.view, head.main.run.config.delay_ms))
+        sight = self._player.head.sights[0]
+        return SVG(lab_still(sight.view, sight.branch.run.config.delay_ms))
 
     def close(self) -> None:
         """End the lab: nothing moves any more, and its last picture stays. The cluster can go on in code, or in a new lab.
@@ -136,7 +138,7 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
             if not self._closed:
                 self._timeline.close()
             self._closed, self._goes_on = True, False
-        _forget(self)
+        cells.forget(self)
 
     def __enter__(self) -> Self:
         return self
@@ -150,7 +152,7 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Stop when nobody looks any more, and go on where somebody looks again."""
         if not watched:
             self._goes_on = self.playing
-            self.pause()
+            self._player.pause()
             return
         if not self._started:
             self._started = True
@@ -177,43 +179,18 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
 # ---- one driver
 
-_open: dict[object, tuple[object, list[Lab]]] = {}
-"""By cell and by run: the execution that made these labs, and the labs."""
-
 
 def _replace_predecessors(lab: Lab, run: Run) -> None:
     """Close the labs that an earlier run of this cell made, and any on the same run. One cell may make several, side by side."""
-    cell, execution = _this_execution()
-    for place, maker in ((cell, execution), (id(run), lab)):
-        if place is None:
-            continue
-        made_by, labs = _open.get(place, (maker, []))
-        if made_by != maker:
-            for old in labs:
-                old.close()
-            labs = []
-        _open[place] = (maker, [*labs, lab])
-
-
-def _forget(lab: Lab) -> None:
-    for place, (maker, labs) in list(_open.items()):
-        others = [other for other in labs if other is not lab]
-        if others:
-            _open[place] = (maker, others)
-        else:
-            del _open[place]
-
-
-def _this_execution() -> tuple[str | None, str | None]:
-    """The cell that runs, and which run of it this is; None where the front end does not say."""
-    kernel = getattr(get_ipython(), "kernel", None)
-    message = kernel.get_parent() if kernel is not None else {}
-    return message.get("metadata", {}).get("cellId"), message.get("header", {}).get("msg_id")
+    cell, execution = cells.this_execution()
+    if cell is not None:
+        cells.make_room(lab, ("lab", cell), execution)
+    cells.make_room(lab, ("lab", id(run)), lab)
 
 
 @atexit.register
 def _stop_all() -> None:
     """With the kernel end the threads, and nothing else: the last picture stays, the timeline's too."""
-    for _, labs in list(_open.values()):
-        for lab in labs:
+    for lab in cells.all_shown():
+        if isinstance(lab, Lab):
             lab._player.close()  # noqa: SLF001  of the same module

@@ -1,9 +1,21 @@
 """What the status line says when something went wrong."""
 
+import logging
 import traceback
 
 from raftcore.checks.violation import Violation
 from raftcore.vocabulary.errors import RaftLabError
+
+LOG = logging.getLogger(__name__)
+
+
+def report(error: Exception) -> None:
+    """Log where an error was raised that is none of the sentences by which this project refuses something: a mistake in its own code, or
+
+    in somebody's. The line in the lab does not say how it came there.
+    """
+    if not isinstance(error, RaftLabError):
+        LOG.error("the lab goes on after %s", type(error).__name__, exc_info=error)
 
 
 def of_error(error: Exception) -> str:

@@ -6,7 +6,8 @@ A part draws Frames and nothing else. What comes back from the browser is data t
 from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
+from weakref import ref
 
 import anywidget
 import traitlets
@@ -14,6 +15,7 @@ from IPython.display import display
 
 from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView
+from widgets import cells
 from widgets.frame import Frame
 from widgets.kept import KeptStill
 from widgets.player import Player
@@ -35,6 +37,8 @@ def together(*names: str) -> str:
 class Part(anywidget.AnyWidget):
     """A part of the lab's screen. It also works alone in a cell."""
 
+    _player: Player | None = None
+
     state = traitlets.Dict().tag(sync=True)
     beat = traitlets.Int(0).tag(sync=True)
 
@@ -46,11 +50,39 @@ class Part(anywidget.AnyWidget):
         self._callbacks: list[Callable[[Intent], None]] = []
         self._watchers: list[Callable[[bool], None]] = []
         self._views: int | None = None  # how many views a browser has open; None before the first
+        self._run: Callable[[], Run | None] = lambda: None  # what it shows alone
         self.on_msg(self._absorb)
         if run is not None:
-            player = Player.of(run)
-            self.on_intent(player.take)
-            player.attach(self)
+            self._run = _reference(run)
+            self.follow(Player.of(run))
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Let go of what an earlier run of this cell showed; outside a notebook, where nobody looks, of what shows another run."""
+        cell, execution = cells.this_execution()
+        if not cells.has_kernel():
+            cells.make_room(_Alone(self), "alone", self._player)
+        elif cell is not None:
+            cells.make_room(_Alone(self), ("alone", cell), execution)
+
+    def follow(self, player: Player) -> Self:
+        """Show what this player shows, and let it take what the person does."""
+        self._player = player
+        self.on_intent(player.take)
+        player.attach(self)
+        return self
+
+    def release(self) -> None:
+        """Follow no player any more: the last picture stays. A player that nobody follows ends, and lets go of its run."""
+        player, self._player = self._player, None
+        if player is not None:
+            self._callbacks.remove(player.take)
+            player.detach(self)
+
+    def close(self) -> None:
+        """Remove it from the screen."""
+        self.release()
+        super().close()
 
     @abstractmethod
     def draw(self, frame: Frame) -> Picture:
@@ -100,8 +132,19 @@ class Part(anywidget.AnyWidget):
         before = self._views or 0
         self._views = max(0, before + change)
         if bool(before) != bool(self._views):
+            self._follow_where_seen()
             for callback in self._watchers:
                 callback(self._views > 0)
+
+    def _follow_where_seen(self) -> None:
+        """What is shown alone follows its run only while somebody sees it. Whoever sees it again sees the run, if that is still there."""
+        run = self._run()
+        if run is None:
+            return
+        if not self._views:
+            self.release()
+        elif self._player is None:
+            self.follow(Player.of(run))
 
     def _ipython_display_(self) -> None:
         """Show a still picture, and after it the part itself; where a kernel runs, its style hides the picture."""
@@ -110,3 +153,22 @@ class Part(anywidget.AnyWidget):
         bundle = self._repr_mimebundle_()
         assert bundle  # every part has a view
         display(bundle[0], metadata=bundle[1], raw=True)
+
+
+class _Alone:
+    """A part that is shown alone in a cell, which makes room by letting go of its run."""
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+
+    def close(self) -> None:
+        """Show the last picture from now on."""
+        self._part.release()
+
+
+def _reference(run: Run) -> Callable[[], Run | None]:
+    """The run, for as long as somebody else has it."""
+    try:
+        return ref(run)
+    except TypeError:  # nothing can refer to it weakly
+        return lambda: run

@@ -9,6 +9,20 @@ from raftcore.hunting.walk import Walk
 from raftcore.trace.run import Run
 from raftcore.vocabulary.errors import ControlError
 from widgets.forking import cluster_of
+from widgets.pane import Sight
+
+
+class Clipboard:
+    """A text that the screen shows to be copied. copies: how many there have been."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.copies = 0
+
+    def copy(self, sight: Sight, what: object) -> None:
+        """Show the run, up to the moment that is seen, as such a text. Raises ControlError."""
+        self.text = text(sight.branch.run, sight.at_ms, what)
+        self.copies += 1
 
 
 def text(run: Run, at_ms: float, what: object) -> str:

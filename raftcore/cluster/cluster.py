@@ -221,7 +221,7 @@ class Cluster(Controls):
 
         with self._lock:
             if self._recording is None:
-                self._recording = Recording(self, judged=(lambda: self.violations) if self._watch else None)
+                self._recording = Recording(self, judged=(lambda: self.violations) if self._watch else None, held=self._lock)
             return self._recording
 
     def as_code(self) -> str:

@@ -220,9 +220,9 @@ def take_set_clock_rate(world: SimWorld, action: act.SetClockRate) -> None:
     """Let a server's clock run faster or slower."""
     server = world.server(action.server)
     world.acted(action)
-    server.set_clock_rate(action.rate)
     if world.say:
         world.say(ClockRateChanged(world.now_ms, server.id, action.rate))
+    server.set_clock_rate(action.rate)
 
 
 def take_set_disk(world: SimWorld, action: act.SetDisk) -> None:

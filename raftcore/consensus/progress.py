@@ -101,12 +101,21 @@ class PendingRead(Struct, frozen=True):
     round: int
 
 
-MOST_ROUNDS = 100
-"""Rounds without an answer that a leader remembers. An answer to a later one counts for those before it."""
+EXACT_ROUNDS = 100
+"""Up to so many rounds without an answer a leader remembers when it sent each. Of n more it remembers about 100 ln(n / 100)."""
 
 
 MOST_READS = 10_000
-"""Reads that wait at a leader; the oldest go unanswered when more come, and their clients ask again."""
+"""Reads that wait at a leader. One that comes while so many wait is refused."""
+
+
+def moved(at_ms: float, now_ms: float, factor: float) -> float:
+    """The moment that is `factor` times as far from `now_ms`.
+
+    >>> moved(90.0, now_ms=100.0, factor=2.0), moved(-inf, now_ms=100.0, factor=2.0)
+    (80.0, -inf)
+    """
+    return now_ms + (at_ms - now_ms) * factor
 
 
 class Reign(Struct):
@@ -114,7 +123,7 @@ class Reign(Struct):
 
     round: the number of its latest round of heartbeats. round_is_out: whether that has been sent.
     answered: the latest round that each server has answered; its own is `round`.
-    sent: (round, time) of those that no majority has answered yet, oldest first.
+    sent: (round, time) of those that no majority has answered yet, oldest first; of more than EXACT_ROUNDS only some.
     quorum_heard_ms: when it sent the latest message that a majority has answered; at first, when it was elected.
     lease_until_ms: until when no other can be elected, if clocks drift no more than they may (thesis 6.4.1).
     early_reads: those that came before it had committed an entry of its term. reads: those that wait for a round, oldest first.
@@ -125,17 +134,30 @@ class Reign(Struct):
     round: int = 0
     round_is_out: bool = True
     answered: dict[ServerId, int] = {}
-    sent: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MOST_ROUNDS))
+    sent: deque[tuple[int, float]] = field(default_factory=deque)
     lease_until_ms: float = -inf
-    early_reads: deque[ClientRequest] = field(default_factory=lambda: deque(maxlen=MOST_READS))
-    reads: deque[PendingRead] = field(default_factory=lambda: deque(maxlen=MOST_READS))
+    early_reads: deque[ClientRequest] = field(default_factory=deque)
+    reads: deque[PendingRead] = field(default_factory=deque)
     transfer: Transfer | None = None
     transferred: bool = False
     change: Change | None = None
 
+    def remember_round(self, now_ms: float) -> None:
+        """Remember when the latest round is sent, unless it follows closely on another, for how many are unanswered.
+
+        Its answer then counts for the one before it, which is a little older: so a leader never believes to have been heard later than it
+        was. The oldest ones stay: if they were forgotten for new ones, no round would ever be answered that is still remembered.
+        """
+        sent = self.sent
+        if not sent or self.round - sent[-1][0] > (sent[-1][0] - sent[0][0]) / EXACT_ROUNDS:
+            sent.append((self.round, now_ms))
+
     def stretch(self, now_ms: float, factor: float) -> None:
         """Let every stretch of time between `now_ms` and what is kept here be `factor` times as long."""
-        self.quorum_heard_ms = now_ms - (now_ms - self.quorum_heard_ms) * factor
-        self.lease_until_ms = now_ms + (self.lease_until_ms - now_ms) * factor
-        moved = [(number, now_ms - (now_ms - sent_ms) * factor) for number, sent_ms in self.sent]
-        self.sent = deque(moved, maxlen=MOST_ROUNDS)
+        self.quorum_heard_ms = moved(self.quorum_heard_ms, now_ms, factor)
+        self.lease_until_ms = moved(self.lease_until_ms, now_ms, factor)
+        self.sent = deque((number, moved(sent_ms, now_ms, factor)) for number, sent_ms in self.sent)
+        if self.transfer:
+            self.transfer = Transfer(self.transfer.target, moved(self.transfer.deadline_ms, now_ms, factor))
+        if self.change:
+            self.change.began_ms = moved(self.change.began_ms, now_ms, factor)

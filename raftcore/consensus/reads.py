@@ -4,7 +4,7 @@ Each round of heartbeats has a number, which answers repeat. Once a majority has
 that lets reads out (6.4), extends the lease (6.4.1), and tells a leader that is cut off (6.2).
 """
 
-from raftcore.consensus.progress import PendingRead, Reign
+from raftcore.consensus.progress import MOST_READS, PendingRead, Reign
 from raftcore.consensus.quorum import quorum_index
 from raftcore.consensus.state import NodeState
 from raftcore.vocabulary.commands import Get, ReadMode
@@ -16,17 +16,19 @@ from raftcore.vocabulary.names import Reason
 def answer_read(me: NodeState, ask: ClientRequest) -> ClientReply | None:
     """Let a read be answered now, or later (None in both cases); a server that does not lead names the leader.
 
-    A stale read is answered by any server from what it has applied.
+    A stale read is answered by any server from what it has applied. Where too many reads wait already, one more is refused.
     """
     mode = ask.command.mode if isinstance(ask.command, Get) else None
     if mode is ReadMode.STALE:
         me.reads.append(ask)
     elif me.reign is None:
         return ClientReply(ask.client_id, ask.sequence_num, me.id, ok=False, leader_id=me.leader_id, reason=Reason.NOT_LEADER)
+    elif mode is ReadMode.LEASE and has_committed_in_its_term(me) and holds_lease(me, me.reign):
+        me.reads.append(ask)
+    elif len(me.reign.early_reads) + len(me.reign.reads) >= MOST_READS:
+        return ClientReply(ask.client_id, ask.sequence_num, me.id, ok=False, reason=Reason.TOO_MANY_REQUESTS)
     elif not has_committed_in_its_term(me):  # 6.4, step 1: only now does it know what is committed
         me.reign.early_reads.append(ask)
-    elif mode is ReadMode.LEASE and holds_lease(me, me.reign):
-        me.reads.append(ask)
     else:
         await_round(me, me.reign, ask)
     return None
@@ -65,7 +67,7 @@ def start_round(me: NodeState) -> None:
     reign.round += 1
     reign.round_is_out = False
     reign.answered[me.id] = reign.round
-    reign.sent.append((reign.round, me.now_ms))
+    reign.remember_round(me.now_ms)
 
 
 def settle_rounds(me: NodeState, reign: Reign) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from math import inf
 
 from raftcore.consensus.log import Log
-from raftcore.consensus.progress import Progress, Reign
+from raftcore.consensus.progress import Progress, Reign, moved
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import HardState, Snapshot
@@ -17,6 +17,7 @@ from raftcore.vocabulary.events import (
     LeaderRecognized,
     MembershipChangeEnded,
     ProgressChanged,
+    QuorumHeard,
     RoleChanged,
     TransferEnded,
     VoteCounted,
@@ -251,12 +252,16 @@ class NodeState:
     def set_clock_rate(self, rate: float, now_ms: float) -> None:
         """Let this server's clock count `rate` milliseconds in one of the caller's, from `now_ms` on.
 
-        What it has counted so far stays as it is: moments in the past and the end of a lease move, as seen by the caller's clock.
+        What it has counted so far stays as it is, and so does what it still has to count: every moment that it keeps, past or to come,
+        moves as seen by the caller's clock. Leases count on all of them (thesis 6.4.1).
         """
         factor = self.clock_rate / rate
-        self.leader_heard_ms = now_ms - (now_ms - self.leader_heard_ms) * factor
+        self.leader_heard_ms = moved(self.leader_heard_ms, now_ms, factor)
+        self.deadline_ms = moved(self.deadline_ms, now_ms, factor)
         if self.reign:
             self.reign.stretch(now_ms, factor)
+            if self.reign.lease_until_ms > -inf:
+                self.say(QuorumHeard(now_ms, self.id, self.reign.quorum_heard_ms, self.reign.lease_until_ms))
         self.clock_rate = rate
         self._measure()
 

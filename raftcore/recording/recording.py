@@ -1,5 +1,6 @@
 """A run as data: the files and the tables that are made of its events."""
 
+import warnings
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
@@ -28,7 +29,7 @@ from raftcore.recording.rows import Rows
 from raftcore.recording.servers import servers_frame
 from raftcore.recording.sources import Loaded, Source
 from raftcore.recording.stories import operations_frame, violations_frame
-from raftcore.recording.stream import MARK, Portion, Stream, from_frames, part_of
+from raftcore.recording.stream import Portion, Stream, from_frames, is_part, part_of
 from raftcore.trace.stream import Trace
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.config import Config
@@ -54,8 +55,18 @@ class Recording:
     trace which is there already. Times are simulated milliseconds since the start of the run.
     """
 
-    def __init__(self, run: Source, table: pa.Table | None = None, judged: Callable[[], tuple[Violation, ...]] | None = None) -> None:
-        """table: the columns of a run that is over. judged: gives what broke an invariant; None: that is found when it is asked for."""
+    def __init__(
+        self,
+        run: Source,
+        table: pa.Table | None = None,
+        judged: Callable[[], tuple[Violation, ...]] | None = None,
+        held: AbstractContextManager[object] = nullcontext(),  # noqa: B008  # it can be entered many times
+    ) -> None:
+        """table: the columns of a run that is over. judged: gives what broke an invariant; None: that is found when it is asked for.
+
+        held: while it is entered, the run does not go on.
+        """
+        self._held = held
         self._run = run
         self._judged = judged or (lambda: check_trace(self.trace, self.config))
         self._reading: Callable[[], AbstractContextManager[None]] = run.reading if isinstance(run, Loaded) else nullcontext
@@ -224,14 +235,20 @@ class Recording:
 
     @classmethod
     def load(cls, path: str | Path) -> "Recording":
-        """The recording that was saved there, or what is left of one that was broken off. Raises FileError and FileNotFoundError."""
-        name = str(path)
+        """The recording that was saved there, or what is left of one that was broken off. Raises FileError, ConfigError and OSError.
+
+        Warns where a later recording to the same path was broken off.
+        """
+        name, part = str(path), part_of(path)
         try:
             data = check_path(path).read_bytes()
         except FileNotFoundError:
-            if not part_of(path).exists():
+            if not part.exists():
                 raise
-            raise FileNotFoundError(f"{name} was never finished; Recording.load({str(part_of(path))!r}) has what was recorded") from None
+            raise FileNotFoundError(f"{name} was never finished; Recording.load({str(part)!r}) has what was recorded") from None
+        if part.exists() and part.stat().st_mtime_ns >= Path(path).stat().st_mtime_ns:
+            later = f"Recording.load({str(part)!r}) has what was recorded, or remove it"
+            warnings.warn(f"{name} is an earlier run: a later recording to it was broken off or still goes on; {later}", stacklevel=2)
         return _from_bytes(data, name)
 
     def stream_to(self, path: str | Path) -> Stream:
@@ -243,8 +260,9 @@ class Recording:
 
     def portion(self, position: int) -> Portion:
         """What came from this position on, as a file's bytes. Its scenario has no actions: they stand among the events."""
-        now_ms, rows = self.now_ms, Rows(self._growing.since(position))
-        return Portion(to_parquet(rows.table, self._header(now_ms, rows)), len(rows))
+        with self._held:  # a run that went on meanwhile would be ever further ahead of its file
+            now_ms, rows = self.now_ms, Rows(self._growing.since(position))
+            return Portion(to_parquet(rows.table, self._header(now_ms, rows)), len(rows))
 
     def _header(self, now_ms: float, rows: Rows, violations: tuple[Violation, ...] | None = None) -> Header:
         """What a file of these rows says; none of them came later than it says. `now_ms` was true before they were taken."""
@@ -305,7 +323,7 @@ class Recording:
 
 def _from_bytes(data: bytes, name: str) -> Recording:
     """The recording that a file's bytes hold. Raises FileError."""
-    table, header = from_frames(data, name) if data.startswith(MARK) else from_parquet(data, name)
+    table, header = from_frames(data, name) if is_part(data, name) else from_parquet(data, name)
     known = header.violations
     return Recording(Loaded(table, header, name), table, (lambda: known) if known is not None else None)
 

@@ -1,7 +1,6 @@
 """Whose data a recording is, where that is no cluster: a trace that is there already, or a file."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Protocol
 
@@ -10,8 +9,8 @@ import pyarrow as pa
 from raftcore.recording.columns import to_events
 from raftcore.recording.file import Header
 from raftcore.recording.rows import Rows
+from raftcore.recording.validation import naming_damage
 from raftcore.trace.stream import Trace
-from raftcore.vocabulary.errors import FileError, RaftLabError
 from raftcore.vocabulary.events import Created
 from raftcore.vocabulary.names import ServerId
 from raftcore.vocabulary.scenario import Scenario
@@ -72,12 +71,6 @@ class Loaded:
         with self.reading():
             return (*self._founders, *(event.server for _, event in Rows(self._table).events(Created)))
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Turn what fails while the columns are read into a FileError that names the file: they may hold anything."""
-        try:
-            yield
-        except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, MemoryError, RecursionError) as error:
-            if isinstance(error, RaftLabError):
-                raise
-            raise FileError(f"{self._name} is damaged: its columns tell no run ({error!r})") from None
+    def reading(self) -> AbstractContextManager[None]:
+        """Turn what fails while the columns are read into a FileError that names the file."""
+        return naming_damage(self._name)

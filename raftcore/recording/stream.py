@@ -5,8 +5,10 @@ of what came since the one before, its length and its checksum. It stands beside
 """
 
 import atexit
+import logging
 import struct
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from threading import Event as Flag
 from threading import Lock, Thread
@@ -18,23 +20,27 @@ from msgspec.structs import replace
 
 from raftcore.recording.file import Header, from_parquet
 from raftcore.recording.rows import Rows
+from raftcore.recording.validation import check_columns, naming_damage
 from raftcore.vocabulary.errors import FileError
 
 if TYPE_CHECKING:
     from raftcore.recording.recording import Recording
 
+_LOG = logging.getLogger(__name__)
+
 FLUSH_EVERY_S = 0.5
-"""Half of what a crash may cost, since the portion at hand takes a moment too."""
+"""Half of what a crash may cost, since the portion at hand takes a moment too; a run at full speed waits for that."""
 
 BEHIND = "The run goes on in memory only, and is written as soon as that is possible again"
 
 MARK = b"RAFTLAB>"
+PART = ".part"
 _HEAD = struct.Struct("<8sQI")
 
 
 def part_of(path: str | Path) -> Path:
     """Where a recording stands until it is whole."""
-    return Path(f"{path}.part")
+    return Path(f"{path}{PART}")
 
 
 class Stream:
@@ -42,24 +48,21 @@ class Stream:
 
     `with run.stream_to(path): …` closes it at the end, and so does a process that ends as it should. Where nothing can be written, a
     warning says so once; what was written stays, and what comes meanwhile is written as soon as that is possible again.
-    trouble: why the file is behind; None while it is not.
+    trouble: why the file is behind; None while it is not. Errors that are not the disk's are logged with their traceback.
     """
 
     def __init__(self, recording: "Recording", path: str | Path) -> None:
         self.path = Path(path)
         self.part = part_of(path)
         self._recording = recording
-        self.trouble: OSError | None = None
+        self.trouble: Exception | None = None
         self._position = 0
         self._lock = Lock()
         self._closing = Flag()
         try:
             self._file = self.part.open("xb", buffering=0)
         except FileExistsError:
-            raise FileError(
-                f"{self.part} is there already: a recording that was broken off, or still goes on. Save what it holds, "
-                f"Recording.load({str(self.part)!r}).save(…), and remove it"
-            ) from None
+            raise FileError(f"{self.part} is there already: {_what_to_do_with(self.part)}") from None
         self.flush()
         self._thread = Thread(target=self._keep_flushing, name=f"recording to {self.path.name}", daemon=True)
         self._thread.start()
@@ -80,7 +83,7 @@ class Stream:
         try:
             while left:
                 left = left[self._file.write(left) :]
-        except OSError:
+        except BaseException:  # also where somebody interrupts
             self._file.seek(start)
             self._file.truncate()
             raise
@@ -110,12 +113,30 @@ class Stream:
         while not self._closing.wait(FLUSH_EVERY_S):
             try:
                 self.flush()
-            except OSError as error:
-                if self.trouble is None:
-                    warnings.warn(f"{self.part} can't be written: {error}. {BEHIND}", RuntimeWarning, stacklevel=1)
-                self.trouble = error
+            except Exception as error:  # noqa: BLE001  # a thread that ended would write nothing more, and nobody would know
+                self._tell(error)
             else:
                 self.trouble = None
+
+    def _tell(self, error: Exception) -> None:
+        """Say that the file is behind, once until it is not any more."""
+        first, self.trouble = self.trouble is None, error
+        if not first:
+            return
+        if not isinstance(error, OSError):
+            _LOG.error("%s can't be written", self.part, exc_info=error)
+        said = error if isinstance(error, OSError) else repr(error)
+        with suppress(RuntimeWarning):  # where warnings are errors, nobody could catch this one
+            warnings.warn(f"{self.part} can't be written: {said}. {BEHIND}", RuntimeWarning, stacklevel=1)
+
+
+def _what_to_do_with(part: Path) -> str:
+    with part.open("rb") as file:
+        head = file.read(_HEAD.size)
+    if len(head) < _HEAD.size and is_part(head, part.name):
+        return "a recording that broke off before anything was written, or begins just now. If it is not just beginning, remove it"
+    save = f"Recording.load({str(part)!r}).save(…)"
+    return f"a recording that was broken off, or still goes on. Save what it holds, {save}, and remove it"
 
 
 class Portion(NamedTuple):
@@ -123,6 +144,11 @@ class Portion(NamedTuple):
 
     data: bytes
     events: int
+
+
+def is_part(data: bytes, name: str) -> bool:
+    """Whether these bytes are frames, or where the name says so the beginning of one."""
+    return data.startswith(MARK) or (name.endswith(PART) and MARK.startswith(data))
 
 
 def from_frames(data: bytes, name: str) -> tuple[pa.Table, Header]:
@@ -142,7 +168,9 @@ def from_frames(data: bytes, name: str) -> tuple[pa.Table, Header]:
         tables.append(table)
         start += length
     if header is None:
-        raise FileError(f"{name} broke off before anything was written")
+        raise FileError(f"{name} broke off before anything was written: it holds nothing and can be removed")
     table = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
-    scenario = replace(header.scenario, actions=Rows(table).actions())
+    check_columns(table, header.now_ms, name)
+    with naming_damage(name):
+        scenario = replace(header.scenario, actions=Rows(table).actions())
     return table, replace(header, scenario=scenario, events=len(table))

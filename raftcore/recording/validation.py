@@ -5,6 +5,7 @@ The fields that stand in `rest` are looked at when they are read.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 from raftcore.recording.columns import KINDS, NUMBERS, WORDS, coded, shape_of
 from raftcore.vocabulary import events as ev
 from raftcore.vocabulary.config import LARGEST
-from raftcore.vocabulary.errors import FileError
+from raftcore.vocabulary.errors import FileError, RaftLabError
 from raftcore.vocabulary.events import Event
 from raftcore.vocabulary.messages import Message
 from raftcore.vocabulary.names import is_client_name, is_server_name
@@ -37,6 +38,17 @@ _CAN_BE: Mapping[str, Callable[[str], bool]] = {
     "target": _is_address,
     "client": is_client_name,
 }
+
+
+@contextmanager
+def naming_damage(name: str) -> Iterator[None]:
+    """Turn what fails while the columns of a file are read into a FileError that names the file: they may hold anything."""
+    try:
+        yield
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, MemoryError, RecursionError) as error:
+        if isinstance(error, RaftLabError):
+            raise
+        raise FileError(f"{name} is damaged: its columns tell no run ({error!r})") from None
 
 
 def check_columns(table: pa.Table, now_ms: float, name: str) -> None:

@@ -163,7 +163,7 @@ class ClientReply(Struct, frozen=True, gc=False, tag=True):
     """The answer to ClientRequest: the state machine's result, or a refusal.
 
     `reason` None: `ok` and `value` are the state machine's result and `index` is where in the log the command stands; for a read that
-    is no entry, up to where the log had been applied. NOT_LEADER, TRANSFERRING: ask `leader_id`, or if None, later.
+    is no entry, up to where the log had been applied. NOT_LEADER, TRANSFERRING, TOO_MANY_REQUESTS: ask `leader_id`, or if None, later.
     SESSION_EXPIRED: whether the command was applied is not known any more.
     """
 

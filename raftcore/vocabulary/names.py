@@ -68,6 +68,7 @@ class Reason(Enum):
     LEADER_HEARD = "leader heard"
     NOT_LEADER = "not the leader"
     TRANSFERRING = "leadership is being transferred"
+    TOO_MANY_REQUESTS = "too many requests"
     SESSION_EXPIRED = "session expired"
 
     LOST = "lost"

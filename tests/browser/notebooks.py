@@ -54,9 +54,9 @@ OPEN_SIDE_BAR = """() => {
 }"""
 
 FORGET = """
-from widgets.lab import _open
-for lab in {lab for _, labs in _open.values() for lab in labs}:
-    lab.close()
+from widgets import cells
+for thing in cells.all_shown():
+    thing.close()
 get_ipython().reset()
 """
 

@@ -5,10 +5,13 @@ from math import inf
 from msgspec.structs import replace
 
 from raftcore.cluster.cluster import Cluster
+from raftcore.cluster.rulebook import Rulebook
 from raftcore.consensus import election, reads, replication
+from raftcore.consensus.progress import Reign
 from raftcore.consensus.rules import Rules
 from raftcore.consensus.state import NodeState
 from raftcore.hunting.mutants.mutant import BY_HAND, Mutant, elect, settle
+from raftcore.server import Server
 from raftcore.vocabulary.commands import Get, ReadMode
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientReply, ClientRequest, PreVote, RequestVote, TimeoutNow
 from raftcore.vocabulary.names import Reason
@@ -72,6 +75,36 @@ def count_refusals_for_a_stale_term(me: NodeState, reply: AppendEntriesReply) ->
     """Count whatever answer comes in the term that this server leads."""
     reason = None if reply.reason is Reason.STALE_TERM else reply.reason  # wrong: it answers a message of an earlier term
     replication.absorb_append_entries_reply(me, replace(reply, reason=reason))
+
+
+class KeepsItsDeadline(Server):
+    """A server that counts its leases, but not the election timeout that is under way, by the clock that has changed."""
+
+    def set_clock_rate(self, rate: float) -> None:
+        """Count at another rate from the next deadline on."""
+        deadline_ms = self.node.state.deadline_ms
+        super().set_clock_rate(rate)
+        self.node.state.deadline_ms = self._deadline_ms = deadline_ms  # wrong: it was to last for so long by this server's clock
+        self._schedule()
+
+
+FEW_ROUNDS = 5
+
+
+class ForgetsTheOldestRounds(Reign):
+    """A reign that keeps a short list of rounds that are not answered."""
+
+    def remember_round(self, now_ms: float) -> None:
+        """Remember when the latest round is sent."""
+        if len(self.sent) == FEW_ROUNDS:
+            self.sent.popleft()  # wrong: if more rounds than these are under way, none of these is ever answered
+        self.sent.append((self.round, now_ms))
+
+
+def start_reign_with_a_short_list(me: NodeState) -> None:
+    """Become leader as Raft does."""
+    election.start_reign(me)
+    me.reign = ForgetsTheOldestRounds(quorum_heard_ms=me.now_ms)
 
 
 # ---- the plays
@@ -211,6 +244,31 @@ def a_refusal_finds_its_sender_leading_again(cluster: Cluster) -> None:
     cluster.run_for(1_000)
 
 
+def a_clock_changes_while_a_timeout_runs(cluster: Cluster) -> None:
+    """S2 draws its timeout by a fast clock; then that is as it should be and S1's is slow. S2 stands while S1 counts on its lease."""
+    reign_with_a_lease(cluster)
+    cluster.set_clock_rate("S2", 1.5)
+    cluster.cut("S1", "S3")
+    cluster.run_for(1_200)
+    cluster.isolate("S1")
+    cluster.set_clock_rate("S2", 1)
+    cluster.set_clock_rate("S1", 0.67)
+    cluster.run_for(750)
+    x_becomes_2(cluster)
+    cluster.submit("C3", "GET x", through="S1")
+    cluster.run_for(100)
+
+
+def more_reads_than_a_leader_remembers_rounds(cluster: Cluster) -> None:
+    """Each client asks again 40 ms later, so ten rounds begin while one is there and back."""
+    elect(cluster, "S1")
+    settle(cluster)
+    for _ in range(15):
+        for number in range(1, 21):
+            cluster.submit(f"C{number}", Get("x", ReadMode.READ_INDEX), through="S1")
+            cluster.run_for(2)
+
+
 READS = (
     Mutant(
         number="25",
@@ -279,5 +337,25 @@ READS = (
         seen_in="this project",
         rules=Rules(answer_append_entries=refuse_with_the_round, absorb_append_entries_reply=count_refusals_for_a_stale_term),
         story=a_refusal_finds_its_sender_leading_again,
+    ),
+    Mutant(
+        number="38",
+        name="A timeout keeps its length",
+        sentence="A running election timeout keeps its length when the clock rate changes, while leases are stretched.",
+        property="Linearizability",
+        seen_in="this project",
+        rules=Rulebook(server=KeepsItsDeadline),
+        story=a_clock_changes_while_a_timeout_runs,
+        config=replace(WITH_LEASES, election_timeout_ms=(1_000.0, 1_100.0), pre_vote=True),
+    ),
+    Mutant(
+        number="39",
+        name="The oldest rounds are forgotten",
+        sentence="A bounded list of rounds forgets the oldest that are unanswered.",
+        property="Convergence",
+        seen_in="this project",
+        rules=Rules(start_reign=start_reign_with_a_short_list),
+        story=more_reads_than_a_leader_remembers_rounds,
+        config=replace(BY_HAND, check_quorum=True, election_timeout_ms=(300.0, 400.0)),
     ),
 )

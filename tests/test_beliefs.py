@@ -128,7 +128,12 @@ BROKEN: list[tuple[str, State, Spoil, str]] = [
     ("Progress In Order", leader, put_progress(match_index=-1), "matchIndex -1"),
     ("Progress In Order", leader, put_progress(state=SNAPSHOT), "it sends a snapshot and has none to send"),
     ("Progress In Order", leader, put_progress(snapshot=snapshot(2, 1)), "it keeps a snapshot that it does not send"),
-    ("Progress In Order", leader, put_progress(state=SNAPSHOT, snapshot=snapshot(2, 1), offset=5), "of 4 bytes of the snapshot 5 have arrived"),
+    (
+        "Progress In Order",
+        leader,
+        put_progress(state=SNAPSHOT, snapshot=snapshot(2, 1), offset=5),
+        "of 4 bytes of the snapshot 5 have arrived",
+    ),
     ("Progress In Order", leader, lambda me: me.progress["S2"].in_flight.append(3), "in flight are entries from 3 to 3"),
     ("Progress In Order", leader, lambda me: me.progress["S3"].in_flight.extend([2, 3]), "2 messages are in flight, and 1 may be"),
     ("Rounds In Order", leader, lambda me: reign(me).answered.update(S2=4), "counts round 4 as answered by S2, and its latest round is 3"),

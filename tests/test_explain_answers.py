@@ -354,4 +354,4 @@ def sentences(view: ClusterView) -> list[str]:
 def test_why_a_leader_refuses_a_read_that_is_too_many() -> None:
     reply = ClientReply("C1", 1, "S1", ok=False, reason=Reason.TOO_MANY_REQUESTS)
 
-    assert "wait for a majority" in why_refused(MessageSent(0.0, 1, "S1", "C1", reply))
+    assert "wait for a majority" in why_refused(MessageSent(0.0, 1, "S1", "C1", reply, 10.0))

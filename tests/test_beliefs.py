@@ -22,7 +22,7 @@ from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import HardState, Snapshot
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.messages import ClientRequest, Entry, RequestVote, RequestVoteReply
-from raftcore.vocabulary.names import CANDIDATE, FOLLOWER, LEADER, PROBE, REPLICATE, SNAPSHOT
+from raftcore.vocabulary.names import CANDIDATE, LEADER, REPLICATE, SNAPSHOT
 
 THREE = Configuration(("S1", "S2", "S3"))
 NAMES = {belief.name for belief in BELIEFS}
@@ -158,7 +158,7 @@ def flaws(me: NodeState) -> dict[str, str]:
     return {flaw.belief.name: flaw.sentence for flaw in flaws_alone(me, NOW_MS)}
 
 
-@pytest.mark.parametrize(("name", "state", "spoil", "says"), BROKEN)
+@pytest.mark.parametrize("name, state, spoil, says", BROKEN)
 def test_a_wrong_state_breaks_the_belief_that_is_about_it(name: str, state: State, spoil: Spoil, says: str) -> None:
     me = state()
     assert not flaws(me)

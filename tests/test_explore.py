@@ -158,7 +158,7 @@ def test_what_history_remembers_tells_states_apart(monkeypatch: pytest.MonkeyPat
 
     Beliefs are left out, since they break at the first vote.
     """
-    monkeypatch.setattr(beliefs, "judge_own", lambda step: None)
+    monkeypatch.setattr(beliefs, "judge_own", lambda _: None)
 
     def forget_the_vote(me: NodeState, ask: RequestVote) -> RequestVoteReply:
         reply = election.answer_request_vote(me, ask)

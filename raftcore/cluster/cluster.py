@@ -9,11 +9,11 @@ import weakref
 from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from threading import RLock
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
-from raftcore.checks.beliefs.watch import BeliefWatch
+from raftcore.checks.beliefs.watch import Checks, watch_beliefs
 from raftcore.checks.violation import Violation
 from raftcore.checks.watch import Watch
 from raftcore.cluster.as_code import as_code, as_test
@@ -49,8 +49,6 @@ DEFAULTS = Config()
 
 AnyRules: TypeAlias = Rules | Mapping[ServerId, Rules] | Rulebook | None
 
-Checks: TypeAlias = bool | Literal["full"]
-
 
 class Origin(NamedTuple):
     """Where a run was forked from: the other run, and the moment up to which both are the same."""
@@ -71,8 +69,8 @@ class Cluster(Controls):
 
     size: 1 to 9 servers, S1 … Sn. seed: any whole number; the same one repeats the run exactly. rules: one table for all servers, or
     tables for some by name. trace: False runs faster and keeps no events, so there is no `view`. checks: whether all invariants are
-    judged, in portions as it runs, and when `violations` is asked for at the latest; they need a trace. "full" judges after each step
-    besides what servers believe (raftcore.checks.beliefs), and is several times slower.
+    judged, in portions as it runs, and when `violations` is asked for at the latest; they need a trace. "full": so is after each step
+    what servers believe (raftcore.checks.beliefs), which takes about twice as long.
     Raises ConfigError and ServerNotFound.
     """
 
@@ -89,16 +87,12 @@ class Cluster(Controls):
         self._rules = Rulebook.of(rules)
         scenario = Scenario(size=size, seed=seed, config=config, rules=self._rules.names())
         names = [f"S{number}" for number in range(1, size + 1)]
-        if checks not in (True, False, "full"):
-            raise ConfigError(f'checks={checks!r} must be True, False or "full", which judges also what servers believe')
         self._trace = Trace(names) if trace else None
         self._watch = Watch(names, config) if trace and checks else None
-        self.checks: Checks = checks
-        """What is judged: as it was made with."""
-        is_full = self._watch is not None and checks == "full"
-        self._beliefs = BeliefWatch(self._trace.server_ids, config, self._trace) if self._trace is not None and is_full else None
-        listener = self._beliefs or self._trace
-        self._world = SimWorld(scenario, self._rules, listener.say if listener is not None else None)
+        self.checks: Checks = checks  # what is judged: as it was made with
+        self._beliefs = watch_beliefs(checks, config, self._trace)
+        say = self._beliefs.say if self._beliefs else self._trace.say if self._trace is not None else None
+        self._world = SimWorld(scenario, self._rules, say)
         if self._beliefs:
             self._beliefs.attend(self._world.servers, self._world.disks)
         self._steps = Steps(self._world.clock)
@@ -314,19 +308,14 @@ class Cluster(Controls):
     def _judge_beliefs(self) -> None:
         """Let the violations of beliefs take their place among those that the trace shows."""
         if self._beliefs and self._watch is not None:
-            found = self._beliefs.judge(self.now_ms)
-            if found:
+            for violation in self._beliefs.judge(self.now_ms):
                 self._judge()
-            for violation in found:
                 self._watch.keep(violation)
 
     def _let_happen(self, until_ms: float, limit: int) -> bool:
         """Let at most `limit` things happen until then, and judge beliefs after each; whether that time is reached."""
-        clock = self._world.clock
-        if not self._beliefs:
-            return clock.run(until_ms, limit)
-        for _ in range(limit):
-            if clock.run(until_ms, 1):
+        for _ in range(limit if self._beliefs else 1):
+            if self._world.clock.run(until_ms, 1 if self._beliefs else limit):
                 return True
             self._judge_beliefs()
         return False

@@ -5,7 +5,7 @@ elected. What a step costs depends on the number of servers, not on the log or t
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 from raftcore.checks.beliefs.alone import flaws_alone
 from raftcore.checks.beliefs.belief import Flaw
@@ -18,9 +18,13 @@ from raftcore.trace.stream import Trace
 from raftcore.vocabulary import events as ev
 from raftcore.vocabulary.actions import FlipBit, SetDisk
 from raftcore.vocabulary.config import Config
+from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.events import Event
 from raftcore.vocabulary.messages import AppendEntries, InstallSnapshot
 from raftcore.vocabulary.names import LEADER, Index, ServerId, Term
+
+Checks: TypeAlias = bool | Literal["full"]
+"""Whether a run is judged: "full" is with beliefs."""
 
 
 class Node(Protocol):
@@ -224,9 +228,9 @@ class BeliefWatch:
         else:
             self._leaders.pop(mine.server, None)
         for leader in self._leaders:
-            match = self._notes[leader].matches.get(mine.server)
-            if match:
-                self._judge_match(self._notes[leader], match, me)
+            believed = self._notes[leader].matches.get(mine.server)
+            if believed:
+                self._judge_match(self._notes[leader], believed, me)
 
     def _judge_match(self, leader: Notes, match: Match, it: NodeState) -> None:
         kept = self._kept_by(match.follower)
@@ -244,3 +248,10 @@ class BeliefWatch:
             wrong = LeaseExcludes.flaw(self._servers[holder].node.state, now_ms, self._elected)
             if wrong:
                 self._found.append(Flaw(LeaseExcludes, wrong, (holder, self._elected[1])))
+
+
+def watch_beliefs(checks: Checks, config: Config, trace: Trace | None) -> BeliefWatch | None:
+    """What judges beliefs, where that is wanted and there is a trace. Raises ConfigError."""
+    if checks not in (True, False, "full"):
+        raise ConfigError(f'checks={checks!r} must be True, False or "full", which judges also what servers believe')
+    return BeliefWatch(trace.server_ids, config, trace) if trace is not None and checks == "full" else None

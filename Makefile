@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 PORT   ?= 8888
+CASES  ?= 100000
 
 # On Windows' own shell there is no make: README.md has the same three commands for PowerShell.
 HERE  := .venv/bin
@@ -18,12 +19,13 @@ AS_ROOT := $(shell test "$$(id -u)" != 0 || echo --allow-root)
 # Without a screen a browser cannot open; Jupyter prints the address.
 SCREEN  := $(shell test "$$(uname)" != Linux || test -n "$$DISPLAY$$WAYLAND_DISPLAY$$BROWSER" || echo --no-browser)
 
-.PHONY: help setup lab test check bench tidy pins clean
+.PHONY: help setup lab test check fuzz bench tidy pins clean
 
 help:
 	@echo 'make lab      open the lab in JupyterLab (PORT=$(PORT))'
 	@echo 'make test     run the labs and all tests'
 	@echo 'make check    formatting, lint, types, rooms and sizes'
+	@echo 'make fuzz     feed every input with junk (CASES=$(CASES) of each kind)'
 	@echo 'make bench    measure speed and memory'
 	@echo 'make tidy     format the code and clear the notebooks before a commit'
 	@echo 'make setup    only make the set-up, in .venv (PYTHON=$(PYTHON)); all of the above do that by themselves'
@@ -76,6 +78,9 @@ check: $(TOOLS)
 	@$(HERE)/python -m pytest -q tests/test_tidy.py tests/test_rooms.py
 	@echo 'All checks passed.'
 
+fuzz: $(TOOLS)
+	@$(HERE)/python -m fuzz --cases $(CASES)
+
 bench: $(BENCH)
 	@$(HERE)/python -m bench
 
@@ -96,4 +101,4 @@ build/pins/bin/python:
 
 clean:
 	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis ./*.egg-info
-	find raftcore widgets tests bench labs -name __pycache__ -type d -prune -exec rm -rf {} +
+	find raftcore widgets tests bench fuzz labs -name __pycache__ -type d -prune -exec rm -rf {} +

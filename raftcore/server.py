@@ -35,7 +35,12 @@ class Clock(Protocol):
 
 
 class Server:
-    """A server started from what its disk holds; raises CorruptLogError if that can't be trusted.
+    """A server started from what its disk holds.
+
+    Raises CorruptLogError if that can't be trusted, DiskReadError if it can't be read, and DiskFullError if it can't be written anew.
+
+    What it has read need not be kept: the process alone may have crashed, or a sync may have failed. So recovery writes it again, and
+    nothing is answered before that is synced.
 
     `bootstrap` is the configuration until the disk says otherwise. `draw` gives numbers in [0, 1) for election timeouts, `send` carries
     messages from this server to their addresses, `say` hears what happens (None: nobody listens), `halted` hears why this server stopped by
@@ -77,7 +82,7 @@ class Server:
         self.paused = False
 
         self._inbox: deque[Stimulus] = deque()  # what arrived while the disk synced or the server was paused
-        self._unsaved = False  # something was written since the last sync
+        self._unsaved = bool(disk.names())  # something was written since the last sync; by recovery, unless the disk is new
         self._syncing = False
         self._held: list[Ready] = []  # what must not go out before the disk has synced
         self._just_saved = False  # the disk has synced, and what was held has not gone out yet
@@ -87,11 +92,14 @@ class Server:
 
     def start(self) -> None:
         """Begin to wait for a leader."""
-        self._obey(self.node.start(self._clock.now_ms))
+        ready = self.node.start(self._clock.now_ms)
+        if self._unsaved:
+            self.node.state.saved_index = 0  # until the sync of what recovery has written
+        self._obey(ready)
         self._schedule()
 
     def stop(self) -> None:
-        """End, as in a crash: what was not synced is forgotten."""
+        """End, as in a crash of the process."""
         self.alive = False
 
     def pause(self) -> None:
@@ -254,7 +262,10 @@ class Server:
         if not self.alive:
             return
         if not kept:
-            self._halt("its disk failed to keep what was written, so nobody can tell what a restart will find (fsync reported an error)")
+            self._halt(
+                "its disk failed to keep what was written (fsync reported an error), so nothing of that may be answered, nor synced again: "
+                "a later sync would report success and keep none of it. Mend the disk and restart the server: it writes all anew"
+            )
             return
         self._syncing, self._just_saved = False, True
         if self._say:

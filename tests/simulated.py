@@ -62,6 +62,13 @@ class Writer:
         self.wal.append(hard_state)
         self.states.append(Recovered(hard_state, before.snapshot, before.entries))
 
+    def big(self) -> None:
+        """One entry that takes more than one sector."""
+        before = self.states[-1]
+        entry = Entry(len(self.states), Set("x", "v" * 600))
+        self.wal.append(LogSuffix(last_included(before) + len(before.entries) + 1, (entry,)))
+        self.states.append(Recovered(before.hard_state, before.snapshot, [*before.entries, entry]))
+
     def write(self) -> None:
         """Entries behind the log, or in place of some of its last ones."""
         before = self.states[-1]

@@ -6,9 +6,16 @@ Nothing is lost by it: the view and the scenario stay as they were, and the clus
 from collections.abc import Callable
 from math import inf, nan
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from raftcore import Cluster, Config, Rules, Scenario
+from raftcore.checks.linearizability import KEY_VALUE, check
+from raftcore.hunting.hunt import hunt
+from raftcore.hunting.small_world import World
+from raftcore.hunting.walk import Walk
+from raftcore.recording import Recording
 from raftcore.vocabulary import actions as act
 from raftcore.vocabulary.commands import Append, Set
 from raftcore.vocabulary.errors import (
@@ -236,3 +243,56 @@ def test_keys_and_values_are_text_whatever_is_in_them(text: str) -> None:
     client = Cluster(3).client("C1")
     assert client.set(text, text).ok
     assert client.get(text).value == text
+
+
+class Unspeakable:
+    def __repr__(self) -> str:
+        raise ValueError("no text")
+
+
+def walk_of(path: object) -> Walk:
+    return Walk(World(), path)
+
+
+@pytest.mark.parametrize(
+    "call, said",
+    [
+        (lambda c: c.crash(Unspeakable()), "no server a Unspeakable that can't be shown"),
+        (lambda c: c.add_server(pd.Series(["S1"])), "can't be a server's name"),
+        (lambda c: c.add_server(pd.NA), "can't be a server's name"),
+        (lambda c: c.create_server(""), "'' can't be a server's name"),
+        (lambda c: c.create_server(np.array([1, 2])), "can't be a server's name"),
+        (lambda c: c.partition(np.array(3)), "is no group of servers"),
+        (lambda c: c.partition(range(10**12)), "range.* is no group of servers"),
+        (lambda c: c.act(act.Partition(0.0, np.array(3))), "must be some groups of servers"),
+        (lambda c: c.run_until(Unspeakable()), "that can't be shown is no condition"),
+        (lambda c: c.trace.view_at(Unspeakable()), "is no moment of a run"),
+        (lambda c: c.recording.to_shiviz("x", from_ms=10**400), "there is no while from"),
+        (lambda _: Scenario(size=3, seed=1, actions=(act.Crash("soon", "S1"),)).to_json(), r"action 1 \(Crash at 'soon' ms\)"),
+        (lambda _: Scenario.load("\ud800"), "is no path"),
+        (lambda _: Recording.load(Unspeakable()), "is no path"),
+        (lambda _: Walk("world"), "'world' is no world"),
+        (lambda _: walk_of(len), "is no path; give the choices by their places"),
+        (lambda _: World(config="fast"), "config='fast' must be a Config"),
+        (lambda _: hunt(faults=True, seeds=1), "faults=True are no kinds of trouble"),
+        (lambda _: hunt(wanted=np.array([1, 2]), seeds=1), "there is no property"),
+        (lambda _: check(np.array(3), KEY_VALUE), "is no history"),
+    ],
+)
+def test_what_has_no_truth_no_order_and_no_text_gets_a_sentence_too(call: Callable[[Cluster], object], said: str) -> None:
+    cluster = Cluster(size=3, seed=1, checks=False)
+    cluster.run_for(500)
+    with pytest.raises(RaftLabError, match=said):
+        call(cluster)
+    assert (cluster.now_ms, cluster.scenario.actions) == (500, ())
+
+
+def test_a_moment_that_is_too_large_for_a_float_is_the_end() -> None:
+    cluster = Cluster(size=3, seed=1)
+    cluster.run_for(500)
+    assert cluster.trace.view_at(10**400).servers == cluster.trace.view().servers
+
+
+def test_the_texts_and_numbers_of_numpy_leave_the_same_scenario() -> None:
+    theirs = Scenario(size=3, seed=1, actions=(act.Crash(np.float32(5), np.str_("S1")),))
+    assert theirs.to_json() == Scenario(size=3, seed=1, actions=(act.Crash(5.0, "S1"),)).to_json()

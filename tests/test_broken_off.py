@@ -106,8 +106,8 @@ def test_interrupts_of_a_timer_change_no_run():
     try:
         for seed in range(30):
             cluster = Cluster(5, seed)
-            signal.setitimer(signal.ITIMER_REAL, 0.002 + seed / 5_000)
             with suppress(KeyboardInterrupt):
+                signal.setitimer(signal.ITIMER_REAL, 0.002 + seed / 5_000)
                 while True:
                     cluster.run_for(500)
             cluster.run_for(500)

@@ -38,6 +38,26 @@ def test_a_reign_that_a_sole_voter_forgot_before_anybody_heard_of_it_may_be_led_
     assert story.broken == []
 
 
+@pytest.mark.parametrize("stop", [ev.Crashed, ev.Halted])
+def test_a_leader_that_others_elected_led_in_its_term_though_it_crashed_before_that_was_saved(stop: type[ev.Event]) -> None:
+    story = Story(5)
+    story.tell(ev.RoleChanged, "S1", CANDIDATE, 1)
+    for voter in ("S1", "S2", "S3"):
+        story.tell(ev.VoteCounted, "S1", voter, 1)
+    story.tell(ev.RoleChanged, "S1", LEADER, 1)
+    story.tell(stop, "S1", *["its disk is damaged"] * (stop is ev.Halted))
+    story.elect("S4", 1, by="S5")
+    assert "S1 and S4 were both elected in term 1" in [violation.sentence for violation in story.found("Election Safety")]
+
+
+def test_a_sole_voter_that_saved_its_term_led_in_it_though_it_crashed() -> None:
+    story = Story(3)
+    story.elect("S1", 1, by="")
+    story.tell(ev.Crashed, "S1")
+    story.elect("S2", 1, by="S3")
+    assert [violation.sentence for violation in story.found("Election Safety")] == ["S1 and S2 were both elected in term 1"]
+
+
 # ---- Vote Once
 
 
@@ -185,3 +205,15 @@ def test_a_candidate_may_stand_again_win_and_step_down() -> None:
     story.stand("S1", 3)
     story.follow(3, "S1")
     assert story.broken == []
+
+
+def test_a_server_that_restarts_counts_from_the_term_that_it_has_read_and_what_was_saved_stays_saved() -> None:
+    story = Story()
+    story.tell(ev.Synced, "S1", 2, "S2", 0)
+    story.tell(ev.Crashed, "S1", False)
+    story.tell(ev.Restarted, "S1", 3, "S3", 0, (), 0)  # term 3 was written and not synced
+    story.tell(ev.Crashed, "S1")
+    story.tell(ev.Restarted, "S1", 2, "S2", 0, (), 0)  # and is lost
+    assert story.broken == []
+    story.tell(ev.RoleChanged, "S1", FOLLOWER, 1)
+    assert story.broken == ["Monotonic Term"]

@@ -303,6 +303,7 @@ def test_what_a_crash_brings_back_is_told() -> None:
     choose(walk, "S1 crashes")
     choose(walk, "S1 restarts")
     assert walk.view.servers["S1"].log.last_index == 1
+    choose(walk, "S1's disk")
 
     for words in ("S2 times out", "S2's disk", "deliver RequestVote(term 2, last entry 0 of term 0) S2 → S3", "S3's disk"):
         choose(walk, words)

@@ -9,14 +9,16 @@ import pytest
 from test_random_runs import RandomRun
 
 from raftcore import Cluster, Role
-from raftcore.recording import Recording
+from raftcore.recording import Recording, Told
 from raftcore.recording.frames import FRAMES
 from raftcore.recording.logs import show_configuration
 from raftcore.statemachine.language import show_command
 from raftcore.trace.fold import absorb, empty_view
+from raftcore.trace.stream import Trace
 from raftcore.vocabulary import events as ev
 from raftcore.vocabulary.commands import Get
 from raftcore.vocabulary.configuration import Configuration
+from raftcore.vocabulary.messages import Entry
 
 SEEDS = range(16)
 RUNS: dict[int, Cluster] = {}
@@ -201,6 +203,18 @@ def test_an_entry_is_committed_and_applied_when_its_server_says_so(seed: int) ->
         if not isnan(row.applied_at_ms):
             assert row.applied_at_ms in applied[row.server, row.index]
             assert row.applied_at_ms >= row.committed_at_ms
+
+
+def test_a_snapshot_removes_what_was_not_committed_and_nothing_that_was() -> None:
+    entries = (Entry(1), Entry(1), Entry(1))
+    events = [
+        ev.EntriesAppended(1.0, "S1", 1, entries),
+        ev.Committed(2.0, "S1", 2),
+        ev.SnapshotInstalled(3.0, "S1", last_included_index=3, last_included_term=2, kept=False, data=b""),
+    ]
+    log = Recording(Told(Trace(("S1",), events), Cluster(size=1).scenario)).log
+    assert log["committed_at_ms"].notna().tolist() == [True, True, False]
+    assert log["removed_at_ms"].notna().tolist() == [False, False, True]
 
 
 # ---- stories

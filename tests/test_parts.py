@@ -258,7 +258,7 @@ def test_a_run_with_faults_can_be_told():
 
     told = [line(event) for event in cluster.trace]
     assert all(told)
-    assert {"S1 crashed", "you: heal every link"} < set(told)
+    assert {"S1 crashed: its machine lost power", "you: heal every link"} < set(told)
 
 
 def test_a_refused_vote_says_why():

@@ -14,9 +14,9 @@ from raftcore.vocabulary import actions
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.disks import DiskState
 from raftcore.vocabulary.errors import CommandError, ControlError
-from raftcore.vocabulary.events import TransferStarted
+from raftcore.vocabulary.events import MessageDropped, TransferStarted
 from raftcore.vocabulary.messages import InstallSnapshot, InstallSnapshotReply, PreVote, PreVoteReply, TimeoutNow
-from raftcore.vocabulary.names import PROBE, REPLICATE, SNAPSHOT, Role
+from raftcore.vocabulary.names import PROBE, REPLICATE, SNAPSHOT, Reason, Role
 from widgets.command_bar import READS, CommandBar
 from widgets.frame import Frame
 from widgets.intents import CONTROLS, command, read_mode
@@ -116,7 +116,7 @@ def test_trouble_with_clock_and_disk_is_named_and_a_halt_has_its_reason():
     )
     assert servers["S1"]["clock_rate"] == 2.0
     assert servers["S1"]["disk"]["said"] == ["80 ms a sync", "fails to sync", "full", "loses writes"]
-    assert servers["S2"]["disk"] == {"said": [], "slow": False, "sync_fails": False, "full": False, "loses_writes": False}
+    assert servers["S2"]["disk"] == {"said": [], **dict.fromkeys(("slow", "sync_fails", "full", "loses_writes", "reads_fail"), False)}
     assert servers["S3"]["halted"] == "its log is damaged"
 
 
@@ -262,7 +262,7 @@ def test_each_control_says_in_one_sentence_with_its_section_what_it_does():
     texts = re.findall(r"""["`]([A-Z][^"`]{25,}\.)["`]""", "".join(room.read_text(encoding="utf-8") for room in rooms))
     said = [text for text in texts if ". " not in text]
 
-    assert len(said) == len(set(said)) == 23
+    assert len(said) == len(set(said)) == 25
     assert [sentence for sentence in said if not re.search(r"\((§|.*thesis \d|Figure 2)", sentence)] == []
 
 
@@ -323,3 +323,16 @@ def test_a_flipped_bit_is_marked_until_the_server_has_read_its_disk_or_put_a_sna
     assert (said("S2"), said("S3")) == (["has a flipped bit"], [])
     cluster.restart("S2")  # it finds it, and stops, or what was damaged is written no more
     assert cluster.view.servers["S2"].halted or said("S2") == []
+
+
+def test_a_drop_is_drawn_no_earlier_than_it_happens():
+    """A person who goes back in time sees what was lost by then, and nothing of what will be."""
+    message = sent(1, "S1", "S2", PreVote(2, "S1", 0, 0))
+    view = cluster_view(server("S1"), server("S2"), messages=Map({1: message}))
+    lost = MessageDropped(message.at_ms + 5, 1, "S1", "S2", message.message, Reason.LOST)
+    ring = Ring()
+    ring.draw(Frame(view=replace(view, at_ms=message.at_ms)))
+    after = ring.draw(Frame(view=replace(view, at_ms=lost.at_ms, messages=Map()), events=(lost,)))
+    assert [drop["at_ms"] for drop in after["dropped"]] == [lost.at_ms]
+    before = ring.draw(Frame(view=replace(view, at_ms=lost.at_ms - 1)))
+    assert before["dropped"] == []

@@ -9,9 +9,9 @@ from plays import AS_IN_THE_PAPER, log_of
 from raftcore.cluster.clock import VirtualClock
 from raftcore.consensus.rules import Rules
 from raftcore.consensus.state import NodeState
+from raftcore.hunting.shapes import recovered
 from raftcore.server import Server
 from raftcore.storage.sim_disk import SimDisk
-from raftcore.storage.wal import WriteAheadLog
 from raftcore.vocabulary.commands import Get, ReadMode, Set
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.configuration import Configuration
@@ -61,8 +61,14 @@ class Stage:
         self.halted.append(reason)
 
     def crash(self) -> None:
+        """The power fails."""
         self.server.stop()
         self.disk.crash(Random(0))
+
+    def kill(self) -> None:
+        """The process alone crashes."""
+        self.server.stop()
+        self.disk.process_crash()
 
     def run_to(self, at_ms: float) -> None:
         self.clock.run(at_ms, 10_000)
@@ -77,8 +83,8 @@ class Stage:
         return taken
 
     def on_disk(self) -> tuple[HardState, list[Entry]]:
-        recovered = WriteAheadLog(self.disk).recover()
-        return recovered.hard_state, recovered.entries
+        found = recovered({name: self.disk.read(name) for name in self.disk.names()})
+        return found.hard_state, found.entries
 
     def lead(self) -> None:
         """Win the election of term 1 and have the no-op committed."""
@@ -115,6 +121,7 @@ def test_a_server_that_crashed_before_its_vote_was_synced_may_vote_anew_since_no
     stage.crash()
     stage.run_to(20)
     assert stage.sent == []
+    stage.disk.remove("wal.1")  # no sync had kept it
 
     stage.start()
     stage.hear(RequestVote(1, "S3", 0, 0))
@@ -129,6 +136,7 @@ def test_a_server_that_crashed_after_its_vote_was_synced_remembers_it() -> None:
     stage.crash()
     stage.start()
     stage.hear(RequestVote(1, "S3", 0, 0), RequestVote(1, "S2", 0, 0))
+    stage.run_to(2 * SYNC_MS)
     answers = [message for _, _, message in stage.sent[1:]]
     assert answers == [RequestVoteReply(1, "S1", vote_granted=False, reason=Reason.ALREADY_VOTED), granted(1)]
 
@@ -320,6 +328,7 @@ def test_a_server_starts_again_with_an_empty_store_and_applies_its_log_anew() ->
     stage.start()
     assert stage.server.node.state.commit_index == 0
     stage.hear(AppendEntries(1, "S2", 2, 1, (), 2))
+    stage.run_to(25)
     assert [event.index for event in stage.events if isinstance(event, Applied)] == [1, 2]
 
 

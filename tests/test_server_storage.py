@@ -1,16 +1,19 @@
 """A server whose disk fails, that is paused for too long, and that puts a snapshot in place of its log."""
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
-from plays import AS_IN_THE_PAPER
-from test_server import SYNC_MS, Stage
+from plays import AS_IN_THE_PAPER, log_of
+from test_server import SYNC_MS, Stage, granted
 
 from raftcore import Cluster
 from raftcore.server import MOST_WAITING
 from raftcore.vocabulary.commands import Set
 from raftcore.vocabulary.disks import DiskState
+from raftcore.vocabulary.durable import HardState
 from raftcore.vocabulary.events import MessageDropped
-from raftcore.vocabulary.messages import AppendEntriesReply, ClientRequest, RequestVote, RequestVoteReply
+from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientRequest, RequestVote, RequestVoteReply
 from raftcore.vocabulary.names import Reason
 
 
@@ -70,3 +73,109 @@ def test_a_server_compacts_its_log_when_it_has_applied_enough_and_starts_from_th
     stage.start()
     assert (stage.server.applied_index, dict(stage.server._machine.kv_store)) == (4, {"x": "3"})
     assert stage.server.node.state.commit_index == 4
+
+
+# ---- recovery: what was read is synced before it is answered
+
+
+def test_a_vote_that_a_crash_of_the_process_left_unsynced_is_given_again_once_it_is_synced() -> None:
+    stage = Stage()
+    stage.hear(RequestVote(1, "S2", 0, 0))
+    stage.run_to(2)
+    stage.kill()
+    stage.run_to(20)
+    stage.start()
+    stage.hear(RequestVote(1, "S3", 0, 0), RequestVote(1, "S2", 0, 0))
+    stage.run_to(24.9)
+    assert stage.sent == []
+    stage.run_to(25)
+    refused = RequestVoteReply(1, "S1", vote_granted=False, reason=Reason.ALREADY_VOTED)
+    assert stage.sent == [(25.0, "S3", refused), (25.0, "S2", granted(1))]
+    stage.crash()
+    assert stage.on_disk()[0] == HardState(1, "S2")
+
+
+def test_what_a_failed_sync_lost_is_written_anew_by_the_next_start_and_only_then_acknowledged() -> None:
+    stage = Stage()
+    entry = log_of("1")[0]
+    stage.disk.become(DiskState(SYNC_MS, sync_fails=True))
+    stage.hear(AppendEntries(1, "S2", 0, 0, (entry,), 0))
+    stage.run_to(10)
+    assert not stage.server.alive
+    stage.disk.become(DiskState(SYNC_MS))
+    stage.start()
+    stage.hear(AppendEntries(1, "S2", 1, 1, (), 0))
+    stage.run_to(14.9)
+    assert stage.sent == []
+    stage.run_to(15)
+    assert stage.sent == [(15.0, "S2", AppendEntriesReply(1, "S1", True, 1))]
+    stage.crash()
+    assert stage.on_disk() == (HardState(1, None), [entry])
+
+
+def test_a_server_counts_nothing_of_its_log_as_saved_before_recovery_has_synced_it() -> None:
+    stage = Stage()
+    stage.hear(AppendEntries(1, "S2", 0, 0, tuple(log_of("1 1")), 0))
+    stage.run_to(2)
+    stage.kill()
+    stage.start()
+    assert stage.server.node.state.saved_index == 0
+    stage.run_to(6.9)
+    assert stage.server.node.state.saved_index == 0
+    stage.run_to(7)
+    assert stage.server.node.state.saved_index == 2
+
+
+def test_a_restarted_server_goes_on_in_the_term_and_with_the_vote_that_its_disk_kept() -> None:
+    cluster = Cluster(size=3, seed=7)
+    cluster.run_for(1_000)
+    name = next(name for name in cluster.server_ids if name != cluster.leader)
+    before = cluster.view.servers[name]
+    for power_loss in (False, True):
+        cluster.crash(name, power_loss=power_loss)
+        cluster.restart(name)
+        after = cluster.view.servers[name]
+        assert (after.current_term, after.voted_for) == (before.current_term, before.voted_for)
+        assert after.current_term > 0
+        state = cluster._world.servers[name].node.state
+        assert (state.current_term, state.voted_for) == (before.current_term, before.voted_for)
+
+
+# ---- what a halted server advises
+
+
+@pytest.mark.parametrize("fault", [{"sync_fails": True}, {"capacity_bytes": 0}, {"reads_fail": True}], ids=str)
+def test_a_server_whose_disk_is_mended_starts_again_and_catches_up(fault: dict[str, Any]) -> None:
+    cluster = Cluster(size=3, seed=2)
+    cluster.run_for(1_000)
+    name = next(name for name in cluster.server_ids if name != cluster.leader)
+    cluster.disk(name, **fault)
+    if "reads_fail" in fault:
+        cluster.crash(name)
+        cluster.restart(name)
+    cluster.client("C1").set("x", "1")
+    cluster.run_for(300)
+    assert cluster.view.servers[name].halted
+    cluster.disk(name, sync_fails=False, capacity_bytes=None, reads_fail=False)
+    cluster.restart(name)
+    cluster.run_for(500)
+    assert cluster.view.servers[name].commit_index == max(server.commit_index for server in cluster.view.servers.values())
+    assert not cluster.violations
+
+
+def test_a_server_with_a_damaged_log_is_replaced_as_its_message_says() -> None:
+    cluster = Cluster(size=3, seed=2)
+    cluster.run_for(1_000)
+    cluster.client("C1").set("x", "1")
+    name = next(name for name in cluster.server_ids if name != cluster.leader)
+    cluster.flip_bit(name)
+    cluster.crash(name)
+    cluster.restart(name)
+    assert "remove this one from the cluster and add a new one" in cluster.view.servers[name].halted
+    cluster.remove_server(name)
+    cluster.run_for(500)
+    new = cluster.add_server()
+    cluster.run_for(2_000)
+    assert set(cluster.view.servers[new].configuration.voters) == {*cluster.server_ids} - {name}
+    assert cluster.client("C1").get("x").value == "1"
+    assert not cluster.violations

@@ -43,7 +43,7 @@ SOUND: tuple[act.Action, ...] = (
     act.TransferLeadership(0.0, "S1"),
     act.TakeSnapshot(0.0, "S1"),
     act.SetClockRate(0.0, "S1", 2.0),
-    act.SetDisk(0.0, "S1", sync_ms=1.0, sync_fails=True, capacity_bytes=9, loses_writes=True),
+    act.SetDisk(0.0, "S1", sync_ms=1.0, sync_fails=True, capacity_bytes=9, loses_writes=True, reads_fail=True),
     act.FlipBit(0.0, "S1"),
 )
 """One of each, with every field given."""
@@ -62,7 +62,7 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "through": (None,),
     "voters": MEMBERS,  # refused when its time comes
     "learners": MEMBERS,
-    **dict.fromkeys(("up", "sync_fails", "loses_writes"), (True,)),
+    **dict.fromkeys(("up", "sync_fails", "loses_writes", "reads_fail", "power_loss"), (True,)),
 }
 """What of these can stand in a field."""
 
@@ -155,7 +155,7 @@ def test_impossible_actions_are_neither_saved_nor_loaded(
     scenario = Scenario(size=3, seed=1, actions=actions)
     with pytest.raises((ConfigError, CommandError), match=said):
         scenario.to_json()
-    monkeypatch.setattr("raftcore.vocabulary.scenario.check_run", lambda _scenario: None)
+    monkeypatch.setattr("raftcore.vocabulary.scenario.check_run", lambda scenario: scenario.actions)
     text = scenario.to_json()
     monkeypatch.undo()
     with pytest.raises(RaftLabError, match=f"run.json is a damaged scenario: .*{said}"):

@@ -57,7 +57,8 @@ class Frame(Struct, frozen=True, kw_only=True):
     one is. marks: what stands out in the chosen one. parted: where the two first differ, if they do.
     checked: what is known of whether the run is right. why: what a person asked, and its answer; None if nothing was.
     syncing: the servers whose disks are syncing, as far as that has a time of its own: in a small world it lasts until it is chosen to end.
-    beat: counts up once a second, so that the browser can tell that the kernel lives.
+    beat: counts up once a second, so that the browser can tell that the kernel lives. ended: after the last frame, why there will be no
+    other; "" before.
     number: one more than that of the frame before; a part that is not watched misses some.
     changed_keys: all that changed in any store since the frame before, or None where a whole store did.
     """
@@ -88,6 +89,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     why: Why | None = None
     syncing: tuple[ServerId, ...] = ()
     beat: int = 0
+    ended: str = ""
     number: int = 0
     changed_keys: frozenset[str] | None = None
 

@@ -13,7 +13,7 @@ from raftcore.vocabulary.errors import CommandError, ControlError
 
 Intent = Mapping[str, Any]
 
-DISK_CHANGES = ("sync_ms", "sync_fails", "capacity_bytes", "loses_writes")
+DISK_CHANGES = ("sync_ms", "sync_fails", "capacity_bytes", "loses_writes", "reads_fail")
 LINK_CHANGES = ("up", "delay_ms", "loss", "duplication", "reordering")
 
 
@@ -91,6 +91,7 @@ def _submit(cluster: Cluster, intent: Intent) -> None:
 
 CONTROLS: Mapping[str, Callable[[Cluster, Intent], None]] = {
     "crash": lambda cluster, intent: cluster.crash(_text(intent, "server")),
+    "kill": lambda cluster, intent: cluster.crash(_text(intent, "server"), power_loss=False),
     "restart": lambda cluster, intent: cluster.restart(_text(intent, "server")),
     "pause_server": lambda cluster, intent: cluster.pause(_text(intent, "server")),
     "resume_server": lambda cluster, intent: cluster.resume(_text(intent, "server")),

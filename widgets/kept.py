@@ -3,7 +3,6 @@
 A reopened notebook without a kernel says of a widget only that its model is not found, so the picture is an output of its own.
 """
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,11 +11,18 @@ from IPython.display import display
 from raftcore.trace.view import ClusterView
 from widgets.frame import Frame
 
-ANEW_S = 5.0
+ANEW_BEATS = 2
+"""Seconds between two pictures while the run plays."""
+
+LIVE_ONLY = "This part is alive where a kernel runs. What is kept of it, if anything, is the picture above."
+"""What stands for a widget in a notebook whose widgets were not saved, as it is read or exported without its kernel."""
 
 
 class KeptStill:
-    """A screen that lays `draw`'s SVG into the notebook when it is made, and paints it anew now and then. `name` says what it shows."""
+    """A screen that lays `draw`'s SVG into the notebook when it is made, and paints it anew now and then. `name` says what it shows.
+
+    While time passes, every few seconds; where it stands still, within one. At the end the picture is of that moment.
+    """
 
     watched = True
 
@@ -24,16 +30,17 @@ class KeptStill:
         self._draw = draw
         self._name = name
         self._handle = display(self._picture(view), raw=True, display_id=True)
-        self._painted_at = time.monotonic()
-        self._shown_ms = view.at_ms
+        self._painted: object = None  # which moment of which run
+        self._painted_at_beat = 0
 
     def _picture(self, view: ClusterView) -> dict[str, Any]:
         return {"image/svg+xml": self._draw(view), "text/plain": f"{self._name} at {view.at_ms:,.0f} ms"}
 
     def show(self, frame: Frame) -> None:
-        """Paint anew when time has passed, in the run and on the wall."""
-        now = time.monotonic()
-        if self._handle is None or frame.view.at_ms == self._shown_ms or now - self._painted_at < ANEW_S:
+        """Paint anew, unless this moment is painted, or too little time has passed since: at the end that is no matter."""
+        moment = frame.run, frame.position, frame.view.at_ms
+        due = frame.beat - self._painted_at_beat >= (ANEW_BEATS if frame.playing else 1)
+        if self._handle is None or moment == self._painted or not (due or frame.ended):
             return
-        self._painted_at, self._shown_ms = now, frame.view.at_ms
+        self._painted, self._painted_at_beat = moment, frame.beat
         self._handle.update(self._picture(frame.view), raw=True)

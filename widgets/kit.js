@@ -133,15 +133,16 @@ function takesKeysItself(node, key) {
   return key === " " && node.matches("button, summary, input, [role=button]");
 }
 
-// A kernel that died leaves its last picture behind; without its beat the part says so.
+// A lab that ended says why, and leaves its last picture behind. So does a kernel that died; without its beat the part says it itself.
 function watchBeat(model, root) {
   if (model.get("beat") === undefined) return () => {}; // a recorded page has no kernel that could die
   const words = html("span");
   root.append(html("div", { class: "rl-veil", role: "status" }, words));
   let last = performance.now();
   const show = (stopped) => {
-    root.classList.toggle("rl-stopped", stopped);
-    put(words, { text: stopped ? "The kernel has stopped. This is the last picture." : "" });
+    const ended = model.get("ended") || (stopped ? "The kernel has stopped. This is the last picture." : "");
+    root.classList.toggle("rl-stopped", ended !== "");
+    put(words, { text: ended });
   };
   const beat = () => {
     last = performance.now();
@@ -152,9 +153,12 @@ function watchBeat(model, root) {
     if (performance.now() - last > BEAT_LIMIT_MS) show(true);
   };
   model.on("change:beat", beat);
+  model.on("change:ended", beat);
+  beat();
   const timer = setInterval(look, 1000);
   return () => {
     model.off("change:beat", beat);
+    model.off("change:ended", beat);
     clearInterval(timer);
   };
 }

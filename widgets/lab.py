@@ -21,7 +21,7 @@ from widgets.command_bar import CommandBar
 from widgets.event_feed import EventFeed
 from widgets.forks import Forks
 from widgets.halves import Halves, half
-from widgets.kept import KeptStill
+from widgets.kept import LIVE_ONLY, KeptStill
 from widgets.kv_table import KvTable
 from widgets.log_grid import LogGrid
 from widgets.player import Player
@@ -32,6 +32,8 @@ from widgets.sessions import Sessions
 from widgets.status_line import StatusLine
 from widgets.still import lab_still
 from widgets.timeline import Timeline
+
+ENDED = "This lab is closed, or a newer one has taken its place. This is its last picture."
 
 
 class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -133,7 +135,7 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
         """
         if not hasattr(self, "_starting"):  # it was refused before it was built, and is being collected
             return
-        self._player.close()
+        self._player.close(ENDED)
         with self._starting:
             if not self._closed:
                 self._timeline.close()
@@ -174,7 +176,7 @@ class Lab(VBox):  # type: ignore[misc]  # ipywidgets has no types
             head = self._player.head
             draw = partial(lab_still, healthy_delay_ms=head.main.run.config.delay_ms)
             self._player.attach(KeptStill(draw, "The lab", head.view))
-        display(super()._repr_mimebundle_(), raw=True)
+        display(super()._repr_mimebundle_() | {"text/plain": LIVE_ONLY}, raw=True)
 
 
 # ---- one driver

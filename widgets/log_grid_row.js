@@ -73,7 +73,7 @@ function cellAt(row, index, offset) {
 function standing(index, server) {
   if (server.alive && index <= server.commit) return [true, "committed"];
   if (server.alive) return [false, index <= server.synced ? "not committed" : "not committed, and not yet synced"];
-  return index <= server.synced ? [true, "kept on its disk"] : [false, "not synced when it crashed: may be lost"];
+  return index <= server.synced ? [true, "kept on its disk"] : [false, "not synced when it crashed: a power failure may have taken it"];
 }
 
 // broken: the laws of which this entry shows that they are broken, if there are any.

@@ -17,7 +17,7 @@ from raftcore.trace.run import Run
 from raftcore.trace.view import ClusterView
 from widgets import cells
 from widgets.frame import Frame
-from widgets.kept import KeptStill
+from widgets.kept import LIVE_ONLY, KeptStill
 from widgets.player import Player
 
 Picture: TypeAlias = dict[str, Any]
@@ -41,6 +41,7 @@ class Part(anywidget.AnyWidget):
 
     state = traitlets.Dict().tag(sync=True)
     beat = traitlets.Int(0).tag(sync=True)
+    ended = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, run: Run | None = None) -> None:
         """With a run, a cluster or a recording, the part follows it and acts on it; without one it shows what it is given."""
@@ -97,6 +98,7 @@ class Part(anywidget.AnyWidget):
         self._latest = frame
         self.state = self.draw(frame)
         self.beat = frame.beat
+        self.ended = frame.ended
         if self._kept:
             self._kept.show(frame)
 
@@ -152,7 +154,7 @@ class Part(anywidget.AnyWidget):
             self._kept = KeptStill(self.still, type(self).__name__, self._latest.view)
         bundle = self._repr_mimebundle_()
         assert bundle  # every part has a view
-        display(bundle[0], metadata=bundle[1], raw=True)
+        display(bundle[0] | {"text/plain": LIVE_ONLY}, metadata=bundle[1], raw=True)
 
 
 class _Alone:

@@ -50,10 +50,8 @@ class Player:
     def __init__(self, run: Run) -> None:
         self._root: Run | None = run
         self._head: Playhead | None = Playhead(run)
-        self.playing = False
-        self.speed = DEFAULT_SPEED
-        self.notice = ""
-        self.note = ""
+        self.playing, self.speed = False, DEFAULT_SPEED
+        self.notice = self.note = self._ended = ""
         self.clipboard: share.Clipboard = share.Clipboard()
         self._pending: PendingAction | None = None
         self._forking: Forking | None = None
@@ -63,8 +61,7 @@ class Player:
         self._painting = RLock()  # held for a picture, and for what changes what it says. Taken before the playhead's and the cluster's
         self._passing = RLock()  # held for a portion of time. Taken before the playhead's and the cluster's
         self._wanted = Wakeup()  # somebody did something that should be seen at once
-        self.closed = False
-        self._beat = 0
+        self.closed, self._beat = False, 0
         self._painted: tuple[object, ...] = ()
         self._thread = Thread(target=self._live, name="raft-lab", daemon=True)
         self._thread.start()
@@ -258,17 +255,17 @@ class Player:
             self.head.main  # noqa: B018  a closed player takes no plot
             self._plot = plot
 
-    def close(self) -> None:
-        """Stop for good: when this returns, the thread has ended. The screens keep their last picture.
+    def close(self, ended: str = "") -> None:
+        """Stop for good: when this returns, the thread has ended. The browser's connections keep this object, so it lets go of the run.
 
-        The browser's connections keep this object for as long as the kernel lives, so it lets go of the run.
+        ended: what the screens say beside their last picture, which is of this moment; "": it is too late to show them one.
         """
-        if self._head is None:
-            return
         with self._painting:
             if self._root is not None:
                 _players.pop(self._root, None)
-            self.playing = False
+            self.playing, self._ended = False, ended
+            if ended:
+                self.guard(self._paint)
             self.closed = True
             self._known, self._painted = (None, 0), ()
             self._plot = self._head = self._root = self._pending = self._asked = self._forking = None
@@ -382,6 +379,7 @@ class Player:
             "paper": self.clipboard.text,
             "papers": self.clipboard.copies,
             "beat": self._beat,
+            "ended": self._ended,
         }
 
     def guard(self, act: Callable[[], None]) -> None:

@@ -11,7 +11,7 @@ const CONTROLS = [
     name: "crash",
     key: "c",
     label: "Crash",
-    about: "Stop it; it forgets all that its disk does not keep (Figure 2, persistent state).",
+    about: "Cut its power: its memory is gone, and any part of what its disk has not synced (Figure 2, persistent state).",
     refuses: (server) => (server.alive ? "" : "it is crashed already"),
   },
   {
@@ -63,7 +63,8 @@ function offers(state, name) {
 }
 
 function whenAlive(server, otherwise) {
-  return server.alive ? otherwise : "it is crashed: only a restart helps";
+  if (server.alive) return otherwise;
+  return server.halted ? "it has halted, and says why" : "it is crashed: only a restart helps";
 }
 
 function refusesTimeOut(server) {

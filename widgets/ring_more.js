@@ -36,12 +36,20 @@ function whyNoTransfer(chosen, state) {
 
 function whyNoSnapshot(chosen) {
   const reason = (server) => {
-    if (!server.alive) return "it is crashed: only a restart helps";
+    if (!server.alive) return whyDown(server);
     if (server.paused) return "it is paused: resume it first";
     return server.uncompacted ? "" : "it has applied nothing since its last snapshot";
   };
   const reasons = chosen.map(reason);
   return reasons.includes("") ? "" : reasons[0];
+}
+
+function whyDown(server) {
+  return server.halted ? "it has halted, and says why" : "it is crashed: only a restart helps";
+}
+
+function whyNotKill(chosen) {
+  return chosen.some((server) => server.alive) ? "" : whyDown(chosen[0]);
 }
 
 // Each control: `about` says what it does; `whyNot` why it can't; `act` does it; `pressed`, if there is one, whether it is on.
@@ -105,6 +113,16 @@ const SERVER = [
       for (const server of chosen) if (!whyNoSnapshot([server])) send({ do: "take_snapshot", server: server.id });
     },
   },
+  {
+    name: "kill",
+    label: "Kill process",
+    about:
+      "Let its process crash alone: its memory is gone, all that it wrote can still be read, and it syncs that before it answers again (Figure 2, persistent state).",
+    whyNot: whyNotKill,
+    act: (chosen, send) => {
+      for (const server of chosen) if (server.alive) send({ do: "kill", server: server.id });
+    },
+  },
 ];
 
 const CLOCK = RATES.map(([rate, label, about]) => ({
@@ -143,7 +161,7 @@ const DISK = [
     "Sync fails",
     { sync_fails: true },
     () => ({ sync_fails: false }),
-    "Every sync reports an error, and the server halts, for it must not answer before its state is kept (Figure 2, persistent state).",
+    "Every sync reports an error and keeps nothing, and the server halts, for the next sync would report success and keep none of it (Figure 2, persistent state).",
   ),
   diskFault(
     "full",
@@ -157,7 +175,14 @@ const DISK = [
     "Loses writes",
     { loses_writes: true },
     () => ({ loses_writes: false }),
-    "What is written is reported as kept and is not: after a crash a vote or an entry is forgotten (Figure 2, persistent state).",
+    "What is written is reported as kept and is gone when the power fails: a gap in its log is found, a lost end is not, and then it may vote twice (Figure 2, persistent state).",
+  ),
+  diskFault(
+    "reads_fail",
+    "Can't read",
+    { reads_fail: true },
+    () => ({ reads_fail: false }),
+    "Every read reports an error, and the server can't start until that is mended (Figure 2, persistent state).",
   ),
   {
     name: "flip_bit",

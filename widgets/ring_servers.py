@@ -98,6 +98,7 @@ def disk_picture(server: ServerView, healthy_sync_ms: float, syncs: bool) -> Pic
         "sync_fails": disk is not None and disk.sync_fails,
         "full": disk is not None and disk.capacity_bytes is not None,
         "loses_writes": disk is not None and disk.loses_writes,
+        "reads_fail": disk is not None and disk.reads_fail,
     }
 
 

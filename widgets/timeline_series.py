@@ -297,7 +297,12 @@ class TimelineSeries:
     def _disk_changed(self, event: DiskChanged) -> None:
         disk = event.disk
         full = disk.capacity_bytes is not None
-        wrongs = ((disk.sync_fails, "sync fails"), (disk.loses_writes, "disk loses writes"), (full, "disk is small"))
+        wrongs = (
+            (disk.sync_fails, "sync fails"),
+            (disk.loses_writes, "disk loses writes"),
+            (disk.reads_fail, "can't read"),
+            (full, "disk is small"),
+        )
         said = [word for wrong, word in wrongs if wrong]
         self.faults.of_server(event.at_ms, event.server, "disk", ", ".join(said))
 

@@ -221,7 +221,7 @@ def disk_faults(disk: DiskState | None, healthy_sync_ms: float) -> list[str]:
         said.append("fails to sync")
     if disk.capacity_bytes is not None:
         said.append(f"holds {disk.capacity_bytes:,} bytes" if disk.capacity_bytes else "full")
-    return [*said, "loses writes"] if disk.loses_writes else said
+    return said + ["loses writes"] * disk.loses_writes + ["can't be read"] * disk.reads_fail
 
 
 # ---- events, by kind
@@ -310,6 +310,8 @@ def acted(event: events.Acted) -> str:
             what = f"change the membership: {members(Configuration(action.voters, learners=action.learners))}"
         case actions.TransferLeadership():
             what = f"transfer leadership to {action.target}"
+        case actions.Crash(power_loss=False):
+            what = f"kill the process of {action.server}"
         case actions.SetClockRate():
             what = f"let {action.server}'s clock run {action.rate:g}×"
         case _:
@@ -360,7 +362,7 @@ LINES: dict[type, tuple[str, Line]] = {
     events.Synced: ("log", synced),
     events.Applied: ("log", applied),
     events.Created: ("membership", lambda e: f"{e.server} was created, with an empty disk"),
-    events.Crashed: ("faults", lambda e: f"{e.server} crashed"),
+    events.Crashed: ("faults", lambda e: f"{e.server} crashed: {'its machine lost power' if e.power_loss else 'its process alone'}"),
     events.Halted: ("faults", lambda e: f"{e.server} halted: {e.reason}"),
     events.Restarted: ("faults", restarted),
     events.ClockRateChanged: ("faults", lambda e: f"{e.server}'s clock runs {e.rate:g}×"),

@@ -1,18 +1,26 @@
-"""Convergence, the one property that needs time: once faults end, a leader comes to be and all live servers reach the same commit index.
+"""What needs time. Convergence: once faults end, a leader comes to be and all live servers reach the same commit index. Answered: clients
 
-It holds or not at a moment. Who asks knows how long it may take, and until when faults kept it from coming true (§9.3).
+get their answers, also while only some quorum stays connected (connected.py).
+
+Either holds or not at a moment. Who asks knows how long it may take, and until when faults kept it from coming true (§9.3).
 """
 
 from msgspec import Struct
 
 from raftcore.trace.view import ClusterView
 
+CONVERGENCE, ANSWERED = "Convergence", "Answered"
+
 
 class Lack(Struct, frozen=True):
-    """Something that keeps a cluster from agreeing. kind: the same words whoever it concerns. sentence: who, and how far it is."""
+    """Something that keeps a cluster from agreeing, or clients from an answer.
+
+    kind: the same words whoever it concerns. sentence: who, and how far it is. property: what does not hold, therefore.
+    """
 
     kind: str
     sentence: str
+    property: str = CONVERGENCE
 
 
 def lack(view: ClusterView) -> Lack | None:
@@ -43,7 +51,7 @@ def unanswered(view: ClusterView) -> Lack | None:
         return None
     client, operation = waiting
     since = f"{operation.invoked_at_ms:,.0f} ms"
-    return Lack("unanswered", f"{client} has waited since {since} for the outcome of its command {operation.sequence_num}")
+    return Lack("unanswered", f"{client} has waited since {since} for the outcome of its command {operation.sequence_num}", ANSWERED)
 
 
 def why_not_converged(view: ClusterView) -> str:

@@ -17,6 +17,7 @@ from raftcore.checks.models import KEY_VALUE, REGISTER, Model
 from raftcore.checks.search import Search
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.numbers import whole
+from raftcore.vocabulary.spelling import brief
 
 __all__ = ["KEY_VALUE", "REGISTER", "Model", "Operation", "Result", "Verdict", "check", "history", "read_edn", "read_jepsen", "read_kv"]
 
@@ -84,15 +85,17 @@ def check(history: Iterable[Operation], model: Model, budget: int = BUDGET, *, i
     can't be.
     """
     if not isinstance(model, Model):
-        raise ConfigError(f"there is no model {model!r}; give REGISTER or KEY_VALUE")
+        raise ConfigError(f"there is no model {brief(model)}; give REGISTER or KEY_VALUE")
     steps = whole(budget)
     if steps is None or steps < 1:
-        raise ConfigError(f"budget={budget!r} steps judge nothing; give a whole number, at least 1")
-    if not isinstance(history, Iterable):
-        raise ConfigError(f"a {type(history).__name__} is no history; give the operations: check(history(cluster), KEY_VALUE)")
+        raise ConfigError(f"budget={brief(budget)} steps judge nothing; give a whole number, at least 1")
+    try:
+        operations = iter(history)
+    except TypeError:
+        raise ConfigError(f"a {type(history).__name__} is no history; give the operations: check(history(cluster), KEY_VALUE)") from None
     if not isinstance(initial, str | None):
-        raise ConfigError(f"initial={initial!r} is no value; give the text that each key holds at first, or None where it is absent")
-    searches = [Search(operations, model, initial) for operations in _by_key(history, model).values()]
+        raise ConfigError(f"initial={brief(initial)} is no value; give the text that each key holds at first, or None where it is absent")
+    searches = [Search(of_key, model, initial) for of_key in _by_key(operations, model).values()]
     undecided, left, held_bytes, out_of_memory = deque(searches), steps, 0, False
     while undecided and left:
         search = undecided.popleft()
@@ -120,7 +123,7 @@ def _by_key(history: Iterable[Operation], model: Model) -> dict[str, list[Operat
     by_key: dict[str, list[Operation]] = {}
     for number, operation in enumerate(history, 1):
         if not isinstance(operation, Operation):
-            raise ConfigError(f"item {number} of the history is {operation!r}; give Operations, as `history(run)` and the readers do")
+            raise ConfigError(f"item {number} of the history is {brief(operation)}; give Operations, as `history(run)` and the readers do")
         if type(operation.command) not in model.rules:
             known = ", ".join(command.__name__ for command in model.rules)
             raise ConfigError(f"operation {number}, {operation}, is nothing that a {model.name} knows; it knows {known}")

@@ -307,13 +307,17 @@ class Memory:
         server = self.servers[event.server]
         doubtful = max(server.saved_index, event.kept_index) - server.base.index
         lost = server.entries[max(doubtful, 0) :]
+        saved_index = server.saved_index
         server.append(self.behind, self.brought)
         if event.snapshot_index > server.base.index:
             server.compact(self._snapshot(event.snapshot_index))
         if event.snapshot_index == 0:
             server.initial = server.bootstrap
-        server.term = server.saved_term = event.current_term
-        server.saved_vote, server.saved_index, server.saved_at = event.voted_for, server.last.index, at
+        server.term, server.saved_at = event.current_term, at
+        # What it has read beyond that counts as kept once a sync says so; what it has lost of that is no longer kept.
+        server.saved_index = min(saved_index, server.last.index)
+        if event.current_term < server.saved_term or (event.current_term == server.saved_term and server.saved_vote):
+            server.saved_term, server.saved_vote = event.current_term, event.voted_for
         server.commit_index = server.last_applied = event.snapshot_index
         for written in lost:
             if not any(self.holds(other, written) for other in self.servers.values()):

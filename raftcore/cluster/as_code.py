@@ -140,6 +140,10 @@ def _on_server(method: str) -> Callable[[Any], str]:
     return lambda action: f"{method}({action.server!r})"
 
 
+def _crash(action: act.Crash) -> str:
+    return f"crash({action.server!r}{'' if action.power_loss else ', power_loss=False'})"
+
+
 def _link(action: act.SetLink) -> str:
     changes = {name: value for name, value in asdict(action).items() if name not in ("at_ms", "source", "target")}
     return f"link({action.source!r}, {action.target!r}, {_keywords(changes)})"
@@ -156,7 +160,7 @@ def _submit(action: act.Submit) -> str:
 
 
 _CALLS: Mapping[type, Callable[[Any], str]] = {
-    act.Crash: _on_server("crash"),
+    act.Crash: _crash,
     act.Restart: _on_server("restart"),
     act.Pause: _on_server("pause"),
     act.Resume: _on_server("resume"),

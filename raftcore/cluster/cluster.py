@@ -38,7 +38,7 @@ from raftcore.vocabulary.events import Completed
 from raftcore.vocabulary.links import LONGEST_MS
 from raftcore.vocabulary.names import ClientId, ServerId
 from raftcore.vocabulary.scenario import Scenario
-from raftcore.vocabulary.spelling import spelled
+from raftcore.vocabulary.spelling import brief, spelled
 from raftcore.vocabulary.validation import check_action, check_time
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ class Cluster(Controls):
         """Let simulated time pass."""
         duration_ms = check_time("run for", duration_ms)
         if self.now_ms + duration_ms > LONGEST_MS:
-            raise ConfigError(f"can't run for {duration_ms!r} ms; it is {self.now_ms:,g} ms, and a run ends at {LONGEST_MS:g} ms")
+            raise ConfigError(f"can't run for {duration_ms:g} ms; it is {self.now_ms:,g} ms, and a run ends at {LONGEST_MS:g} ms")
         self._run(self.now_ms + duration_ms)
 
     def run_to(self, at_ms: float) -> None:
@@ -263,7 +263,7 @@ class Cluster(Controls):
         """
         limit_ms = check_time("wait for", limit_ms)
         if not callable(condition):
-            raise ConfigError(f"{condition!r} is no condition; give a function of a view: lambda view: view.leader is not None")
+            raise ConfigError(f"{brief(condition)} is no condition; give a function of a view: lambda view: view.leader is not None")
         until_ms = self.now_ms + limit_ms
         while not condition(self.view):
             with self._lock:

@@ -35,9 +35,12 @@ class Controls(ABC):
 
     # ---- servers and links
 
-    def crash(self, server: ServerId) -> None:
-        """Stop a server; it forgets all that it had not synced."""
-        self._do(act.Crash, server)
+    def crash(self, server: ServerId, power_loss: bool = True) -> None:
+        """Stop a server. Its machine loses power, and with that any part of what the server had not synced.
+
+        With `power_loss=False` only the process crashes, as by `kill -9`: what it wrote can still be read, synced or not.
+        """
+        self._do(act.Crash, server, power_loss)
 
     def restart(self, server: ServerId) -> None:
         """Start a crashed server again from its disk; if that can't be trusted it stays down, and `view.servers[…].halted` says why."""
@@ -100,7 +103,7 @@ class Controls(ABC):
         """Let a new server exist, with an empty disk; it belongs to the cluster once a change of membership names it."""
         with self._lock:
             names = set(self.server_ids)
-            name = server or next(f"S{number}" for number in itertools.count(1) if f"S{number}" not in names)
+            name = server if server is not None else next(f"S{number}" for number in itertools.count(1) if f"S{number}" not in names)
             self._do(act.CreateServer, name)
             return name
 
@@ -112,10 +115,10 @@ class Controls(ABC):
         """Make one more server a voter, created if it does not exist; returns its name. It learns the log first."""
         with self._lock:
             now = self._world.configuration
-            if server in now.voters:
+            if isinstance(server, str) and server in now.voters:
                 raise ControlError(f"{server} is a voter already; the voters are {', '.join(now.voters)}")
             self._world.who_can_change(Configuration((*now.voters, "a new server")))  # or a refusal would leave a server behind
-            name = server if server is not None and server in self.server_ids else self.create_server(server)
+            name = server if isinstance(server, str) and server in self.server_ids else self.create_server(server)
             self.change_membership({*now.voters, name}, set(now.learners) - {name})
             return name
 
@@ -152,9 +155,10 @@ class Controls(ABC):
         sync_fails: bool | UnsetType = UNSET,
         capacity_bytes: int | UnsetType | None = UNSET,
         loses_writes: bool | UnsetType = UNSET,
+        reads_fail: bool | UnsetType = UNSET,
     ) -> None:
-        """Change how a server's disk behaves; what is not given stays."""
-        self._do(act.SetDisk, server, sync_ms, sync_fails, capacity_bytes, loses_writes)
+        """Change how a server's disk behaves (DiskState); what is not given stays."""
+        self._do(act.SetDisk, server, sync_ms, sync_fails, capacity_bytes, loses_writes, reads_fail)
 
     def flip_bit(self, server: ServerId) -> None:
         """Let one bit rot in what a server's disk keeps; the server learns of it when it restarts."""

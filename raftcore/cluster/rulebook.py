@@ -15,6 +15,7 @@ from raftcore.server import Server
 from raftcore.vocabulary.errors import ConfigError, UnknownRulesError
 from raftcore.vocabulary.names import ServerId
 from raftcore.vocabulary.scenario import COLON, SERVER_ITSELF, SwappedRule, is_dotted_name
+from raftcore.vocabulary.spelling import brief
 
 RAFT = Rules()
 """The rules as they should be."""
@@ -40,7 +41,7 @@ class Rulebook(Struct, frozen=True):
         if isinstance(rules, Rules):
             return cls(everywhere=rules)
         if not isinstance(rules, Mapping) or not all(isinstance(table, Rules) for table in rules.values()):
-            raise ConfigError(f'rules={rules!r} must be one table, Rules(…), or tables by server: {{"S1": Rules(…)}}')
+            raise ConfigError(f'rules={brief(rules)} must be one table, Rules(…), or tables by server: {{"S1": Rules(…)}}')
         return cls(by_server=dict(rules))
 
     @classmethod
@@ -91,7 +92,7 @@ def _named(server: ServerId | None, rule: str, function: Callable[..., Any]) -> 
 def _imported(name: SwappedRule) -> Any:
     """What a name of this package stands for. Raises UnknownRulesError."""
     if name.rule not in (SERVER_ITSELF, *Rules.__struct_fields__):
-        raise UnknownRulesError(f"this Raft has no rule {name.rule!r}; its rules are {', '.join(Rules.__struct_fields__)}")
+        raise UnknownRulesError(f"this Raft has no rule {brief(name.rule)}; its rules are {', '.join(Rules.__struct_fields__)}")
     try:
         found = _found(name)
     except (ImportError, AttributeError, ValueError) as error:

@@ -17,7 +17,7 @@ from raftcore.server import Server
 from raftcore.vocabulary import actions as act
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.disks import DiskState
-from raftcore.vocabulary.errors import ConfigError, ControlError, CorruptLogError, CorruptSnapshotError
+from raftcore.vocabulary.errors import ConfigError, ControlError, CorruptLogError, CorruptSnapshotError, DiskFullError, DiskReadError
 from raftcore.vocabulary.events import (
     ClockRateChanged,
     Crashed,
@@ -45,14 +45,18 @@ def take(world: SimWorld, action: act.Action) -> Operation | None:
 
 
 def take_crash(world: SimWorld, action: act.Crash) -> None:
-    """Stop a server. Its disk keeps what was synced."""
+    """Stop a server. Its disk keeps what was synced; where only the process crashed, all that was written can still be read."""
     server = world.live(action.server)
     world.acted(action)
     server.stop()
     world.network.join(server.id, None)
-    world.disks[server.id].crash(world.disk_streams[server.id])
+    disk = world.disks[server.id]
+    if action.power_loss:
+        disk.crash(world.disk_streams[server.id])
+    else:
+        disk.process_crash()
     if world.say:
-        world.say(Crashed(world.now_ms, server.id))
+        world.say(Crashed(world.now_ms, server.id, action.power_loss))
 
 
 def take_restart(world: SimWorld, action: act.Restart) -> None:
@@ -63,7 +67,7 @@ def take_restart(world: SimWorld, action: act.Restart) -> None:
     world.acted(action)
     try:
         server = world.boot(old.id)
-    except (CorruptLogError, CorruptSnapshotError) as error:
+    except (CorruptLogError, CorruptSnapshotError, DiskFullError, DiskReadError) as error:
         if world.say:
             world.say(Halted(world.now_ms, old.id, str(error)))
         return

@@ -93,9 +93,9 @@ class SimWorld:
         server.start()
 
     def _halt(self, name: ServerId, reason: str) -> None:
-        """A server has stopped by itself; what its disk did not keep is gone."""
+        """A server has stopped by itself. Its machine runs on, so all that it wrote can still be read, kept or not."""
         self.network.join(name, None)
-        self.disks[name].crash(self.disk_streams[name])
+        self.disks[name].process_crash()
         if self.say:
             self.say(Halted(self.now_ms, name, reason))
 
@@ -138,7 +138,7 @@ class SimWorld:
         """Raise ServerNotFound or ClientNotFound where the action names what can never be a server or a client, also if it comes later."""
         for kind, name in named(action):
             if not can_be(kind, name):
-                raise no_client(name) if kind == "client" or str(name).startswith("C") else self.no_server(name)
+                raise no_client(name) if kind == "client" or (isinstance(name, str) and name.startswith("C")) else self.no_server(name)
 
     # ---- what actions need
 

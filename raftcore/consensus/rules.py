@@ -29,7 +29,7 @@ from raftcore.vocabulary.messages import (
     TimeoutNow,
 )
 from raftcore.vocabulary.names import Index, ServerId
-from raftcore.vocabulary.spelling import Spelled
+from raftcore.vocabulary.spelling import Spelled, brief
 
 
 class Rules(Struct, metaclass=Spelled, frozen=True, kw_only=True):
@@ -94,7 +94,7 @@ def kinds_of(name: str) -> tuple[list[Any], Any]:
 
 def _check(name: str, rule: object) -> None:
     if not callable(rule):
-        raise ConfigError(f"{name}={rule!r} is no rule; give a function: Rules({name}=mine)")
+        raise ConfigError(f"{name}={brief(rule)} is no rule; give a function: Rules({name}=mine)")
     given, _ = kinds_of(name)
     try:
         parameters = signature(rule)
@@ -103,6 +103,6 @@ def _check(name: str, rule: object) -> None:
     try:
         parameters.bind(*given)
     except TypeError:
-        called = getattr(rule, "__qualname__", repr(rule))
+        called = getattr(rule, "__qualname__", brief(rule))
         kinds = ", ".join(kind.__name__ if isinstance(kind, type) else "a message" for kind in given)
         raise ConfigError(f"the rule {name} is given ({kinds}), and {called}{parameters} can't take that") from None

@@ -18,6 +18,7 @@ import cloudpickle
 
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.numbers import whole
+from raftcore.vocabulary.spelling import brief
 
 Result = TypeVar("Result")
 
@@ -37,7 +38,7 @@ def count_cores(cores: int | None) -> int:
         return os.cpu_count() or 1
     count = whole(cores)
     if count is None or count < 1:
-        raise ConfigError(f"cores={cores!r} must be a whole number, 1 or more; None takes all there are")
+        raise ConfigError(f"cores={brief(cores)} must be a whole number, 1 or more; None takes all there are")
     return count
 
 

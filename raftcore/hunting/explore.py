@@ -21,7 +21,7 @@ from raftcore.hunting.stopwatch import Stopwatch
 from raftcore.hunting.walk import Walk
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.numbers import whole
-from raftcore.vocabulary.spelling import spelled
+from raftcore.vocabulary.spelling import brief, spelled
 
 PORTION = 10_000
 """States between two words of how far a search is."""
@@ -89,9 +89,9 @@ def explore(world: World | Walk, limit: int = 1_000_000, on_progress: Callable[[
     ConfigError.
     """
     if not isinstance(world, World | Walk):
-        raise ConfigError(f"{world!r} is no world; give a small one, for example World(size=3, terms=2), or a walk through one")
+        raise ConfigError(f"{brief(world)} is no world; give a small one, for example World(size=3, terms=2), or a walk through one")
     if whole(limit) is None or limit < 1:
-        raise ConfigError(f"limit={limit!r} must be a whole number of states, 1 or more")
+        raise ConfigError(f"limit={brief(limit)} must be a whole number of states, 1 or more")
     walk = world if isinstance(world, Walk) else Walk(world)
     try:
         return _explored(walk, limit, on_progress, names_matter="")

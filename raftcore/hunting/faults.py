@@ -9,6 +9,7 @@ from msgspec.structs import force_setattr
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.numbers import whole
 from raftcore.vocabulary.spelling import Spelled, brief
+from raftcore.vocabulary.validation import items
 
 
 class Faults(Struct, metaclass=Spelled, frozen=True, kw_only=True):
@@ -19,7 +20,8 @@ class Faults(Struct, metaclass=Spelled, frozen=True, kw_only=True):
     transfers: also to one that hears of it late, or that nobody hears. clocks: that drift as far as they are trusted not to. disks: that
     are slow, full or fail. rot: of bits on them. leaders: what befalls the present leader, or a new one at once. reads: that leaders
     answer, present ones, new ones, and former ones that do not know it yet. rivals: two that stand in the same term, where on either side
-    of a partition somebody believes to have a majority, also after two leaders have changed the membership in turn.
+    of a partition somebody believes to have a majority, also after two leaders have changed the membership in turn. quorums: in the end,
+    links that are cut for good, many in one direction, so that one quorum stays connected.
     Raises ConfigError.
     """
 
@@ -38,6 +40,7 @@ class Faults(Struct, metaclass=Spelled, frozen=True, kw_only=True):
     leaders: int = 1
     reads: int = 1
     rivals: int = 1
+    quorums: int = 1
 
     def __post_init__(self) -> None:
         for kind in self.__struct_fields__:
@@ -53,14 +56,16 @@ class Faults(Struct, metaclass=Spelled, frozen=True, kw_only=True):
     @classmethod
     def only(cls, kinds: Iterable[str]) -> "Faults":
         """These kinds as usual, and beside them nothing but the commands of clients. Raises ConfigError for one that nobody knows."""
-        wanted = list(kinds)
+        wanted = items(kinds)
+        if wanted is None:
+            raise ConfigError(f"faults={brief(kinds)} are no kinds of trouble; there are {', '.join(cls.__struct_fields__)}")
         for kind in wanted:
-            if kind not in cls.__struct_fields__:
-                raise ConfigError(f"there is no kind of trouble {kind!r}; there are {', '.join(cls.__struct_fields__)}")
+            if not isinstance(kind, str) or kind not in cls.__struct_fields__:
+                raise ConfigError(f"there is no kind of trouble {brief(kind)}; there are {', '.join(cls.__struct_fields__)}")
         return cls(**{kind: int(kind in wanted or kind == "commands") for kind in cls.__struct_fields__})
 
     @classmethod
     def drawn(cls, random: Random) -> "Faults":
         """A mix of its own: what never comes in a run can't hide what else would have happened in it."""
-        mix = {kind: random.choice([0, 0, 1, 3]) for kind in cls.__struct_fields__}
+        mix = {kind: random.choice([0, 0, 1, 3]) for kind in cls.__struct_fields__ if kind != "quorums"}
         return cls(**(mix | {"commands": 1}))

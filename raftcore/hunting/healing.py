@@ -1,13 +1,13 @@
-"""The end of all trouble: everything is made whole, and must agree under a leader that stays (§9.3)."""
+"""The end of all trouble: everything is made whole, and must agree under a leader that stays, and answer clients (§9.3)."""
 
 from collections.abc import Collection
 from contextlib import suppress
 
 from raftcore.checks.convergence import Lack, lack
 from raftcore.cluster.cluster import Cluster
+from raftcore.hunting.answers import ALL_IS_WELL, NOT_PROMISED, Judged, judge_answers, judge_connected, longest_wait_ms
 from raftcore.trace.view import ClusterView, voter_groups
 from raftcore.vocabulary.actions import FlipBit
-from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConditionNotReached
 from raftcore.vocabulary.names import ServerId
 
@@ -19,7 +19,9 @@ def make_whole(cluster: Cluster) -> None:
     """Mend all disks, clocks and links, and let every server run."""
     for server in cluster.view.servers.values():
         if server.disk is not None:
-            cluster.disk(server.id, sync_ms=cluster.config.sync_ms, sync_fails=False, capacity_bytes=None, loses_writes=False)
+            cluster.disk(
+                server.id, sync_ms=cluster.config.sync_ms, sync_fails=False, capacity_bytes=None, loses_writes=False, reads_fail=False
+            )
         if server.clock_rate != 1:
             cluster.set_clock_rate(server.id, 1)
     reunite(cluster)
@@ -37,44 +39,59 @@ def reunite(cluster: Cluster) -> None:
             cluster.resume(server.id)
 
 
-def why_not_healed(cluster: Cluster) -> Lack | None:
-    """Make everything whole, let time pass, and say what keeps the servers from agreeing after that, or under a leader that stays (§9.3).
+def why_not_live(cluster: Cluster) -> Lack | None:
+    """Let time pass while some quorum stays connected, if one is, and then make everything whole: what keeps clients from their answers
 
-    None where all is well.
+    in the first, and the servers from agreeing or clients from their answers in the second. None where all is well.
+    """
+    return judge_connected(cluster).lack or why_not_healed(cluster)
+
+
+def why_not_healed(cluster: Cluster) -> Lack | None:
+    """Make everything whole, let time pass, and say what keeps the servers from agreeing after that, or under a leader that stays (§9.3),
+
+    or clients from an answer. None where all is well.
+    """
+    return judge_healed(cluster).lack
+
+
+def judge_healed(cluster: Cluster) -> Judged:
+    """Make everything whole, and judge what comes of that.
+
+    Nothing is promised where bits have rotted in so many logs that the others are no majority; nor where servers were removed, and neither
+    pre-vote nor the guard is on: they may disturb every leader (thesis 4.2.3).
     """
     make_whole(cluster)
-    return why_no_leader_stays(cluster)
+    agreed = _judge_agreement(cluster)
+    if agreed.promised and agreed.lack is None:
+        agreed = judge_answers(cluster, lambda _: "all was whole")
+    return NOT_PROMISED if agreed.lack and is_disturbed(cluster) else agreed
 
 
-def why_no_leader_stays(cluster: Cluster) -> Lack | None:
-    """Let time pass until all agree and their leader is not deposed for a while; what keeps that from coming to be, or None.
-
-    Where servers were removed, and neither pre-vote nor the guard is on, Raft promises no such leader: they may disturb it (thesis 4.2.3).
-    """
-    missing = _what_is_missing(cluster)
-    return None if missing and _is_disturbed(cluster) else missing
-
-
-def _is_disturbed(cluster: Cluster) -> bool:
+def is_disturbed(cluster: Cluster) -> bool:
+    """Whether some server runs that was removed, and that nothing keeps from disturbing the others."""
     members = cluster.view.configuration.members
     removed = any(server.alive and server.id not in members for server in cluster.view.servers.values())
     return removed and not cluster.config.pre_vote and not cluster.config.leader_guard
 
 
-def _what_is_missing(cluster: Cluster) -> Lack | None:
+def _judge_agreement(cluster: Cluster) -> Judged:
+    """Let time pass until all agree, and their leader is not deposed for a while."""
     rotten = {action.server for action in cluster.scenario.actions if isinstance(action, FlipBit)}
     end_ms, reigns = cluster.now_ms + longest_wait_ms(cluster.config), 0
     while cluster.now_ms < end_ms:
         try:
             cluster.run_until(lambda view: not _why_not_all(view, rotten), limit_ms=end_ms - cluster.now_ms)
         except ConditionNotReached:
-            return None if rotten and _has_lost_a_majority(cluster.view) else _why_not_all(cluster.view, rotten)
+            if rotten and _has_lost_a_majority(cluster.view):
+                return NOT_PROMISED
+            return Judged(promised=True, lack=_why_not_all(cluster.view, rotten))
         reigns += 1
         with suppress(ConditionNotReached):
             cluster.run_until(lambda view: view.leader is None, limit_ms=LASTING * cluster.config.election_timeout_ms[1])
             continue
-        return None
-    return Lack("no lasting leader", f"leaders come and go: {reigns} led all, and none stayed")
+        return ALL_IS_WELL
+    return Judged(promised=True, lack=Lack("no lasting leader", f"leaders come and go: {reigns} led all, and none stayed"))
 
 
 def _why_not_all(view: ClusterView, rotten: Collection[ServerId]) -> Lack | None:
@@ -87,8 +104,3 @@ def _has_lost_a_majority(view: ClusterView) -> bool:
     """Whether so many are down for good that some server may rightly wait for them."""
     groups = [voters for server in view.servers.values() for voters in voter_groups(server.configuration)]
     return any(2 * sum(view.servers[voter].alive for voter in voters) <= len(voters) for voters in groups)
-
-
-def longest_wait_ms(config: Config) -> float:
-    """Time for slow messages to land, for a score of split votes, and for logs to travel."""
-    return 1_000 + 30 * config.election_timeout_ms[1]

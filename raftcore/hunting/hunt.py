@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from raftcore.checks.beliefs import BELIEFS
+from raftcore.checks.convergence import ANSWERED, CONVERGENCE
 from raftcore.checks.violation import Violation
 from raftcore.checks.watch import INVARIANTS
 from raftcore.cluster.as_code import INDENT, as_code
@@ -19,7 +20,7 @@ from raftcore.hunting.cores import count_cores, in_order, pack
 from raftcore.hunting.faults import Faults
 from raftcore.hunting.progress import told
 from raftcore.hunting.shrink import shrink
-from raftcore.hunting.story import CONVERGENCE, LINEARIZABILITY, Story, Undecided, live
+from raftcore.hunting.story import AT_THE_END, LINEARIZABILITY, Story, Undecided, live
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.numbers import whole
@@ -71,6 +72,7 @@ class Found(Struct, frozen=True):
 
 _FACTS = {
     CONVERGENCE: ("from raftcore.hunting.healing import why_not_healed\n", "assert why_not_healed(cluster) is None"),
+    ANSWERED: ("from raftcore.hunting.healing import why_not_live\n", "assert why_not_live(cluster) is None"),
     LINEARIZABILITY: (
         "from raftcore.checks.linearizability import KEY_VALUE, Verdict, check\nfrom raftcore.hunting.claims import claims\n",
         "assert check(claims(cluster), KEY_VALUE).verdict is not Verdict.NOT_LINEARIZABLE",
@@ -169,6 +171,7 @@ def check_seeds(seeds: int | Iterable[int]) -> Iterator[int]:
 
 
 def _check_property(wanted: str | None) -> None:
-    known = [*(one.name for one in INVARIANTS), *(one.name for one in BELIEFS), CONVERGENCE, LINEARIZABILITY]
-    if wanted is not None and wanted not in known:
-        raise ConfigError(f"there is no property {wanted!r}; there are {', '.join(known)}")
+    known = [*(one.name for one in INVARIANTS), *(one.name for one in BELIEFS), *AT_THE_END]
+    given: object = wanted
+    if given is not None and not (isinstance(given, str) and given in known):
+        raise ConfigError(f"there is no property {brief(wanted)}; there are {', '.join(known)}")

@@ -18,7 +18,7 @@ Told: TypeAlias = Event | Packet
 
 
 class SmallDisk:
-    """A Disk that began with what an earlier one kept. A crash leaves what it keeps, and no torn piece of anything else.
+    """A Disk that began with what an earlier one kept. A crash is a power failure that leaves what is kept, and nothing of anything else.
 
     kept: what a crash would leave. written: that, and what no sync has kept yet. syncs: what each sync under way will have kept, and whom
     it tells.
@@ -42,11 +42,6 @@ class SmallDisk:
         """Add the bytes to the end of the file. The file itself is there at once."""
         self.written[name] = self.read(name) + data
         self.kept.setdefault(name, b"")
-
-    def truncate(self, name: str, length: int) -> None:
-        """Cut the file to its first `length` bytes, at once and for good."""
-        for files in (self.kept, self.written):
-            files[name] = files.get(name, b"")[:length]
 
     def remove(self, name: str) -> None:
         """Let the file be no more, at once and for good."""

@@ -16,9 +16,8 @@ from raftcore.checks.beliefs.changes import Notes, notes_of
 from raftcore.consensus.door import Stimulus
 from raftcore.consensus.rules import Rules
 from raftcore.hunting.lone_server import Files, LoneServer, Told
-from raftcore.hunting.shapes import Shapes, shape_of, shape_of_files
+from raftcore.hunting.shapes import Shapes, recovered, shape_of, shape_of_files
 from raftcore.hunting.small_world import BIRTH, CRASH, RESTART, Packet, World
-from raftcore.storage.records import Recovered, file_name, read
 from raftcore.vocabulary.errors import CorruptLogError
 from raftcore.vocabulary.events import Crashed, Halted, Restarted
 from raftcore.vocabulary.messages import Entry
@@ -153,20 +152,20 @@ class Minds:
             return self._keep_down(server.id, disk.kept)
         number = self._shapes.number(shape_of(server))
         if number not in self.known:
-            entries, recovered = tuple(state.log.entries), _recovered(disk.kept)
+            entries, found = tuple(state.log.entries), recovered(disk.kept)
             self.known[number] = Mind(
                 server=server.id,
                 life=life,
                 kept=disk.kept,
                 entries=entries,
-                saved=tuple(recovered.entries),
+                saved=tuple(found.entries),
                 log=self._shapes.number(shape_of(entries)),
                 leads=state.role is LEADER,
                 term=state.current_term,
                 commit=state.commit_index,
                 syncs=bool(disk.syncs),
-                kept_term=recovered.hard_state.current_term,
-                kept_vote=recovered.hard_state.voted_for,
+                kept_term=found.hard_state.current_term,
+                kept_vote=found.hard_state.voted_for,
                 notes=notes_of(state),
                 flaw=next(iter(flaws_alone(state, lone.now_ms)), None),
             )
@@ -175,7 +174,7 @@ class Minds:
     def _keep_down(self, server: ServerId, kept: Files) -> int:
         number = self._shapes.number((server, shape_of_files(kept)))
         if number not in self.known:
-            found = _recovered(kept)
+            found = recovered(kept)
             entries, term, vote = tuple(found.entries), found.hard_state.current_term, found.hard_state.voted_for
             log = self._shapes.number(shape_of(entries))
             self.known[number] = Mind(
@@ -201,8 +200,3 @@ def _noting(asked: set[str], name: str, rule: Callable[..., Any]) -> Callable[..
         return rule(*arguments)
 
     return obey
-
-
-def _recovered(files: Files) -> Recovered:
-    """What a server's log comes to; nobody compacts in a small world, so there is one file of it."""
-    return read(files.get(file_name(1), b""), 1).recovered

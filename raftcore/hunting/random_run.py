@@ -5,9 +5,11 @@ from contextlib import suppress
 from functools import partial
 from random import Random
 
+from raftcore.checks.connected import promises_a_leader
 from raftcore.cluster.cluster import AnyRules, Cluster
 from raftcore.hunting.faults import Faults
 from raftcore.hunting.hand import TELLERS, Hand
+from raftcore.hunting.quorums import leave_a_quorum
 from raftcore.hunting.rivals import Rivals
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, ReadMode, Set
@@ -35,6 +37,7 @@ class RandomRun(Hand):
         mix = Faults.drawn(random)
         super().__init__(Cluster(drawn_size if size is None else size, seed, config or drawn_config, rules, checks="full"), random)
         self._acts = self._mixed(faults or mix)
+        self._quorums = (faults or mix).quorums
 
     def trouble(self, stop: Callable[[], object] = bool, rounds: int = ROUNDS) -> None:
         """Let time pass and something happen, again and again, until `stop` says that it is enough."""
@@ -45,16 +48,23 @@ class RandomRun(Hand):
             if stop():
                 return
 
+    def live(self, stop: Callable[[], object] = bool) -> None:
+        """Let there be trouble, and then cut links for good but those of one quorum, where servers have what lets it elect a leader."""
+        self.trouble(stop)
+        if self._quorums and promises_a_leader(self.cluster.config) and not stop():
+            leave_a_quorum(self.cluster, self.random)
+
     # ---- what may happen
 
     def _mixed(self, faults: Faults) -> list[Act]:
         """Every act as often as it is to be chosen."""
         cluster, rivals, on_one = self.cluster, Rivals(self.cluster, self.random), self._on_one
-        crash, restart, pause, resume = on_one(cluster.crash), on_one(cluster.restart), on_one(cluster.pause), on_one(cluster.resume)
+        crash, kill = on_one(cluster.crash), on_one(partial(cluster.crash, power_loss=False))
+        restart, pause, resume = on_one(cluster.restart), on_one(cluster.pause), on_one(cluster.resume)
         kinds: dict[str, list[Act]] = {
             "commands": [self._ask] * 8,
             "links": [self._hurt_link] * 3,
-            "crashes": [crash, crash, restart, restart, restart],
+            "crashes": [crash, kill, restart, restart, restart],
             "pauses": [pause, resume, resume],
             "timeouts": [*[on_one(cluster.time_out)] * 3, rivals.lead_in_turn],
             "partitions": [self._split, on_one(cluster.isolate), cluster.heal],

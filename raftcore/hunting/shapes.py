@@ -22,8 +22,8 @@ from raftcore.consensus.node import RaftNode
 from raftcore.consensus.state import NodeState
 from raftcore.hunting.lone_server import Files, SmallDisk
 from raftcore.server import Server
-from raftcore.storage.records import file_name, read
-from raftcore.storage.wal import WriteAheadLog
+from raftcore.storage.records import Recovered, file_name, newest_whole
+from raftcore.storage.wal import WriteAheadLog, generations
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.messages import Envelope
 from raftcore.vocabulary.names import ServerId
@@ -38,8 +38,8 @@ _STATE = tuple(slot for slot in NodeState.__slots__ if slot not in _OF_A_STEP | 
 
 _HELD = tuple(field for field in Ready.__struct_fields__ if field not in _OF_A_STEP | _OF_TIME | {"send"})
 _AROUND_A_SERVER = {"_config", "_clock", "_send", "_say", "_halted", "_deadline_ms", "_wake_ms"}
-_UNSEEN = {"_machine", "_checksum"}
-"""No rule and no law looks at the state machine; and a checksum says no more than the records do."""
+_UNSEEN = {"_machine", "_generation", "_name", "_oldest", "_end", "_synced_bytes"}
+"""No rule and no law looks at the state machine; and where the log stands in its files says no more than the records do."""
 
 
 def shape_of(value: Any) -> Shape:
@@ -84,13 +84,21 @@ def _by_target(envelopes: Sequence[Envelope]) -> Shape:
 
 
 def shape_of_files(files: Files) -> Shape:
-    """What the files of a disk come to."""
-    return frozenset((name, _shape_of_log(data) if name == file_name(1) else data) for name, data in files.items())
+    """What the files of a disk come to: those of the log together, since how often it was written anew means nothing."""
+    log = [(generation, files[file_name(generation)]) for generation in generations(list(files))]
+    others = frozenset((name, data) for name, data in files.items() if not generations([name]))
+    return others, _shape_of_log(tuple(log))
+
+
+def recovered(files: Files) -> Recovered:
+    """What a server would recover from these files."""
+    present = generations(list(files))
+    return newest_whole(present or [1], lambda generation: files.get(file_name(generation), b""))[1].recovered
 
 
 @lru_cache(maxsize=10_000)
-def _shape_of_log(data: bytes) -> Shape:
-    return shape_of(read(data, 1).recovered)
+def _shape_of_log(log: tuple[tuple[int, bytes], ...]) -> Shape:
+    return shape_of(recovered({file_name(generation): data for generation, data in log}))
 
 
 def renamed(shape: Shape, names: Mapping[ServerId, ServerId]) -> Shape:

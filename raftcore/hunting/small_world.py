@@ -57,7 +57,7 @@ class World(Struct, metaclass=Spelled, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         size = whole(self.size)
         if size is None or not 1 <= size <= MAX_SERVERS:
-            raise ConfigError(f"a small world of {self.size!r} servers can't be; choose 1 to {MAX_SERVERS}, best 3")
+            raise ConfigError(f"a small world of {brief(self.size)} servers can't be; choose 1 to {MAX_SERVERS}, best 3")
         force_setattr(self, "size", size)
         for name in BOUNDS:
             count = whole(getattr(self, name))
@@ -71,6 +71,8 @@ class World(Struct, metaclass=Spelled, frozen=True, kw_only=True):
             raise ConfigError(
                 f"rules must be one table for all servers, Rules(…) or Rulebook(server=…), and this is a {type(self.rules).__name__}"
             )
+        if not isinstance(self.config, Config):
+            raise ConfigError(f"config={brief(self.config)} must be a Config, for example TIMELESS")
         if self.rulebook.by_server:
             names = ", ".join(self.rulebook.by_server)
             raise ConfigError(f"in a small world all servers have the same rules: none of its own for {names}, no Rulebook(by_server=…)")

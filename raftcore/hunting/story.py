@@ -7,13 +7,14 @@ from typing import TypeGuard
 
 from msgspec import Struct
 
-from raftcore.checks.convergence import Lack
+from raftcore.checks.convergence import ANSWERED, CONVERGENCE, Lack
 from raftcore.checks.linearizability import KEY_VALUE, Verdict, check
 from raftcore.checks.violation import Violation
 from raftcore.cluster.cluster import AnyRules, Cluster
+from raftcore.hunting.answers import judge_connected, longest_wait_ms
 from raftcore.hunting.claims import claims
 from raftcore.hunting.faults import Faults
-from raftcore.hunting.healing import longest_wait_ms, why_not_healed
+from raftcore.hunting.healing import judge_healed
 from raftcore.hunting.random_run import RandomRun
 from raftcore.trace.stream import Trace
 from raftcore.vocabulary.actions import TimeOut
@@ -23,7 +24,9 @@ from raftcore.vocabulary.events import Event, PreVoteStarted, RoleChanged, Timer
 from raftcore.vocabulary.names import CANDIDATE, ServerId
 from raftcore.vocabulary.scenario import Scenario
 
-CONVERGENCE, LINEARIZABILITY = AT_THE_END = "Convergence", "Linearizability"
+LINEARIZABILITY = "Linearizability"
+
+AT_THE_END = CONVERGENCE, ANSWERED, LINEARIZABILITY
 """What is judged when a run is over, and not event by event."""
 
 BUDGET = 200_000
@@ -70,7 +73,7 @@ def live(
 ) -> Story | Undecided | None:
     """Let a random run live, first in trouble and then healed; what went wrong in it, or None. `wanted` looks for one property alone."""
     run = RandomRun(seed, rules, faults, size, config)
-    return _judge(run.cluster, run.trouble, wanted)
+    return _judge(run.cluster, run.live, wanted)
 
 
 def tell(scenario: Scenario, rules: AnyRules, wanted: str, until_ms: float) -> Story | None:
@@ -105,7 +108,7 @@ def _judge(
         scenario, trouble_ms = cluster.scenario, cluster.now_ms
         found = broken()
         if found is None and healed:
-            lack = why_not_healed(cluster)
+            lack = _what_is_lacking(cluster, wanted)
             found = broken() or _at_the_end(cluster, lack, wanted)
     except RuleError:  # that is a mistake to be mended, and no story
         raise
@@ -120,10 +123,22 @@ def _judge(
     return Story(scenario, trouble_ms, cluster.scenario, found, _kinds(cluster, found, lack), tuple(_ran_out(cluster.trace)))
 
 
+def _what_is_lacking(cluster: Cluster, wanted: str | None) -> Lack | None:
+    """What keeps a cluster in trouble from answering, where Raft promises it, or once healed from agreeing and answering.
+
+    Where convergence alone is wanted, no client asks before all is healed: a story of that needs no such commands.
+    """
+    for judge in (judge_healed,) if wanted == CONVERGENCE else (judge_connected, judge_healed):
+        lack = judge(cluster).lack
+        if lack and wanted in (None, lack.property):
+            return lack
+    return None
+
+
 def _at_the_end(cluster: Cluster, lack: Lack | None, wanted: str | None) -> Violation | Undecided | None:
-    if lack and wanted in (None, CONVERGENCE):
-        sentence = f"{longest_wait_ms(cluster.config):,.0f} ms after all was healed {lack.sentence}"
-        return Violation(CONVERGENCE, cluster.now_ms, sentence, (), ())
+    if lack:
+        after = f"{longest_wait_ms(cluster.config):,.0f} ms after all was healed " if lack.property == CONVERGENCE else ""
+        return Violation(lack.property, cluster.now_ms, f"{after}{lack.sentence}", (), ())
     return _not_linearizable(cluster) if wanted in (None, LINEARIZABILITY) else None
 
 
@@ -138,7 +153,7 @@ def _not_linearizable(cluster: Cluster) -> Violation | Undecided | None:
 
 
 def _kinds(cluster: Cluster, found: Violation, lack: Lack | None) -> tuple[str, ...]:
-    if lack and found.property == CONVERGENCE:
+    if lack and found.property == lack.property:
         return (lack.kind,)
     return tuple(sorted({type(cluster.trace[position]).__name__ for position in found.evidence}))
 

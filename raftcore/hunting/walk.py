@@ -18,6 +18,7 @@ from raftcore.vocabulary.names import ServerId
 from raftcore.vocabulary.numbers import whole
 from raftcore.vocabulary.scenario import Scenario
 from raftcore.vocabulary.spelling import brief
+from raftcore.vocabulary.validation import items
 
 
 class Walk:
@@ -34,9 +35,14 @@ class Walk:
     """
 
     def __init__(self, world: World, path: Iterable[int] = ()) -> None:
+        if not isinstance(world, World):
+            raise ConfigError(f"{brief(world)} is no world; give a small one, for example World(size=3, terms=2)")
+        steps = items(path)
+        if steps is None:
+            raise ConfigError(f"path={brief(path)} is no path; give the choices by their places, for example (0, 2)")
         self.world = world
         self._stage = Stage(world)
-        self._begin(path)
+        self._begin(steps)
 
     def _begin(self, path: Iterable[int]) -> None:
         self.path: tuple[int, ...] = ()

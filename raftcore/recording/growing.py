@@ -5,6 +5,7 @@ from threading import RLock
 
 import pyarrow as pa
 
+from raftcore.interrupts import Uninterrupted
 from raftcore.recording.columns import SCHEMA, Converter
 from raftcore.recording.sources import Source
 from raftcore.trace.stream import Trace
@@ -51,8 +52,17 @@ class Growing:
         if self._over:
             return
         for events in portions(self._run.trace, self._count):
+            with Uninterrupted():
+                self._convert(events)
+
+    def _convert(self, events: list[Event]) -> None:
+        """Take in the next portion."""
+        try:
             self._parts.append(self._converter.table(events))
             self._count += len(events)
+        except BaseException:  # half of it is known, so another converter must begin anew
+            self._converter, self._parts, self._count = Converter(), [], 0
+            raise
 
 
 def portions(trace: Trace, position: int) -> Iterator[list[Event]]:

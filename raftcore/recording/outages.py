@@ -26,8 +26,8 @@ _DECIDE = (
     ev.DiskChanged,
 )  # fmt: skip
 
-_WRITES = (ev.VoteGranted, ev.EntriesAppended, ev.LogTruncated, ev.SnapshotTaken, ev.SnapshotInstalled)
-"""What a server says when it writes to its disk. It also does so when it takes a role in a new term."""
+_WRITES = (ev.VoteGranted, ev.EntriesAppended, ev.LogTruncated, ev.SnapshotTaken, ev.SnapshotInstalled, ev.Restarted)
+"""What a server says when it writes to its disk, as it does on a restart. So it does when it takes a role in a new term."""
 
 _SYNC_ENDS = (ev.Synced, ev.Crashed, ev.Halted)
 

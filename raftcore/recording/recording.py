@@ -35,8 +35,9 @@ from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.names import ServerId
-from raftcore.vocabulary.numbers import is_number
+from raftcore.vocabulary.numbers import number
 from raftcore.vocabulary.scenario import Scenario
+from raftcore.vocabulary.spelling import brief
 from raftcore.vocabulary.validation import check_path
 
 _Getter = TypeVar("_Getter", bound=Callable[["Recording"], pd.DataFrame])
@@ -227,7 +228,9 @@ class Recording:
     def _to_bytes(self) -> bytes:
         now_ms, rows = self.now_ms, self._all_rows()
         header = self._header(now_ms, rows, self._violations(len(rows)))
-        return to_parquet(rows.table, replace(header, scenario=replace(header.scenario, actions=rows.actions())))
+        with self._reading():
+            actions = rows.actions()
+        return to_parquet(rows.table, replace(header, scenario=replace(header.scenario, actions=actions)))
 
     def __reduce__(self) -> tuple[Callable[[bytes, str], "Recording"], tuple[bytes, str]]:
         """To another process, as by joblib or Dask, goes what a file would hold: what is known now, of a run that goes on too."""
@@ -239,14 +242,15 @@ class Recording:
 
         Warns where a later recording to the same path was broken off.
         """
-        name, part = str(path), part_of(path)
+        place = check_path(path)
+        name, part = str(path), part_of(place)
         try:
-            data = check_path(path).read_bytes()
+            data = place.read_bytes()
         except FileNotFoundError:
             if not part.exists():
                 raise
             raise FileNotFoundError(f"{name} was never finished; Recording.load({str(part)!r}) has what was recorded") from None
-        if part.exists() and part.stat().st_mtime_ns >= Path(path).stat().st_mtime_ns:
+        if part.exists() and part.stat().st_mtime_ns >= place.stat().st_mtime_ns:
             later = f"Recording.load({str(part)!r}) has what was recorded, or remove it"
             warnings.warn(f"{name} is an earlier run: a later recording to it was broken off or still goes on; {later}", stacklevel=2)
         return _from_bytes(data, name)
@@ -314,10 +318,11 @@ class Recording:
         from_ms, to_ms: which while, in simulated milliseconds; ShiViz is at its best with a few hundred events. Raises ConfigError where
         that is none, and OSError.
         """
-        if not (is_number(from_ms) and is_number(to_ms) and from_ms < to_ms):
-            raise ConfigError(f"there is no while from {from_ms!r} to {to_ms!r} ms; give two moments, the later one last")
+        begin_ms, end_ms = number(from_ms), number(to_ms)
+        if begin_ms is None or end_ms is None or not begin_ms < end_ms:
+            raise ConfigError(f"there is no while from {brief(from_ms)} to {brief(to_ms)} ms; give two moments, the later one last")
         with self._reading():
-            lines = list(shiviz_lines(self._all_rows(), from_ms, to_ms))
+            lines = list(shiviz_lines(self._all_rows(), begin_ms, end_ms))
         _save_lines(path, lines)
 
 

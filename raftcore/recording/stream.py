@@ -18,6 +18,7 @@ from zlib import crc32
 import pyarrow as pa
 from msgspec.structs import replace
 
+from raftcore.interrupts import Uninterrupted
 from raftcore.recording.file import Header, from_parquet
 from raftcore.recording.rows import Rows
 from raftcore.recording.validation import check_columns, naming_damage
@@ -74,8 +75,9 @@ class Stream:
             if self._file.closed:
                 return
             portion = self._recording.portion(self._position)
-            self._append(_HEAD.pack(MARK, len(portion.data), crc32(portion.data)) + portion.data)
-            self._position += portion.events
+            with Uninterrupted():  # or it would be written again
+                self._append(_HEAD.pack(MARK, len(portion.data), crc32(portion.data)) + portion.data)
+                self._position += portion.events
 
     def _append(self, frame: bytes) -> None:
         """Write a frame, whole or not at all: behind half a one nothing could be found."""
@@ -99,8 +101,9 @@ class Stream:
             if self._file.closed:
                 return
             self._recording.save(self.path)
-            self._file.close()
-            self.part.unlink()
+            with Uninterrupted():
+                self._file.close()
+                self.part.unlink()
         atexit.unregister(self.close)
 
     def __enter__(self) -> Self:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -45,7 +46,16 @@ def naming_damage(name: str) -> Iterator[None]:
     """Turn what fails while the columns of a file are read into a FileError that names the file: they may hold anything."""
     try:
         yield
-    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, MemoryError, RecursionError) as error:
+    except (
+        msgspec.MsgspecError,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        MemoryError,
+        RecursionError,
+    ) as error:
         if isinstance(error, RaftLabError):
             raise
         raise FileError(f"{name} is damaged: its columns tell no run ({error!r})") from None

@@ -1,7 +1,9 @@
-"""A disk in simulated time, which a crash leaves as a crash leaves a real one, and which can go wrong as real ones do.
+"""A disk in simulated time. It fails as real ones do, and a power failure leaves what it may leave on a real one.
 
-Only what had been appended when a sync began is kept when it ends. A crash loses the rest, or leaves a torn piece of it.
-What a fault lost can be read until the crash, as from the page cache of an operating system, and is gone after it.
+A crash of the process loses nothing that was written, since the operating system keeps it. A power failure keeps all that a sync has
+reported as kept. Of the rest it keeps anything, as drawn: every sector goes its own way. Files come and go in order: of those that were
+created and removed since the last sync, some are as they were before, from one of them on.
+What a failed or a lying sync lost can be read until the power fails, as from the page cache, and is gone then.
 """
 
 from collections import deque
@@ -9,10 +11,10 @@ from collections.abc import Callable, Iterator
 from random import Random
 
 from raftcore.vocabulary.disks import DiskState
-from raftcore.vocabulary.errors import ControlError, DiskFullError
+from raftcore.vocabulary.errors import ControlError, DiskFullError, DiskReadError
 
-TORN_WRITE = 0.5
-"""Probability that a crash leaves a piece of the first write that was not kept."""
+SECTOR_BYTES = 512
+"""What this disk writes as a whole. The write-ahead log has a number of its own: it must not take the disk's word for it."""
 
 
 class _File:
@@ -33,7 +35,7 @@ class _File:
         self.unsynced.append((number, len(self.content)))
 
     def settle(self, number: int, kept: bool) -> None:
-        """Let every append up to this one survive a crash, or not."""
+        """Let every append up to this one survive a power failure, or not."""
         begin = self.settled
         while self.unsynced and self.unsynced[0][0] <= number:
             self.settled = self.unsynced.popleft()[1]
@@ -42,37 +44,46 @@ class _File:
                 begin, _ = self.lost.pop()
             self.lost.append((begin, self.settled))
 
-    def cut(self, length: int) -> None:
-        """Forget every byte after the first `length`."""
-        del self.content[length:]
-        self.settled = min(self.settled, length)
-        self.lost = [(begin, min(end, length)) for begin, end in self.lost if begin < length]
-        while self.unsynced and self.unsynced[-1][1] > length:
-            number, _ = self.unsynced.pop()
-            begin = self.unsynced[-1][1] if self.unsynced else self.settled
-            if begin < length:
-                self.unsynced.append((number, length))
-
-    def crash(self, random: Random) -> None:
-        """Lose what isn't kept, but perhaps for a piece of the first append that waited: never all of it."""
+    def lose_power(self, random: Random) -> None:
+        """Lose what a fault lost; and of what no sync has kept, lose anything."""
         for begin, end in self.lost:
             self.content[begin:end] = bytes(end - begin)
-        if self.lost and self.lost[-1][1] == self.settled:
-            self.settled, _ = self.lost[-1]
-        elif self.unsynced:
-            _, first_end = self.unsynced[0]
-            self.settled += random.randrange(first_end - self.settled) if random.random() < TORN_WRITE else 0
+        survived = self._survivors(random) if self.unsynced else self.settled
+        if survived == self.settled and self.lost and self.lost[-1][1] == self.settled:
+            survived, _ = self.lost[-1]
+        del self.content[survived:]
+        self.settled = survived
         self.lost.clear()
         self.unsynced.clear()
-        del self.content[self.settled :]
+
+    def _survivors(self, random: Random) -> int:
+        """Draw how far the file grew and which of its new sectors were written; return its length. A sector not written reads as zeros."""
+        end = random.choice([self.settled, len(self.content), random.randint(self.settled, len(self.content))])
+        if random.random() < 0.5:  # the sectors were written in order
+            return end
+        survived = self.settled
+        for begin, sector_end in _sectors(self.settled, end):
+            if random.random() < 0.5:
+                survived = sector_end
+            else:
+                self.content[begin:sector_end] = bytes(sector_end - begin)
+        return random.choice([survived, end])
 
     def kept(self) -> Iterator[range]:
-        """Where the bytes stand that a crash leaves as they are."""
+        """Where the bytes stand that a power failure leaves as they are."""
         begin = 0
         for lost_begin, lost_end in self.lost:
             yield range(begin, lost_begin)
             begin = lost_end
         yield range(begin, self.settled)
+
+
+def _sectors(begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """The parts of these bytes that stand in one sector each."""
+    while begin < end:
+        sector_end = min(end, (begin // SECTOR_BYTES + 1) * SECTOR_BYTES)
+        yield begin, sector_end
+        begin = sector_end
 
 
 class SimDisk:
@@ -81,16 +92,19 @@ class SimDisk:
     `call_after(delay_ms, function)` is the simulated clock's: it calls the function after that time.
 
     A sync is judged by the faults that the disk has when it ends. What a failed one covered is lost, and what `loses_writes` took is
-    too: after a crash the file ends where the last kept byte stands, and a lost write in front of that is zeros. So a write lost in
-    the middle leaves a trace; one lost at the end of a file looks as if the crash had come before the sync, and nobody can tell.
-    A file that was once appended to stays, though it be empty, until it is removed.
+    too: after a power failure the file ends where the last kept byte stands, and a lost write in front of that is zeros. So a write lost in
+    the middle leaves a trace; one lost at the end of a file looks as if the power had failed before the sync, and nobody can tell: whatever
+    the server wrote elsewhere on this disk, to remember that it had synced, would be lost with it.
+    A disk that loses writes keeps the names of files: it loses what they contain.
     """
 
     def __init__(self, call_after: Callable[[float, Callable[[], None]], None], state: DiskState) -> None:
         self.call_after = call_after
         self.state = state
         self.files: dict[str, _File] = {}
-        self.appends = 0
+        # Files that came or went since the last sync: the number of the change, and the file of this name that was there before, if any.
+        self.unsynced_names: list[tuple[int, str, _File | None]] = []
+        self.changes = 0  # appends and removals so far
         self.crashes = 0
         self.failures = 0
 
@@ -108,12 +122,14 @@ class SimDisk:
         return list(self.files)
 
     def read(self, name: str) -> bytes:
-        """All that was appended to the file, kept or not."""
+        """All that was appended to the file, kept or not. Raises DiskReadError while `reads_fail`."""
+        if self.state.reads_fail:
+            raise DiskReadError(f"the disk can't read {name} (input/output error)")
         file = self.files.get(name)
         return bytes(file.content) if file else b""
 
     def append(self, name: str, data: bytes) -> None:
-        """Add the bytes to the end of the file; a crash loses them until they are synced.
+        """Add the bytes to the end of the file; a power failure may lose them until they are synced.
 
         Raises DiskFullError, and writes nothing, where `capacity_bytes` is less than all files with them.
         """
@@ -121,11 +137,12 @@ class SimDisk:
             return
         if self.state.capacity_bytes is not None:
             self._check_room(name, len(data), self.state.capacity_bytes)
+        self.changes += 1
         file = self.files.get(name)
         if file is None:
+            self.unsynced_names.append((self.changes, name, None))
             file = self.files[name] = _File()
-        self.appends += 1
-        file.append(self.appends, data)
+        file.append(self.changes, data)
 
     def _check_room(self, name: str, more_bytes: int, capacity_bytes: int) -> None:
         used_bytes = sum(len(file.content) for file in self.files.values())
@@ -134,19 +151,16 @@ class SimDisk:
                 f"the disk is full: {used_bytes} of its {capacity_bytes} bytes are used, and {more_bytes} more for {name} do not fit"
             )
 
-    def truncate(self, name: str, length: int) -> None:
-        """Cut the file to its first `length` bytes, at once and for good."""
-        if file := self.files.get(name):
-            file.cut(length)
-
     def remove(self, name: str) -> None:
-        """Let the file be no more, at once and for good."""
-        self.files.pop(name, None)
+        """Remove the file; a power failure may bring it back until that is synced."""
+        file = self.files.pop(name, None)
+        if file:
+            self.changes += 1
+            self.unsynced_names.append((self.changes, name, file))
 
     def sync(self, done: Callable[[bool], None]) -> None:
-        """Call `done(True)` once everything appended so far is kept, `done(False)` if that fails; neither, if the disk crashes before."""
-        # Appends are told apart by number, not by length: after a cut, later ones stand where earlier ones stood.
-        last_append = self.appends
+        """Call `done(True)` once everything done so far is kept, `done(False)` if that fails; neither, if the server crashes before."""
+        last_change = self.changes
         crashes = self.crashes
         failures = self.failures
 
@@ -159,7 +173,9 @@ class SimDisk:
                 self.failures += 1
             kept = succeeds and not self.state.loses_writes
             for file in self.files.values():
-                file.settle(last_append, kept)
+                file.settle(last_change, kept)
+            if succeeds:
+                self.unsynced_names = [change for change in self.unsynced_names if change[0] > last_change]
             done(succeeds)
 
         if self.state.sync_ms == 0:
@@ -167,11 +183,27 @@ class SimDisk:
         else:
             self.call_after(self.state.sync_ms, finish)
 
-    def crash(self, random: Random) -> None:
-        """Lose every byte that isn't kept, and every sync under way; a torn piece of a lost write may stay in each file."""
+    def process_crash(self) -> None:
+        """Report no sync that is under way. Everything written can still be read, kept or not."""
         self.crashes += 1
+
+    def crash(self, random: Random) -> None:
+        """The power fails. Of what no sync has kept, `random` decides what is left; no sync that is under way is reported."""
+        self.crashes += 1
+        if self.unsynced_names:
+            self._undo_names(random.randint(0, len(self.unsynced_names)))
         for file in self.files.values():
-            file.crash(random)
+            file.lose_power(random)
+
+    def _undo_names(self, kept: int) -> None:
+        """Undo what came and went, the latest first, but for the first `kept` of them."""
+        while len(self.unsynced_names) > kept:
+            _, name, before = self.unsynced_names.pop()
+            if before:
+                self.files[name] = before
+            else:
+                del self.files[name]
+        self.unsynced_names.clear()
 
     def flip_bit(self, random: Random) -> str:
         """Turn one bit over, drawn from all that is kept; return which, in words. Raises ControlError where nothing is kept."""

@@ -1,16 +1,22 @@
 """The write-ahead log: what a server must not forget (Figure 2, "Persistent state"), as checksummed records in files `wal.1`, `wal.2`, …
 
 Only the newest file is needed, since it begins with a checkpoint of all that the older ones held (`records.py` has the format). But until
-its checkpoint is kept the file before stays: a crash may come in between.
+its checkpoint is kept the older files stay: the power may fail in between.
 
-A record cut short by a crash was never acknowledged, and is dropped. Any other damage may hide something that was:
-then the log refuses to be read, and changes nothing.
+What recovery can read need not be kept: after a crash of the process alone, unsynced records still stand in the operating system's
+cache, and after a failed sync too, where no later sync of the same file keeps them. So recovery writes all that it has read to a new
+file, and nothing may be acknowledged before that is synced (PostgreSQL's StartupXLOG syncs its whole data directory for the same reason).
+It reads the log once and writes it once, so a restart costs as much as the log is long, which compaction bounds. No file is ever changed
+in its middle.
+
+A record that no sync had covered was never acknowledged, and where a power failure left only a part of it, it is dropped with all that
+follows. Any other damage may hide something that was acknowledged: then the log refuses to be read, and changes nothing.
 """
 
 from collections.abc import Callable
 
 from raftcore.storage.disk import Disk
-from raftcore.storage.records import Damage, Reading, Recovered, file_name, first_checksum, framed, read
+from raftcore.storage.records import Damage, Recovered, file_name, framed, newest_whole
 from raftcore.vocabulary.durable import Checkpoint, HardState, LogSuffix
 from raftcore.vocabulary.errors import CorruptLogError
 
@@ -25,17 +31,18 @@ class WriteAheadLog:
         self.disk = disk
         self._generation = 1  # of the file that is written
         self._oldest = 1  # generation that is still on the disk
+        self._end = 0  # of what was written to that file; 0: it does not exist yet
         self._name = file_name(1)
-        self._checksum = first_checksum(1)  # the next record goes on from it
+        self._synced_bytes = 0  # how much of that file a sync has reported as kept
 
     def append(self, record: HardState | LogSuffix) -> None:
         """Write the record behind the others. It is safe only once a later `sync` has kept it.
 
         Raises DiskFullError, and has written nothing, where it does not fit.
         """
-        data, checksum = framed(record, self._checksum)
+        data = framed(record, self._generation, self._end, self._synced_bytes)
         self.disk.append(self._name, data)
-        self._checksum = checksum
+        self._end += len(data)
 
     def compact(self, checkpoint: Checkpoint) -> None:
         """Go on in a new file that begins with this checkpoint: all that the records so far add up to, synced or not.
@@ -43,26 +50,26 @@ class WriteAheadLog:
         Costs as much as the checkpoint is large. The next `sync` that keeps it removes the files before; until then a crash falls
         back on them. Raises DiskFullError where the checkpoint does not fit beside them: then the log goes on as it was.
         """
-        is_new = self._checksum == first_checksum(1)  # without a record: then there is no file before
-        generation = self._generation if is_new else self._generation + 1
-        name = file_name(generation)
-        data, checksum = framed(checkpoint, first_checksum(generation))
-        self.disk.append(name, data)
-        self._generation, self._name, self._checksum = generation, name, checksum
+        self._begin(self._generation + 1 if self._end else self._generation, checkpoint)
+
+    def _begin(self, generation: int, checkpoint: Checkpoint) -> None:
+        data = framed(checkpoint, generation)
+        self.disk.append(file_name(generation), data)
+        self._generation, self._name, self._end, self._synced_bytes = generation, file_name(generation), len(data), 0
 
     def sync(self, done: Callable[[bool], None]) -> None:
-        """Call `done(True)` once every record appended so far survives a crash: before returning, or later.
+        """Call `done(True)` once every record appended so far survives a power failure: before returning, or later.
 
         `done(False)` says that some may be lost: the server must stop, and recover from what its disk kept.
         """
-        if self._oldest == self._generation:
-            self.disk.sync(done)
-            return
-        covered = self._generation
+        generation, end = self._generation, self._end
 
         def finish(kept: bool) -> None:
             if kept:
-                self._remove_before(covered)
+                if self._oldest < generation:
+                    self._remove_before(generation)
+                if generation == self._generation:
+                    self._synced_bytes = max(self._synced_bytes, end)
             done(kept)
 
         self.disk.sync(finish)
@@ -71,46 +78,31 @@ class WriteAheadLog:
         """Remove the older files, the newest of them first: from then on no recovery falls back past a checkpoint reported as kept."""
         for older in range(generation - 1, self._oldest - 1, -1):
             self.disk.remove(file_name(older))
-        self._oldest = max(self._oldest, generation)
+        self._oldest = generation
 
     def recover(self) -> Recovered:
-        """What the newest file adds up to whose first record is whole. A torn tail is cut off it, and newer files, which a crash cut
-        short before their checkpoint was kept, are removed.
+        """What the log adds up to: the newest file whose first record is whole. All of that is written to a new file.
 
-        Raises CorruptLogError, and changes nothing on the disk, where anything else is damaged.
+        Nothing of it may be acknowledged before a `sync` has kept it. A disk without a log is left as it is.
+        Raises CorruptLogError where the file is damaged, DiskReadError where it can't be read, and DiskFullError where the new file does
+        not fit beside the others; then nothing was changed on the disk.
         """
-        present = _generations(self.disk.names())
-        newest = max(present, default=1)
-        generation, reading = self._newest_whole(newest, present)
-        damage = reading.damage
+        present = generations(self.disk.names())
+        if not present:
+            return newest_whole([1], lambda _generation: b"")[1].recovered
+        generation, reading = newest_whole(present, lambda generation: self.disk.read(file_name(generation)))
+        damage, recovered = reading.damage, reading.recovered
         if damage and not damage.torn:
             raise CorruptLogError(explain(file_name(generation), damage))
-
-        for unfinished in range(newest, generation, -1):
-            self.disk.remove(file_name(unfinished))
-        self._generation, self._oldest = generation, min(present, default=1)
-        self._name, self._checksum = file_name(generation), reading.checksum
-        if damage:
-            self.disk.truncate(self._name, damage.offset)
-        return reading.recovered
-
-    def _newest_whole(self, newest: int, present: set[int]) -> tuple[int, Reading]:
-        generation = newest
-        while True:
-            name = file_name(generation)
-            reading = read(self.disk.read(name), generation)
-            if generation == 1 or not reading.holds_nothing:
-                return generation, reading
-            generation -= 1
-            if generation not in present:  # it was removed, so this checkpoint had been reported as kept
-                assert reading.damage
-                raise CorruptLogError(explain(name, reading.damage))
+        self._oldest = present[0]
+        self._begin(present[-1] + 1, Checkpoint(recovered.hard_state, recovered.snapshot, tuple(recovered.entries)))
+        return recovered
 
 
-def _generations(names: list[str]) -> set[int]:
-    """The generations of the log's files among these."""
+def generations(names: list[str]) -> list[int]:
+    """The generations of the log's files among these, in ascending order."""
     parts = (name.rpartition(".") for name in names)
-    return {int(number) for stem, _, number in parts if stem == "wal" and number.isdecimal()}
+    return sorted(int(number) for stem, _, number in parts if stem == "wal" and number.isdecimal())
 
 
 def explain(name: str, damage: Damage) -> str:
@@ -118,6 +110,7 @@ def explain(name: str, damage: Damage) -> str:
     return (
         f"the write-ahead log is damaged at byte {damage.offset} of {name}, in record {damage.record_number}: {damage.reason}. "
         "The server must not start from it: it may have forgotten a vote, or entries that it acknowledged. Nothing was changed. "
-        "Put an intact copy of this very file in its place (an older backup has forgotten the same), "
-        "or remove the server from the cluster and add it anew with an empty disk."
+        "While a majority of the servers runs, remove this one from the cluster and add a new one, which gets a new name and an empty disk "
+        "(one with the old name could vote a second time; thesis 3.8). "
+        "A restart does not help, and neither does an older backup of the file: it has forgotten the same."
     )

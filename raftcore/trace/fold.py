@@ -188,7 +188,8 @@ def _restarted(server: ServerView, event: ev.Restarted) -> ServerView:
         log = server.log.truncate(event.kept_index).append(event.entries)
     else:
         log = LogView(base, base_index=base, base_term=base_term).append(event.entries)
-    started = ServerView(id=server.id, current_term=event.current_term, voted_for=event.voted_for, log=log, synced_index=log.last_index)
+    started = ServerView(id=server.id, current_term=event.current_term, voted_for=event.voted_for, log=log)
+    started = replace(started, synced_index=min(server.synced_index, log.last_index))  # the rest counts once it is synced again
     started = replace(started, commit_index=base, last_applied=base, clock_rate=server.clock_rate, disk=server.disk)
     if snapshot is None:
         return started

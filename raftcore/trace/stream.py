@@ -14,6 +14,7 @@ from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.events import Event
 from raftcore.vocabulary.names import ServerId
 from raftcore.vocabulary.numbers import number
+from raftcore.vocabulary.spelling import brief
 
 KEYFRAME_EVERY = 256
 """Events between two views that are kept: so many are folded at most to see any moment, in a long run as in a short one."""
@@ -71,7 +72,8 @@ class Trace:
 
     def view_at(self, at_ms: float) -> ClusterView:
         """The cluster at this moment, in simulated milliseconds, after all that happened then. ConfigError if it is no moment."""
-        return replace(self.view_after(self.position_at(at_ms)), at_ms=float(at_ms))
+        moment_ms = _moment(at_ms)
+        return replace(self.view_after(self.position_at(moment_ms)), at_ms=moment_ms)
 
     def view_after(self, position: int) -> ClusterView:
         """The cluster after the first `position` events."""
@@ -89,10 +91,7 @@ class Trace:
 
     def position_at(self, at_ms: float) -> int:
         """How many events had happened by this moment. ConfigError if it is no moment."""
-        moment_ms = number(at_ms)
-        if moment_ms is None or not moment_ms >= 0:
-            raise ConfigError(f"at_ms={at_ms!r} is no moment of a run; give simulated milliseconds since its start, 0 or more")
-        return bisect_right(self._events, moment_ms, key=_time)
+        return bisect_right(self._events, _moment(at_ms), key=_time)
 
     def position_before(self, at_ms: float) -> int:
         """How many events had happened before this moment."""
@@ -111,6 +110,13 @@ class Trace:
     def to_bytes(self) -> bytes:
         """All events as MessagePack, one after the other: two runs are the same if and only if these are equal."""
         return b"".join(map(_ENCODER.encode, self._events))
+
+
+def _moment(at_ms: float) -> float:
+    moment_ms = number(at_ms)
+    if moment_ms is None or not moment_ms >= 0:
+        raise ConfigError(f"at_ms={brief(at_ms)} is no moment of a run; give simulated milliseconds since its start, 0 or more")
+    return moment_ms
 
 
 def _time(event: Event) -> float:

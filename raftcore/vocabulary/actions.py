@@ -12,10 +12,14 @@ from raftcore.vocabulary.names import Address, ClientId, ServerId
 
 
 class Crash(Struct, frozen=True, tag=True):
-    """Stop the server; it forgets all that it had not synced."""
+    """Stop the server. With `power_loss` its machine loses power, and what it had not synced may be gone, in part or as a whole.
+
+    Without it only the process crashes: the operating system still has all that was written, synced or not.
+    """
 
     at_ms: float
     server: ServerId
+    power_loss: bool = True
 
 
 class Restart(Struct, frozen=True, tag=True):
@@ -137,6 +141,7 @@ class SetDisk(Struct, frozen=True, tag=True):
     sync_fails: bool | UnsetType = UNSET
     capacity_bytes: int | UnsetType | None = UNSET
     loses_writes: bool | UnsetType = UNSET
+    reads_fail: bool | UnsetType = UNSET
 
 
 class FlipBit(Struct, frozen=True, tag=True):

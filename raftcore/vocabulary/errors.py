@@ -41,6 +41,10 @@ class DiskFullError(RaftLabError, OSError):
     """What should be written does not fit on the disk; none of it was."""
 
 
+class DiskReadError(RaftLabError, OSError):
+    """The disk can't read a file. What it contains may be intact."""
+
+
 class CorruptSnapshotError(RaftLabError, RuntimeError):
     """What should be a snapshot of the state machine is none."""
 

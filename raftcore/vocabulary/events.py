@@ -229,7 +229,9 @@ class Created(ServerEvent, frozen=True, gc=False, tag=True):
 
 
 class Crashed(ServerEvent, frozen=True, gc=False, tag=True):
-    """The server stopped and forgot everything that was not synced."""
+    """The server stopped and forgot its memory; with `power_loss`, its disk also lost any part of what it had not synced."""
+
+    power_loss: bool = True
 
 
 class Halted(ServerEvent, frozen=True, gc=False, tag=True):

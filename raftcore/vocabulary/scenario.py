@@ -117,8 +117,8 @@ class Scenario(Struct, metaclass=Spelled, frozen=True, kw_only=True, forbid_unkn
 
     def to_json(self) -> str:
         """The text of a scenario file: JSON, as docs/scenario.schema.json says. Raises ConfigError and CommandError as `check_run`."""
-        check_run(self)
-        return msgspec.json.format(msgspec.json.encode(ScenarioFile(scenario=self)), indent=2).decode() + "\n"
+        sound = replace(self, actions=check_run(self))
+        return msgspec.json.format(msgspec.json.encode(ScenarioFile(scenario=sound)), indent=2).decode() + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes, name: str = "this text") -> "Scenario":
@@ -149,18 +149,18 @@ class Scenario(Struct, metaclass=Spelled, frozen=True, kw_only=True, forbid_unkn
         return cls.from_json(text, str(path))
 
 
-def check_run(scenario: Scenario) -> None:
-    """Raise ConfigError or CommandError, which name the action, where a scenario that comes from a file can't be taken.
+def check_run(scenario: Scenario) -> tuple[Action, ...]:
+    """The actions with Python's own values. Raise ConfigError or CommandError, which name the action, where one can't be taken.
 
     Its actions must be possible, in order of time, and name servers that there are by then.
     """
-    servers, at_ms = {f"S{number}" for number in range(1, scenario.size + 1)}, 0.0
-    for number, action in enumerate(scenario.actions, 1):
-        called = f"action {number} ({type(action).__name__} at {action.at_ms:g} ms)"
+    servers, at_ms, sound = {f"S{number}" for number in range(1, scenario.size + 1)}, 0.0, []
+    for number, asked in enumerate(scenario.actions, 1):
         try:
-            check_action(action)
+            action = check_action(asked)
         except (ConfigError, CommandError) as error:
-            raise type(error)(f"{called}: {error}") from None
+            raise type(error)(f"action {number} ({type(asked).__name__} at {brief(asked.at_ms)} ms): {error}") from None
+        called = f"action {number} ({type(action).__name__} at {action.at_ms:g} ms)"
         if action.at_ms < at_ms:
             raise ConfigError(f"{called} comes after one at {at_ms:g} ms; actions must be in order of time")
         at_ms = action.at_ms
@@ -169,6 +169,8 @@ def check_run(scenario: Scenario) -> None:
         for kind, name in named(action):
             if not can_be(kind, name) or (is_server_name(name) and name not in servers):
                 raise ConfigError(f"{called} names {brief(name)}; servers are then {', '.join(sorted(servers))}, and clients C1, C2 …")
+        sound.append(action)
+    return tuple(sound)
 
 
 def _create(servers: set[str], name: str, called: str) -> None:

@@ -52,7 +52,10 @@ def brief(value: object) -> str:
     """
     if isinstance(value, int) and value.bit_length() > 10_000:  # Python refuses to write very long numbers
         return f"a number of {value.bit_length():,} bits"
-    text = repr(value[:LONGEST] if isinstance(value, str | bytes | list | tuple) else value)
+    try:
+        text = repr(value[:LONGEST] if isinstance(value, str | bytes | list | tuple) else value)
+    except Exception:  # noqa: BLE001  # whatever its own way to show itself raises, the error is about something else
+        return f"a {type(value).__name__} that can't be shown"
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 

@@ -6,6 +6,8 @@ What is given back holds Python's own values: a number of NumPy's or a text of p
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from itertools import islice
+from os import fsencode
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ from raftcore.vocabulary.disks import DiskState
 from raftcore.vocabulary.errors import CommandError, ConfigError
 from raftcore.vocabulary.links import LONGEST_MS, Link
 from raftcore.vocabulary.names import Address, is_client_name, is_server_name
-from raftcore.vocabulary.numbers import number
+from raftcore.vocabulary.numbers import number, truth
 from raftcore.vocabulary.spelling import brief
 
 EXAMPLES: Mapping[type, str] = {Set: "SET x 1", Get: "GET x", Delete: "DELETE x", Append: "APPEND x abc", Cas: "CAS x 1 2"}
@@ -100,10 +102,26 @@ def check_time(doing: str, ms: object) -> float:
 
 def group(names: object) -> tuple[Address, ...]:
     """The names of a group, those of a set in order of name. Raises ConfigError."""
-    if isinstance(names, str | bytes) or not isinstance(names, Iterable):
+    found = items(names)
+    if found is None:
         raise ConfigError(f'{brief(names)} is no group of servers; write their names in braces: {{"S1", "S2"}}')
-    members = tuple(map(plain, names))
+    members = tuple(map(plain, found))
     return tuple(sorted(members, key=str)) if isinstance(names, AbstractSet) else members
+
+
+def items(values: object, most: int = 10_000) -> list[Any] | None:
+    """What this holds; None: it is a text, nothing that holds anything, or holds more than so many.
+
+    >>> items({1: 2}), items("S1"), items(5), items(range(10**12))
+    ([1], None, None, None)
+    """
+    if isinstance(values, str | bytes):
+        return None
+    try:
+        found = list(islice(iter(values), most + 1))  # type: ignore[call-overload]  # it says so itself where it is none
+    except TypeError:
+        return None
+    return found if len(found) <= most else None
 
 
 def plain(value: Any) -> Any:
@@ -159,9 +177,9 @@ def given(action: Action, names: Iterable[str]) -> dict[str, Any]:
 
 
 def _partition(action: act.Partition) -> dict[str, Any]:
-    given_groups: object = action.groups
-    if isinstance(given_groups, str | bytes) or not isinstance(given_groups, Iterable):
-        raise ConfigError(f'groups={brief(given_groups)} must be some groups of servers, for example (("S1", "S2"), ("S3",))')
+    given_groups = items(action.groups)
+    if given_groups is None:
+        raise ConfigError(f'groups={brief(action.groups)} must be some groups of servers, for example (("S1", "S2"), ("S3",))')
     groups = tuple(map(group, given_groups))
     names = Counter(name for members in groups for name in members if is_server_name(name) or is_client_name(name))
     for name, count in names.items():
@@ -183,6 +201,15 @@ def _clock_rate(action: act.SetClockRate) -> dict[str, Any]:
     return {"rate": rate}
 
 
+def _crash(action: act.Crash) -> dict[str, Any]:
+    power_loss = truth(action.power_loss)
+    if power_loss is None:
+        raise ConfigError(
+            f"power_loss={brief(action.power_loss)} must be True (the machine loses power) or False (only the process crashes)"
+        )
+    return {"power_loss": power_loss}
+
+
 def _created(action: act.CreateServer) -> dict[str, Any]:
     if not is_server_name(action.server):
         raise ConfigError(f"{brief(action.server)} can't be a server's name; servers are named S1, S2 …")
@@ -190,6 +217,7 @@ def _created(action: act.CreateServer) -> dict[str, Any]:
 
 
 _CHECKS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
+    act.Crash: _crash,
     act.SetLink: _link,
     act.SetDisk: _disk,
     act.Partition: _partition,
@@ -209,7 +237,8 @@ def check_path(path: object) -> Path:
     """The path. Raises ConfigError for what can't be one."""
     try:
         found = Path(path)  # type: ignore[arg-type]  # it says so itself
-    except TypeError:
+        fsencode(found)
+    except (TypeError, UnicodeError):
         found = None
     if found is None or "\0" in str(found):
         raise ConfigError(f'{brief(path)} is no path; give a text or a Path, for example "run.json"')

@@ -1,5 +1,6 @@
 """The catalogue of planted bugs: each has one thing wrong, has happened in a real system, and must be caught by the property it breaks."""
 
+from raftcore.hunting.mutants.answers import ANSWERS
 from raftcore.hunting.mutants.elections import ELECTIONS
 from raftcore.hunting.mutants.membership import MEMBERSHIP
 from raftcore.hunting.mutants.mutant import Mutant
@@ -12,7 +13,7 @@ from raftcore.hunting.mutants.transfers import TRANSFERS
 
 MUTANTS: tuple[Mutant, ...] = tuple(
     sorted(
-        (*ELECTIONS, *MEMBERSHIP, *READS, *REPLICATION, *SNAPSHOTS, *SESSIONS, *STORAGE, *TRANSFERS),
+        (*ANSWERS, *ELECTIONS, *MEMBERSHIP, *READS, *REPLICATION, *SNAPSHOTS, *SESSIONS, *STORAGE, *TRANSFERS),
         key=lambda mutant: (int(mutant.number.rstrip("abc")), mutant.number),
     )
 )

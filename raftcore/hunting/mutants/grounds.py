@@ -80,7 +80,7 @@ GROUNDS: Mapping[str, Grounds] = {
     "13": Grounds(30),
     "14a": Grounds(200),
     "14b": Grounds(60, only(commands=2, rot=2, crashes=3, partitions=2, leaders=1), 3, FIGURE_2),
-    "15": Grounds(300, only(crashes=3, partitions=2, disks=1), 3, replace(SHORT_DELAYS, sync_ms=30.0)),
+    "15": Grounds(500, only(crashes=3, partitions=2, disks=1), 3, replace(SHORT_DELAYS, sync_ms=30.0)),
     "16": Grounds(500, only(commands=3, links=8, leaders=1, partitions=1), 3, replace(COMPACTING, snapshot_every=2)),
     "17": Grounds(300, CHANGES_OF_LEADER, 3, replace(FIGURE_2, snapshot_every=3)),
     "18": Grounds(100, replace(RIVALS, commands=0, membership=1), 5, replace(SHORT_DELAYS, snapshot_every=3)),
@@ -103,6 +103,11 @@ GROUNDS: Mapping[str, Grounds] = {
     "28": Grounds(300, replace(READS, transfers=6), 3, LEASES),
     "29": Grounds(150, RESTARTS, 3, replace(FIGURE_2, snapshot_every=3)),
     "30": Grounds(60),
+    "32": Grounds(30, only(transfers=6, partitions=3, timeouts=3), 3, Config()),
     "33": Grounds(60, only(commands=2, membership=2), 3, Config()),
+    "34": Grounds(30, only(quorums=1), 5, Config()),
+    "35": Grounds(5),
+    "40": Grounds(60),
+    "41": Grounds(100, only(commands=2, crashes=3, disks=2), 1, replace(SHORT_DELAYS, sync_ms=30.0)),
 }
 """By the number of the mutant. A mutant that is not here is beyond a random run of this length: its play exposes it."""

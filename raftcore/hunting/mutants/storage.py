@@ -94,9 +94,11 @@ class Skipping(WriteAheadLog):
     def recover(self) -> Recovered:
         """What the newest file adds up to, as far as it can be read."""
         for name in self.disk.names():
-            damage = read(self.disk.read(name), int(name.rpartition(".")[2])).damage
+            data = self.disk.read(name)
+            damage = read(data, int(name.rpartition(".")[2])).damage
             if damage:
-                self.disk.truncate(name, damage.offset)  # wrong: where it is no torn tail, it may hide what was acknowledged
+                self.disk.remove(name)
+                self.disk.append(name, data[: damage.offset])  # wrong: where nothing is torn it may hide what was acknowledged
         return super().recover()
 
 
@@ -107,7 +109,7 @@ class SkippingServer(Server):
 
 
 class CommitAtOnce(Server):
-    """It keeps its commit index too, in the name of a file, which a disk keeps at once."""
+    """It keeps its commit index too, in the name of a file, which a disk may keep sooner than the log."""
 
     def hold(self, ready: Ready) -> None:
         """Keep the commit index, and hold back what must wait."""
@@ -139,6 +141,36 @@ class CommitAheadServer(CommitAtOnce):
     """A server whose disk can know of more committed entries than it holds."""
 
     wal_type = WithCommitIndex
+
+
+class BelievesWhatItReads(Server):
+    """A server that takes all that it reads when it starts for kept."""
+
+    def start(self) -> None:
+        """Begin to wait for a leader, and for no sync."""
+        self._unsaved = False  # wrong: what it has read may stand in the page cache alone, and so does the new file
+        super().start()
+
+
+class RetriesSync(WriteAheadLog):
+    """It asks again for a sync that failed, until one succeeds."""
+
+    def sync(self, done: Callable[[bool], None]) -> None:
+        """Call `done(True)` once a sync succeeds."""
+
+        def finish(kept: bool) -> None:
+            if kept:
+                done(True)  # wrong: the pages that the failed sync lost count as clean, so this one wrote none of them
+            else:
+                self.sync(done)
+
+        super().sync(finish)
+
+
+class RetryingServer(Server):
+    """A server that believes the second sync, where the first one failed."""
+
+    wal_type = RetriesSync
 
 
 # ---- the plays
@@ -240,6 +272,46 @@ def a_crash_while_catching_up(cluster: Cluster) -> None:
     cluster.run_for(30_000)
 
 
+def a_process_dies_and_then_the_power(cluster: Cluster) -> None:
+    """S2's process crashes while its disk writes an entry. S2 starts again and acknowledges what it reads; then the power fails."""
+    elect(cluster, "S1")
+    settle(cluster)
+    cluster.isolate("S3")
+    cluster.disk("S2", sync_ms=5_000)
+    cluster.submit("C1", "SET x 1", through="S1")
+    cluster.run_for(ROUND_TRIP_MS)
+    cluster.crash("S2", power_loss=False)
+    cluster.restart("S2")
+    settle(cluster)
+    _lose_power_and_go_on(cluster)
+
+
+def a_sync_fails_once(cluster: Cluster) -> None:
+    """S2's disk fails to sync an entry and is mended; S2 syncs again and acknowledges the entry. Then the power fails."""
+    elect(cluster, "S1")
+    settle(cluster)
+    cluster.isolate("S3")
+    cluster.disk("S2", sync_fails=True)
+    cluster.submit("C1", "SET x 1", through="S1")
+    cluster.run_for(ROUND_TRIP_MS)
+    cluster.disk("S2", sync_fails=False)
+    settle(cluster)
+    _lose_power_and_go_on(cluster)
+
+
+def _lose_power_and_go_on(cluster: Cluster) -> None:
+    """S1 and S2 lose power. S2 starts again, and goes on with S3."""
+    for name in ("S1", "S2"):
+        if cluster.view.servers[name].alive:
+            cluster.crash(name)
+    cluster.disk("S2", sync_ms=cluster.config.sync_ms)
+    cluster.heal()
+    cluster.restart("S2")
+    settle(cluster)
+    elect(cluster, "S2")
+    settle(cluster)
+
+
 STORAGE = (
     Mutant(
         number="2",
@@ -276,7 +348,7 @@ STORAGE = (
         seen_in="etcd#5230",
         rules=Rulebook(server=AfraidServer),
         story=a_crash_tears_two_logs,
-        seed=2,
+        seed=13,
     ),
     Mutant(
         number="14b",
@@ -297,5 +369,24 @@ STORAGE = (
         rules=Rulebook(server=CommitAheadServer),
         story=a_crash_while_catching_up,
         size=5,
+        seed=8,
+    ),
+    Mutant(
+        number="40",
+        name="Recovery without sync",
+        sentence="A server that starts again acknowledges what it has read before that is synced.",
+        property="Committed Is Durable",
+        seen_in="PostgreSQL's start-up",
+        rules=Rulebook(server=BelievesWhatItReads),
+        story=a_process_dies_and_then_the_power,
+    ),
+    Mutant(
+        number="41",
+        name="A failed sync is retried",
+        sentence="A server whose disk fails to sync tries again, and believes the sync that then succeeds.",
+        property="Committed Is Durable",
+        seen_in="fsyncgate 2018",
+        rules=Rulebook(server=RetryingServer),
+        story=a_sync_fails_once,
     ),
 )

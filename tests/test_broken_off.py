@@ -146,7 +146,7 @@ def mistaken(me, ask):
 @pytest.fixture
 def broken() -> Cluster:
     cluster = Cluster(3, 4, rules=Rules(answer_request_vote=mistaken))
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(RuleError, match="ZeroDivisionError"):
         cluster.run_for(1_000)
     return cluster
 
@@ -154,7 +154,8 @@ def broken() -> Cluster:
 def test_a_run_that_was_broken_off_refuses_whatever_lets_it_go_on_and_says_why(broken: Cluster):
     before, actions = broken.trace.to_bytes(), broken.scenario.actions
     sentence = (
-        r"broken off half-way through a step at .* ms \(ZeroDivisionError: a student's mistake\), and can't go on.* fork\(at_ms=\d+\)"
+        r"broken off half-way through a step at .* ms \(RuleError: .* ZeroDivisionError: a student's mistake \(line .*\)\), "
+        r"and can't go on.* fork\(at_ms=\d+\)"
     )
     for go_on in (
         lambda: broken.run_for(1),
@@ -181,7 +182,7 @@ def test_a_run_that_was_broken_off_can_be_looked_at_and_forked_before_that_momen
     assert "run_to" in broken.as_code() or "run_for" in broken.as_code()
     fork = broken.fork(at_ms=int(broken.now_ms) - 1)
     assert fork.trace.to_bytes() == broken.trace.to_bytes()[: len(fork.trace.to_bytes())]
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(RuleError, match="ZeroDivisionError"):
         fork.run_for(10)
 
 

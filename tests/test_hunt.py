@@ -234,6 +234,7 @@ def test_only_the_trouble_that_is_wanted_comes() -> None:
         leaders=0,
         reads=0,
         rivals=0,
+        quorums=0,
     )
 
 

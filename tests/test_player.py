@@ -122,7 +122,7 @@ def test_a_rule_that_raises_stops_time_and_is_told():
     with Lab(cluster) as lab:
         lab.speed = 10
         wait_until(lambda: "a student's mistake" in lab.notice)
-        assert "raised by the rule answer_request_vote (" in lab.notice
+        assert "the rule answer_request_vote (mine) raised ValueError: a student's mistake (line " in lab.notice
         assert not lab.playing
 
 
@@ -134,7 +134,9 @@ def test_a_rule_that_forgets_its_answer_is_named_and_the_run_can_be_looked_at_bu
     with Lab(cluster) as lab:
         lab.speed = 10
         wait_until(lambda: bool(lab.notice))
-        assert re.fullmatch(r"the rule answer_request_vote \(.*mine\) returned None; it must return a RequestVoteReply", lab.notice)
+        assert re.fullmatch(
+            r"the rule answer_request_vote \(.*mine\) returned None; it must return a RequestVoteReply \(defined in .*\)", lab.notice
+        )
         stopped_ms, player = cluster.now_ms, Player.of(cluster)
         lab.play()
         wait_until(lambda: "broken off half-way through a step" in lab.notice and not lab.playing)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from math import nan
+from math import inf, nan
 from pathlib import Path
 from random import Random
 
@@ -293,6 +293,16 @@ def test_junk_in_what_is_read_later_is_named_too(good, tmp_path):
     for look in (lambda: loaded.trace, lambda: loaded.log, lambda: loaded.operations, lambda: loaded.violations, lambda: loaded.view):
         with pytest.raises(FileError, match="is damaged: its columns tell no run"):
             look()
+
+
+def test_a_page_of_junk_is_refused_and_names_the_file(good, tmp_path):
+    """A message that never arrives has no place in a picture."""
+    kinds, ends = (from_parquet(good, "good")[0].column(name).to_pylist() for name in ("kind", "until_ms"))
+    arrivals = [inf if kind == "MessageSent" else end for kind, end in zip(kinds, ends, strict=True)]
+    (tmp_path / "run.parquet").write_bytes(forged(good, with_column("until_ms", *arrivals)))
+    with pytest.raises(FileError, match="is damaged: its columns tell no run"):
+        Recording.load(tmp_path / "run.parquet").to_html(tmp_path / "run.html")
+    assert not (tmp_path / "run.html").exists()
 
 
 def test_a_log_that_nobody_appended_is_named(good, tmp_path):

@@ -20,3 +20,10 @@ class Violation(Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.property}, at {self.at_ms:,.1f} ms: {self.sentence}"
+
+
+class RuleFailure(Violation, frozen=True):
+    """A custom rule that raised, did not return, or does not answer the same twice. property: its short name, as in RuleError.finding."""
+
+    def __str__(self) -> str:
+        return f"{self.sentence}, at {self.at_ms:,.1f} ms"

@@ -20,6 +20,7 @@ from raftcore.cluster.as_code import as_code, as_test
 from raftcore.cluster.client import Operation
 from raftcore.cluster.controls import Controls
 from raftcore.cluster.handle import Client
+from raftcore.cluster.rule_failures import RuleFailures
 from raftcore.cluster.rulebook import Rulebook
 from raftcore.cluster.steps import Steps
 from raftcore.cluster.takes import take
@@ -96,6 +97,7 @@ class Cluster(Controls):
         if self._beliefs:
             self._beliefs.attend(self._world.servers, self._world.disks)
         self._steps = Steps(self._world.clock)
+        self._failures = RuleFailures(self._rules, self._world.clock)
         self._lock = RLock()
         self._taken: list[Action] = []
         self._planned: list[tuple[float, int, Action]] = []
@@ -284,15 +286,10 @@ class Cluster(Controls):
         while True:
             with self._lock:
                 done = self._advance(until_ms, SLICE)
-                if done or self._unjudged >= JUDGED_AT_ONCE:
+                if done or (self._watch is not None and len(self.trace) - self._watch.position >= JUDGED_AT_ONCE):
                     self._judge()
                 if done:
                     return
-
-    @property
-    def _unjudged(self) -> int:
-        """How many events the invariants have not seen yet."""
-        return len(self.trace) - self._watch.position if self._watch is not None else 0
 
     def _judge(self) -> None:
         """Let the invariants see what has happened."""
@@ -323,10 +320,11 @@ class Cluster(Controls):
     def _advance(self, until_ms: float, limit: int) -> bool:
         """Let at most `limit` things happen until then; whether that time is reached. An action comes last in its instant."""
         clock = self._world.clock
-        with Uninterrupted(clock.stop), self._steps:
+        with Uninterrupted(clock.stop), self._steps, self._failures:
             while True:
                 action_ms = self._planned[0][0] if self._planned else math.inf
                 if not self._let_happen(min(until_ms, action_ms), limit):
+                    self._failures.look(limit)
                     return False
                 clock.now_ms = max(clock.now_ms, min(until_ms, action_ms))
                 if action_ms > until_ms:
@@ -352,7 +350,7 @@ class Cluster(Controls):
                 return None
             while not self._advance(self.now_ms, SLICE):
                 pass  # an action comes after every event of its instant, also when the run is repeated
-            with Uninterrupted(), self._steps:
+            with Uninterrupted(), self._steps, self._failures:
                 return self._take(action)
 
     def _take(self, action: Action) -> Operation | None:

@@ -10,6 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from raftcore.cluster.as_code import rules_text
+from raftcore.cluster.rule_budget import BUDGET_S, budgeted
+from raftcore.consensus.checked import checked
 from raftcore.consensus.rules import Rules
 from raftcore.server import Server
 from raftcore.vocabulary.errors import ConfigError, UnknownRulesError
@@ -25,11 +27,13 @@ class Rulebook(Struct, frozen=True):
     """`by_server`: tables that single servers have for themselves. `everywhere`: that of all others, also those created later.
 
     `server`: of which kind all of them are; a variant may have another log, another state machine, or less patience with its disk.
+    `budget_s`: how many seconds of the processor's time one call of a custom rule may take.
     """
 
     by_server: Mapping[ServerId, Rules] = {}
     everywhere: Rules = RAFT
     server: type[Server] = Server
+    budget_s: float = BUDGET_S
 
     @classmethod
     def of(cls, rules: object) -> "Rulebook":
@@ -60,8 +64,8 @@ class Rulebook(Struct, frozen=True):
         return cls({name: table for name, table in tables.items() if name is not None}, everywhere, server)
 
     def of_server(self, name: ServerId) -> Rules:
-        """The table that this server obeys."""
-        return self.by_server.get(name, self.everywhere)
+        """The table that this server obeys: custom rules are validated, and have to return in time."""
+        return budgeted(checked(self.by_server.get(name, self.everywhere)), self.budget_s)
 
     def names(self) -> tuple[SwappedRule, ...]:
         """What is not Raft's own, by server and place."""

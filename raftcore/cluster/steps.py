@@ -17,7 +17,7 @@ class Steps:
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
         self._under_way = False
-        self._cause = "a step is still under way"
+        self._cause = "a step is still under way, and a rule can't act on the run that it is part of"
 
     def __enter__(self) -> None:
         if self._under_way:

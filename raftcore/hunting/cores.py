@@ -10,14 +10,18 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
+from threading import Event, Lock, Thread
+from types import FrameType
 from typing import Generic, TypeVar, cast
 
 import cloudpickle
 
-from raftcore.vocabulary.errors import ConfigError
+from raftcore.cluster.rule_budget import WATCHDOG
+from raftcore.vocabulary.errors import ConfigError, RuleError
 from raftcore.vocabulary.numbers import whole
+from raftcore.vocabulary.source_lines import CELLS, cells
 from raftcore.vocabulary.spelling import brief
 
 Result = TypeVar("Result")
@@ -84,46 +88,109 @@ def _batches(seeds: Iterable[int]) -> Iterator[tuple[int, ...]]:
 
 
 class Worker(Generic[Result]):
-    """A process that does the work of one batch after the other."""
+    """A process that does the work of one batch after the other. It sends each result at once, and in between that it lives."""
 
     def __init__(self, packed: bytes) -> None:
         vars(sys.modules["__main__"]).setdefault("__spec__", None)  # processes begin with a look at it, and a notebook's %reset removes it
         self._line, other_end = SPAWN.Pipe()
-        self._process = SPAWN.Process(target=_serve, args=(packed, other_end), daemon=True)
+        self._process = SPAWN.Process(target=_serve, args=(packed, other_end, cells()), daemon=True)
         self._process.start()
+        self._batches: deque[tuple[int, ...]] = deque()
+        self._began = False
         other_end.close()  # the worker alone has it now: when it ends, this end will know
 
     def begin(self, seeds: tuple[int, ...]) -> None:
         """Give it one more batch."""
+        self._batches.append(seeds)
         with suppress(OSError):  # it has ended, as whoever waits for the results will hear
             self._line.send(seeds)
 
     def results(self) -> Iterator[tuple[int, Result]]:
         """What came of the oldest batch that was not asked for yet."""
-        try:
-            results, error = self._line.recv()
-        except (EOFError, OSError):
-            self._process.join()
-            raise RuntimeError(
-                f"a process that worked for this one ended with code {self._process.exitcode}; "
-                'in a script, what lets processes work must stand below `if __name__ == "__main__":`'
-            ) from None
-        yield from results
-        if error:
-            raise error
+        for seed in self._batches.popleft():
+            result, error = self._next(seed)
+            if error:
+                raise error
+            yield seed, cast(Result, result)
+
+    def _next(self, seed: int) -> tuple[Result | None, Exception | None]:
+        """The result of this seed, or why there is none."""
+        silent_s = 0
+        while True:
+            try:
+                if self._line.poll(HEARTBEAT_S):
+                    silent_s, told = 0, self._line.recv()
+                    self._began = True
+                    if told is not None:
+                        return cast("tuple[Result | None, Exception | None]", told)
+            except (EOFError, OSError):
+                self._process.join()
+                return None, RuntimeError(self._how_it_ended(seed))
+            silent_s += HEARTBEAT_S
+            if self._began and silent_s > MOST_SILENT_S:
+                self._process.kill()
+                return None, RuntimeError(
+                    f"seed {seed}: a process that worked for this one has not been heard of for {MOST_SILENT_S} s, and was ended: "
+                    "a rule does something that Python can't interrupt, such as a search for a regular expression"
+                )
+
+    def _how_it_ended(self, seed: int) -> str:
+        ended = f"a process that worked for this one ended with code {self._process.exitcode}"
+        if not self._began:
+            return f'{ended}; in a script, what lets processes work must stand below `if __name__ == "__main__":`'
+        return f"seed {seed}: {ended}; a rule has ended it, or there was no memory left"
 
     def end(self) -> None:
         """End it at once: in a rule that never returns it would not hear a request."""
         self._process.terminate()
-        self._process.join()
+        self._process.join(HEARTBEAT_S)
+        if self._process.is_alive():  # what holds the interpreter hears no signal that Python handles
+            self._process.kill()
+            self._process.join()
         self._line.close()
 
 
-def _serve(packed: bytes, line: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal, and the first one ends the others
+HEARTBEAT_S = 1
+"""So often a worker says that it lives, and looks whether the process that it works for does."""
+
+MOST_SILENT_S = 20
+"""A worker that has not said so for so long never will: its interpreter is held by code that does not return."""
+
+
+# ---- in the worker
+
+
+def _serve(packed: bytes, line: Connection, names: dict[str, str]) -> None:
+    signal.signal(signal.SIGINT, _end_a_rule)  # Ctrl-C reaches every process of a terminal, and the first one ends the others
+    CELLS.update(names)
+    sending, working = Lock(), Event()
+    Thread(target=_live_with_parent, args=(line, sending, working), daemon=True).start()
     with suppress(EOFError, OSError):  # that one has ended, and could not say so
+        line.send(None)
         while True:
-            line.send(_outcome(packed, line.recv()))
+            for seed in line.recv():
+                working.set()
+                outcome = _outcome(packed, seed)
+                working.clear()
+                with sending:
+                    line.send(outcome)
+
+
+def _end_a_rule(_signal: int, _frame: FrameType | None) -> None:
+    WATCHDOG.interrupt()
+
+
+def _live_with_parent(line: Connection, sending: Lock, working: Event) -> None:
+    """Say now and then that this process works, and end it with its parent, whatever it is doing."""
+    parent = parent_process()
+    assert parent
+    with suppress(OSError):
+        while parent.is_alive():
+            parent.join(HEARTBEAT_S)
+            if working.is_set():
+                with sending:
+                    line.send(None)
+    os._exit(1)
 
 
 @cache
@@ -131,14 +198,12 @@ def _unpacked(packed: bytes) -> Callable[[int], Result]:
     return cast("Callable[[int], Result]", pickle.loads(packed))  # noqa: S301  we packed it
 
 
-def _outcome(packed: bytes, seeds: tuple[int, ...]) -> tuple[list[tuple[int, Result]], Exception | None]:
-    """The results, up to the first that could not be, and why it could not."""
-    results: list[tuple[int, Result]] = []
+def _outcome(packed: bytes, seed: int) -> tuple[Result | None, Exception | None]:
+    """The result, or why there is none."""
     try:
-        work = _unpacked(packed)
-        for seed in seeds:
-            results.append((seed, work(seed)))  # noqa: PERF401  those before an error are kept
+        return _unpacked(packed)(seed), None
+    except RuleError as error:
+        return None, error
     except Exception as error:  # noqa: BLE001  it is raised where the results are waited for
         error.add_note(traceback.format_exc())
-        return results, error
-    return results, None
+        return None, error

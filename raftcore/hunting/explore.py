@@ -9,17 +9,20 @@ from array import array
 from collections.abc import Callable, Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from raftcore.checks.violation import Violation
+from raftcore.checks.violation import RuleFailure, Violation
+from raftcore.consensus.rule_errors import shorten
+from raftcore.hunting.consistency import INCONSISTENT, one_of, sentence
 from raftcore.hunting.impartial import ImpartialMinds, NamesMatter
 from raftcore.hunting.laws import SOMETIMES
-from raftcore.hunting.minds import Minds
+from raftcore.hunting.minds import AnotherAnswer, Minds
 from raftcore.hunting.shapes import Symmetry
 from raftcore.hunting.small_world import State, World
 from raftcore.hunting.stage import Stage, Step
 from raftcore.hunting.stopwatch import Stopwatch
 from raftcore.hunting.walk import Walk
-from raftcore.vocabulary.errors import ConfigError
+from raftcore.vocabulary.errors import ConfigError, RuleError
 from raftcore.vocabulary.numbers import whole
 from raftcore.vocabulary.spelling import brief, spelled
 
@@ -71,6 +74,8 @@ class Explored(Struct, frozen=True, kw_only=True):
 
     @property
     def _verdict(self) -> str:
+        if isinstance(self.violation, RuleFailure):
+            return f"Nothing can be said of this: {self.violation.sentence}."
         if self.violation:
             return f"{self.violation.property} does not hold after {len(self.path)} choices: {self.violation.sentence}."
         if not self.complete:
@@ -94,17 +99,24 @@ def explore(world: World | Walk, limit: int = 1_000_000, on_progress: Callable[[
         raise ConfigError(f"limit={brief(limit)} must be a whole number of states, 1 or more")
     walk = world if isinstance(world, Walk) else Walk(world)
     try:
-        return _explored(walk, limit, on_progress, names_matter="")
-    except NamesMatter as difference:
-        names_matter = str(difference)
-    return _explored(walk, limit, on_progress, names_matter)
+        try:
+            return _explored(walk, limit, on_progress, names_matter="")
+        except NamesMatter as difference:
+            names_matter = str(difference)
+        return _explored(walk, limit, on_progress, names_matter)
+    except RuleError as error:
+        shorten(error)
+        raise
 
 
 def _explored(walk: Walk, limit: int, on_progress: Callable[[Explored], object] | None, names_matter: str) -> Explored:
     search = Search(walk, limit, names_matter)
-    for _ in search.portions():
-        if on_progress:
-            on_progress(search.result())
+    try:
+        for _ in search.portions():
+            if on_progress:
+                on_progress(search.result())
+    except AnotherAnswer as difference:
+        return replace(search.result(), violation=RuleFailure(INCONSISTENT, 0.0, str(difference), (), ()), complete=False)
     return search.result()
 
 
@@ -153,6 +165,8 @@ class Search:
             if step.finding:
                 self._path = (*self._path_to(number), index)
                 self._violation = Walk(self._stage.world, self._path).violation
+                if self._violation is None:
+                    raise AnotherAnswer(sentence(one_of(self._stage.world.rulebook)))
                 return False
             if not is_idle(state, step):
                 self._meet(number, index, step.state, level)

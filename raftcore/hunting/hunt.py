@@ -11,18 +11,21 @@ from msgspec.structs import replace
 
 from raftcore.checks.beliefs import BELIEFS
 from raftcore.checks.convergence import ANSWERED, CONVERGENCE
-from raftcore.checks.violation import Violation
+from raftcore.checks.violation import RuleFailure, Violation
 from raftcore.checks.watch import INVARIANTS
 from raftcore.cluster.as_code import INDENT, as_code
 from raftcore.cluster.cluster import AnyRules, Cluster
+from raftcore.cluster.rule_budget import NEVER_RETURNS
 from raftcore.cluster.rulebook import Rulebook
+from raftcore.consensus.rule_errors import shorten
+from raftcore.hunting.consistency import INCONSISTENT, inconsistent_rule, one_of, sentence
 from raftcore.hunting.cores import count_cores, in_order, pack
 from raftcore.hunting.faults import Faults
 from raftcore.hunting.progress import told
-from raftcore.hunting.shrink import shrink
-from raftcore.hunting.story import AT_THE_END, LINEARIZABILITY, Story, Undecided, live
+from raftcore.hunting.shrink import shrink, without_actions
+from raftcore.hunting.story import AT_THE_END, LINEARIZABILITY, Story, Undecided, live, tell
 from raftcore.vocabulary.config import Config
-from raftcore.vocabulary.errors import ConfigError
+from raftcore.vocabulary.errors import ConfigError, RuleError
 from raftcore.vocabulary.numbers import whole
 from raftcore.vocabulary.scenario import Scenario
 from raftcore.vocabulary.spelling import brief, spelled
@@ -118,7 +121,11 @@ def hunt(
     work = partial(live, rules=book, faults=mix, wanted=wanted, size=size, config=config)
     where = ", on one core: its rules need what only this process has" if count > 1 and pack(work) is None else ""
     with told(on_progress) as say, closing(in_order(work, numbers, count)) as runs:
-        return _shortest(runs, book, where, say)
+        try:
+            return _shortest(runs, book, where, say)
+        except RuleError as error:
+            shorten(error)
+            raise
 
 
 def _shortest(
@@ -141,9 +148,38 @@ def _shortest(
 
 
 def found_in(seed: int, story: Story, rules: Rulebook, on_progress: Callable[[str], object] = ignore) -> Found:
-    """The shortest story that tells the same as this one."""
-    short = shrink(story, rules, on_progress)
-    return Found(seed, short.whole.until(short.violation.at_ms), short.violation, len(story.whole.actions), rules)
+    """The shortest story that tells the same as this one.
+
+    A rule that does not return takes its time in each try, and one that does not answer the same twice tells another story in each: both
+    are told as they were seen.
+    """
+    actions = len(story.whole.actions)
+    if isinstance(story.violation, RuleFailure) and story.violation.property.endswith(NEVER_RETURNS):
+        short = without_actions(story, rules) or story
+    elif rule := _inconsistent_rule(story, rules):
+        return _inconsistent(seed, story, rules, rule)
+    else:
+        short = shrink(story, rules, on_progress)
+        if rule := _inconsistent_rule(short, rules):  # the longer story came about again by chance
+            return _inconsistent(seed, story, rules, rule)
+    return Found(seed, short.whole.until(short.violation.at_ms), short.violation, actions, rules)
+
+
+def _inconsistent(seed: int, story: Story, rules: Rulebook, rule: str) -> Found:
+    failure = RuleFailure(INCONSISTENT, story.violation.at_ms, sentence(rule), (), ())
+    return Found(seed, story.whole.until(failure.at_ms), failure, len(story.whole.actions), rules)
+
+
+def _inconsistent_rule(story: Story, rules: Rulebook) -> str:
+    """The custom rule, or rules, that keep this story from being repeated; "" where it can be."""
+    if not rules.names() or tell(story.scenario, rules, story.violation.property, story.trouble_ms):
+        return ""
+
+    def repeat(book: Rulebook) -> None:
+        with suppress(Exception):  # a rule that raises is a part of the story
+            Cluster.from_scenario(story.whole, book, checks=False).run_to(story.violation.at_ms)
+
+    return inconsistent_rule(rules, repeat) or one_of(rules)
 
 
 # ---- what a person may give

@@ -72,7 +72,7 @@ class LoneServer:
         self._names = world.server_ids
         book, voters = world.rulebook, Configuration(voters=world.server_ids)
         around = self.disk, self, self._send, self._say, self._halted
-        self.server = book.server(name, voters, world.config, _draw, book.everywhere, *around)
+        self.server = book.server(name, voters, world.config, _draw, book.of_server(name), *around)
 
     def let(self, stimulus: str | Stimulus) -> None:
         """Let its disk sync, or the server hear something."""

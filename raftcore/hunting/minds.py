@@ -13,8 +13,10 @@ from msgspec.structs import replace
 from raftcore.checks.beliefs.alone import flaws_alone
 from raftcore.checks.beliefs.belief import Flaw
 from raftcore.checks.beliefs.changes import Notes, notes_of
+from raftcore.cluster.rulebook import Rulebook
 from raftcore.consensus.door import Stimulus
 from raftcore.consensus.rules import Rules
+from raftcore.hunting.consistency import inconsistent_rule, one_of, sentence
 from raftcore.hunting.lone_server import Files, LoneServer, Told
 from raftcore.hunting.shapes import Shapes, recovered, shape_of, shape_of_files
 from raftcore.hunting.small_world import BIRTH, CRASH, RESTART, Packet, World
@@ -80,6 +82,10 @@ class Outcome(NamedTuple):
     told: tuple[Told, ...]
 
 
+class AnotherAnswer(Exception):
+    """A server does not come to the same again, though the same has happened to it; the message says which rule is the reason."""
+
+
 class Minds:
     """Every mind and packet that was met, by the number of its shape; and every outcome.
 
@@ -89,6 +95,7 @@ class Minds:
     def __init__(self, world: World, shapes: Shapes) -> None:
         self.asked: set[str] = set()
         book = world.rulebook
+        self._custom = book.everywhere.swapped
         self._world = replace(world, rules=replace(book, everywhere=_noted(book.everywhere, self.asked)))
         self._shapes = shapes
         self._outcomes: dict[tuple[int, int | str | Stimulus], Outcome] = {}
@@ -107,17 +114,17 @@ class Minds:
 
     def _ask(self, mind: int, what: int | str | Stimulus) -> Outcome:
         """Find out what this mind does about a packet, given as its number, or about anything else."""
-        me = self.known[mind]
-        found = self._let(me, self.packets[what].message) if isinstance(what, int) else self._find(me, what)
+        found = self._let(mind, self.packets[what].message) if isinstance(what, int) else self._find(mind, what)
         self._outcomes[mind, what] = found
         return found
 
-    def _find(self, me: Mind, stimulus: str | Stimulus) -> Outcome:
+    def _find(self, mind: int, stimulus: str | Stimulus) -> Outcome:
+        me = self.known[mind]
         if stimulus == CRASH:
             return self._outcome(me, self._keep_down(me.server, me.kept), [Crashed(0.0, me.server)])
         if stimulus in (BIRTH, RESTART):
             return self._start(me, is_first=stimulus == BIRTH)
-        return self._let(me, stimulus)
+        return self._let(mind, stimulus)
 
     def _start(self, me: Mind, is_first: bool) -> Outcome:
         try:
@@ -130,17 +137,32 @@ class Minds:
         lone.server.start()
         return self._outcome(me, self._keep(lone, Life(me.kept)), lone.told)
 
-    def _let(self, me: Mind, stimulus: str | Stimulus) -> Outcome:
-        """Have the server again, and let one more thing happen to it."""
+    def _let(self, mind: int, stimulus: str | Stimulus) -> Outcome:
+        """Have the server again, and let one more thing happen to it. Raises AnotherAnswer where it is not the same again."""
+        me = self.known[mind]
         assert me.life, "to who is down nothing happens"
         began_with, happened = me.life
         lone = LoneServer(self._world, me.server, began_with)
         lone.server.start()
         for earlier in happened:
             lone.let(earlier)
+        if self._custom and self._shapes.number(shape_of(lone.server)) != mind:
+            raise AnotherAnswer(self._inconsistent(me))
         lone.told.clear()
         lone.let(stimulus)
         return self._outcome(me, self._keep(lone, Life(began_with, (*happened, stimulus))), lone.told)
+
+    def _inconsistent(self, me: Mind) -> str:
+        """Which rule does not answer the same twice."""
+
+        def repeat(book: Rulebook) -> None:
+            assert me.life
+            lone = LoneServer(replace(self._world, rules=book), me.server, me.life.began_with)
+            lone.server.start()
+            for earlier in me.life.happened:
+                lone.let(earlier)
+
+        return sentence(inconsistent_rule(self._world.rulebook, repeat) or one_of(self._world.rulebook))
 
     def _outcome(self, me: Mind, mind: int, told: list[Told]) -> Outcome:
         sends = tuple([self._packet(packet) for packet in told if isinstance(packet, Packet)])

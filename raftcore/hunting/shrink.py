@@ -41,9 +41,21 @@ STEPS = 8
 
 
 def shrink(story: Story, rules: AnyRules, on_progress: Callable[[str], object]) -> Story:
-    """The same story with fewer actions. No action of what comes back can be left out."""
-    shrinking = Shrinking(story, rules, on_progress)
-    shrinking.calm_down()
+    """The same story with fewer actions, and never with more. No action of what comes back can be left out."""
+    calm = _shrunk(Shrinking(story, rules, on_progress), calmed=True)
+    if len(calm.scenario.actions) <= len(story.whole.actions):
+        return calm
+    return _shrunk(Shrinking(story, rules, on_progress), calmed=False)  # more timers had run out than anybody did anything
+
+
+def without_actions(story: Story, rules: AnyRules) -> Story | None:
+    """The same story in which nothing is done, if it can be told so."""
+    return tell(replace(story.scenario, actions=()), rules, story.violation.property, story.trouble_ms)
+
+
+def _shrunk(shrinking: "Shrinking", calmed: bool) -> Story:
+    if calmed:
+        shrinking.calm_down()
     while True:
         before = shrinking.story
         shrinking.try_each(_with_even_delays)

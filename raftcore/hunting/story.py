@@ -6,11 +6,14 @@ from contextlib import suppress
 from typing import TypeGuard
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from raftcore.checks.convergence import ANSWERED, CONVERGENCE, Lack
 from raftcore.checks.linearizability import KEY_VALUE, Verdict, check
-from raftcore.checks.violation import Violation
+from raftcore.checks.violation import RuleFailure, Violation
 from raftcore.cluster.cluster import AnyRules, Cluster
+from raftcore.cluster.rulebook import Rulebook
+from raftcore.consensus.rule_errors import within_guards
 from raftcore.hunting.answers import judge_connected, longest_wait_ms
 from raftcore.hunting.claims import claims
 from raftcore.hunting.faults import Faults
@@ -31,6 +34,9 @@ AT_THE_END = CONVERGENCE, ANSWERED, LINEARIZABILITY
 
 BUDGET = 200_000
 """Steps that judging the clients of one run may take; where that is not enough, it stays undecided."""
+
+PATIENCE_S = 10.0
+"""Of the processor's time for one call of a custom rule: nobody waits for one run of many, and other processes work too."""
 
 REFUSALS = (ControlError, ConfigError, ServerNotFound)
 """How an action is refused that does not fit, since one before it was left out."""
@@ -71,9 +77,17 @@ def live(
     size: int | None = None,
     config: Config | None = None,
 ) -> Story | Undecided | None:
-    """Let a random run live, first in trouble and then healed; what went wrong in it, or None. `wanted` looks for one property alone."""
-    run = RandomRun(seed, rules, faults, size, config)
-    return _judge(run.cluster, run.live, wanted)
+    """Let a random run live, first in trouble and then healed; what went wrong in it, or None. `wanted` looks for one property alone.
+
+    Raises RuleError, with the seed, for a mistake of a custom rule that must be mended before anything can be judged.
+    """
+    book = replace(Rulebook.of(rules), budget_s=PATIENCE_S)
+    run = RandomRun(seed, book, faults, size, config)
+    try:
+        return _judge(run.cluster, run.live, wanted)
+    except RuleError as error:
+        mistake = RuleError(f"seed {seed}: {error}")
+        raise mistake.with_traceback(within_guards(error.__traceback__)) from None
 
 
 def tell(scenario: Scenario, rules: AnyRules, wanted: str, until_ms: float) -> Story | None:
@@ -110,9 +124,9 @@ def _judge(
         if found is None and healed:
             lack = _what_is_lacking(cluster, wanted)
             found = broken() or _at_the_end(cluster, lack, wanted)
-    except RuleError:  # that is a mistake to be mended, and no story
-        raise
-    except Exception as error:  # noqa: BLE001  whatever a rule raises is a finding too
+    except Exception as error:
+        if isinstance(error, RuleError) and not error.finding:  # that is a mistake to be mended, and no story
+            raise
         found = broken() or _raised(cluster, error)
     if found is None or isinstance(found, Undecided):
         return found
@@ -173,6 +187,8 @@ def _stands(event: Event) -> TypeGuard[PreVoteStarted | RoleChanged]:
 
 def _raised(cluster: Cluster, error: Exception) -> Violation:
     """What a rule raised, as a violation of its own; the last place in the code belongs to what it is called."""
+    if isinstance(error, RuleError):
+        return RuleFailure(error.finding, cluster.now_ms, str(error), (), ())
     frame = traceback.extract_tb(error.__traceback__)[-1]
     name = f"{type(error).__name__} in {frame.name}"
     return Violation(name, cluster.now_ms, f"{error} (line {frame.lineno} of {frame.filename})", (), ())

@@ -283,7 +283,8 @@ class Recording:
         """
         from widgets.page.page import write_page  # noqa: PLC0415  the one way from here to a screen; see the contracts in pyproject.toml
 
-        write_page(self, path)
+        with self._reading():
+            write_page(self, path)
 
     def to_csv(self, folder: str | Path) -> None:
         """Write each table to a file of its own in this folder, which is made if need be: events.csv, messages.csv … Raises OSError."""

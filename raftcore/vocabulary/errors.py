@@ -62,4 +62,10 @@ class IncompleteStepError(RaftLabError, RuntimeError):
 
 
 class RuleError(RaftLabError, TypeError):
-    """A rule returned what its place in the table does not allow."""
+    """A custom rule did what its place in the table does not allow: returned or wrote the wrong kind of thing, raised, or never returned.
+
+    finding: the name under which a hunt tells of it, where it may happen in some runs only, such as "ZeroDivisionError in mine"; "" for a
+    mistake that must be mended before anything can be judged.
+    """
+
+    finding = ""

@@ -1,6 +1,7 @@
 """Custom rules that fail: each mistake is one sentence with the rule's line, in a cluster, a lab, a hunt and an exploration."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,15 @@ from raftcore.hunting.hunt import hunt, ignore
 from raftcore.hunting.small_world import World
 from raftcore.vocabulary.errors import IncompleteStepError, RuleError
 from raftcore.vocabulary.messages import Entry
+from widgets import Lab
+
+
+def wait_until(holds) -> None:
+    """Let the lab's thread go on until this holds."""
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def forever(_me, _ask):
@@ -119,6 +129,18 @@ def test_a_rule_that_does_not_return_is_ended_in_any_thread() -> None:
     assert "the rule answer_request_vote (stubborn) has not returned" in said[0]
 
 
+def test_a_lab_names_a_rule_that_does_not_return_and_its_thread_ends() -> None:
+    cluster = Cluster(size=3, seed=1, rules=elections(forever, 0.5))
+    with Lab(cluster) as lab:
+        lab.speed = 10
+        lab.play()
+        wait_until(lambda: bool(lab.notice))
+        assert "the rule answer_request_vote (forever) has not returned for" in lab.notice
+        assert not lab.playing
+        assert cluster.leader is None
+    wait_until(lambda: not [thread for thread in threading.enumerate() if thread.name == "raft-lab"])
+
+
 @pytest.mark.parametrize("cores", [1, 2])
 def test_a_hunt_tells_the_seed_of_a_rule_that_does_not_return(cores: int) -> None:
     found = hunt(Rules(answer_request_vote=forever), seeds=3, cores=cores, on_progress=ignore)
@@ -162,6 +184,17 @@ def test_an_exploration_says_what_a_rule_raises_in_few_frames() -> None:
     with pytest.raises(RuleError, match=r"the rule answer_request_vote \(divide\) raised ZeroDivisionError") as caught:
         explore(World(terms=1, commands=0, rules=Rules(answer_request_vote=divide)))
     assert frames_below(caught.value) <= 5
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_hunt_tells_the_seed_and_the_line_of_a_mistake_in_few_frames(cores: int) -> None:
+    def forget(_me, _ask):
+        pass
+
+    sentence = rf"^seed 0: the rule answer_request_vote \(forget\) returned None; .* \(defined in line \d+ of {re.escape(__file__)}\)$"
+    with pytest.raises(RuleError, match=sentence) as caught:
+        hunt(Rules(answer_request_vote=forget), seeds=3, cores=cores, on_progress=ignore)
+    assert frames_below(caught.value) <= 7
 
 
 # ---- what rules write

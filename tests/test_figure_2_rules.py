@@ -7,10 +7,11 @@ import pytest
 
 from raftcore import Cluster, Config, Rules
 from raftcore.cluster.cluster import AnyRules
-from raftcore.consensus import election
+from raftcore.consensus import election, replication
 from raftcore.consensus.quorum import quorum_index
 from raftcore.consensus.state import NodeState
 from raftcore.hunting.explore import explore
+from raftcore.hunting.hunt import hunt, ignore
 from raftcore.hunting.random_run import RandomRun
 from raftcore.hunting.small_world import World
 from raftcore.vocabulary.commands import Set
@@ -264,3 +265,34 @@ def test_a_vote_is_told_before_it_is_given() -> None:
     told = next(at for at, it in enumerate(cluster.trace) if isinstance(it, VoteGranted) and it.server == "S2")
     given = next(at for at, it in enumerate(cluster.trace) if isinstance(it, MessageSent) and isinstance(it.message, RequestVoteReply))
     assert told < given
+
+
+# ---- word for word, where messages come late
+
+
+def step_5_word_for_word(me, ask):
+    if ask.term < me.current_term:
+        return replication.refuse(me, ask, Reason.STALE_TERM)
+    me.follow(ask.leader_id, ask.round)
+    if not me.log.has(ask.prev_log_index, ask.prev_log_term):
+        return replication.refuse(me, ask, Reason.LOG_CONFLICT)
+    last_new_index = me.log.merge(ask.prev_log_index, ask.entries)
+    if ask.leader_commit > me.commit_index:
+        me.commit_index = min(ask.leader_commit, last_new_index)
+    return AppendEntriesReply(me.current_term, me.id, True, last_new_index, round=ask.round)
+
+
+def step_5_that_lowers(me, ask):
+    reply = step_5_word_for_word(me, ask)
+    me.commit_index = max(me.commit_index - 1, 0)
+    return reply
+
+
+def test_step_5_of_append_entries_is_right_word_for_word():
+    assert hunt(Rules(answer_append_entries=step_5_word_for_word), seeds=40, cores=1, on_progress=ignore) is None
+
+
+def test_a_commit_index_that_is_lowered_in_any_other_way_is_found():
+    found = hunt(Rules(answer_append_entries=step_5_that_lowers), seeds=40, cores=1, on_progress=ignore)
+    assert found is not None
+    assert found.violation.property == "Monotonic Commit"

@@ -3,7 +3,7 @@
 A watchdog, a thread that lives while custom rules are asked, looks from time to time how long each call has taken. When its budget is
 spent, it raises RuleExpired in the thread that waits for the rule (PyThreadState_SetAsyncExc). A rule that catches that is traced, and
 raises it again with each line. What runs in C, such as time.sleep, can only be interrupted by a signal, and that only in the main thread;
-elsewhere the thread is given up: whoever asked to be told is told (`abandoned_by`).
+elsewhere the rule ends when that returns.
 
 Only a run that can't go on is ended by this, so no trace depends on how fast the machine is.
 """
@@ -13,7 +13,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import wraps
 from inspect import unwrap
 from opcode import opmap
@@ -39,7 +38,7 @@ WAITING = 2.0
 
 TICK_S = 0.05
 STUCK_S = 1.0
-"""So long a rule is told again and again to end before its thread is given up."""
+"""So long a rule is told again and again to end before the main thread is interrupted."""
 
 IDLE_TICKS = 20
 """Looks at nothing, after which the watchdog ends."""
@@ -78,7 +77,7 @@ def _expire_again(_frame: FrameType, _what: str, _about: object) -> NoReturn:
 class Call:
     """One call of a custom rule. code: the rule's, to find its frame. sentence: that its budget is spent, once it is."""
 
-    __slots__ = ("began_s", "budget_s", "code", "done", "name", "outer", "sentence", "told", "used_s", "waited_s")
+    __slots__ = ("began_s", "budget_s", "code", "done", "name", "outer", "sentence", "used_s", "waited_s")
 
     def __init__(self, name: str, code: CodeType | None, budget_s: float, outer: "Call | None") -> None:
         self.name = name
@@ -87,7 +86,6 @@ class Call:
         self.outer = outer
         self.sentence = ""
         self.done = False
-        self.told = False
         self.waited_s = 0.0
         self.began_s = -1.0
         self.used_s = 0.0
@@ -98,7 +96,6 @@ class Watchdog:
 
     def __init__(self) -> None:
         self._calls: dict[int, Call] = {}
-        self._heirs: dict[int, Callable[[str], object]] = {}
         self._lock = Lock()
         self._awake = False
 
@@ -135,16 +132,6 @@ class Watchdog:
         call = self._calls.get(get_ident())
         if call and call.sentence:
             raise RuleExpired
-
-    @contextmanager
-    def abandoned_by(self, tell: Callable[[str], object]) -> Iterator[None]:
-        """Within this, `tell` hears in another thread why this one will not come back."""
-        thread = get_ident()
-        self._heirs[thread] = tell
-        try:
-            yield
-        finally:
-            del self._heirs[thread]
 
     # ---- the thread
 
@@ -204,10 +191,6 @@ class Watchdog:
         if thread == main_thread().ident and hasattr(signal, "pthread_kill"):
             signal.pthread_kill(thread, signal.SIGINT)
             call.waited_s = 0.0
-        heir = self._heirs.get(thread)
-        if heir and not call.told:
-            call.told = True
-            heir(f"{call.sentence}, and can't be ended: its thread is given up")
 
 
 WATCHDOG = Watchdog()

@@ -70,6 +70,8 @@ class Held:
 
 def _flaw_of_place(name: str, was: Any, now: Any) -> str:
     kind = KINDS.get(name) or (float if name.endswith("_ms") else Any if was is None else type(was))
+    if isinstance(now, Reign):  # a variant of Raft may have one of its own kind
+        kind = type(now)
     flaw = problem(kind)(now) or ("it must not be negative" if type(now) is int and now < 0 else "")
     if name == "progress" and type(now) is dict:
         return next((f"wrote into me.progress[{shown(key)}]: {it}" for key, value in now.items() if (it := _flaw_of_follower(value))), flaw)

@@ -5,16 +5,17 @@ import pickle
 import signal
 import sys
 import traceback
-from collections import deque
+from collections import ChainMap, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
+from io import BytesIO
 from itertools import islice
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from threading import Event, Lock, Thread
-from types import FrameType
-from typing import Generic, TypeVar, cast
+from types import CodeType, FrameType
+from typing import ClassVar, Generic, TypeVar, cast
 
 import cloudpickle
 
@@ -48,10 +49,25 @@ def count_cores(cores: int | None) -> int:
 
 def pack(work: object) -> bytes | None:
     """What `pickle.loads` makes the same of in another process, though it was written in a cell; None where it holds what can't travel."""
+    packed = BytesIO()
     try:
-        return cast(bytes, cloudpickle.dumps(work))
+        _Pickler(packed).dump(work)
+        return packed.getvalue()
     except Exception:  # noqa: BLE001  whatever it holds answers in its own way
         return None
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
+    """Keeps the name of the file that code was written in, which cloudpickle leaves out: else no mistake could be told with its line."""
+
+    dispatch_table: ClassVar = ChainMap(
+        {CodeType: lambda code: (_code_of_file, (code.co_filename, *cloudpickle.Pickler.dispatch_table[CodeType](code)))},
+        cloudpickle.Pickler.dispatch_table,
+    )
+
+
+def _code_of_file(filename: str, make: Callable[..., CodeType], details: tuple[object, ...]) -> CodeType:
+    return make(*details).replace(co_filename=filename)
 
 
 def in_order(work: Callable[[int], Result], seeds: Iterable[int], cores: int) -> Generator[tuple[int, Result], None, None]:

@@ -6,10 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from raftcore import Config, Rules
+from raftcore.checks import beliefs as checks_beliefs
 from raftcore.checks.watch import check_trace
 from raftcore.cluster.rulebook import Rulebook
 from raftcore.consensus import election
 from raftcore.consensus.state import NodeState
+from raftcore.hunting import beliefs
 from raftcore.hunting import explore as module
 from raftcore.hunting.explore import explore
 from raftcore.hunting.mutants import MUTANTS
@@ -55,22 +57,23 @@ def test_raft_holds_in_every_interleaving_of_a_small_world(world: World) -> None
 ANY_TERM = World(rules=rules_of("10"), commands=0)
 SLOW = World(terms=1, commands=0, crashes=1, slow_disks=True)
 HASTY = {
-    "a vote is given unsaved": (replace(SLOW, rules=rules_of("2")), "Vote Once", 7),
-    "acknowledged unsaved": (replace(SLOW, rules=rules_of("13"), crashes=0), "Committed Is Durable", 8),
+    "a vote is given unsaved": (replace(SLOW, rules=rules_of("2")), "Term And Vote Are Saved", 3),
+    "acknowledged unsaved": (replace(SLOW, rules=rules_of("13"), crashes=0), "Term And Vote Are Saved", 7),
 }
 TWO_WRITES = replace(SLOW, rules=rules_of("4"))
 
+BELIEFS = {belief.name for belief in checks_beliefs.BELIEFS}
 
 WRONG = {
     "votes of any term count": (ANY_TERM, "Election Safety", 7),
     "old terms are counted": (World(rules=rules_of("1"), commands=0, heartbeats=1), "Commit Only Own Term", 10),
-    "stepping down frees the vote": (World(rules=rules_of("3"), commands=0), "Vote Once", 10),
-    "every append truncates": (World(rules=rules_of("5"), terms=1, commands=0, heartbeats=1), "Committed Is Durable", 7),
+    "stepping down frees the vote": (World(rules=rules_of("3"), commands=0), "One Leader A Term", 5),
+    "every append truncates": (World(rules=rules_of("5"), terms=1, commands=0, heartbeats=1), "Match Is True", 7),
     "the stale tail stays": (World(rules=rules_of("6")), "Terms Ordered", 8),
     "own end committed": (World(rules=rules_of("7"), terms=2, commands=0, heartbeats=1), "State Machine Safety", 10),
     **HASTY,
-    "term and vote in two writes": (replace(TWO_WRITES, slow_disks=False), "Vote Once", 5),
-    "term and vote in two slow writes": (TWO_WRITES, "Vote Once", 9),
+    "term and vote in two writes": (replace(TWO_WRITES, slow_disks=False), "Term And Vote Are Saved", 2),
+    "term and vote in two slow writes": (TWO_WRITES, "Term And Vote Are Saved", 4),
 }
 
 
@@ -80,7 +83,8 @@ def test_of_a_wrong_rule_the_shortest_story_is_found(world: World, property_: st
     assert explored.violation
     assert explored.violation.property == property_
     assert len(explored.path) == length
-    assert property_ in {found.property for found in check_trace(explored.walk().trace, world.config)}
+    seen = {found.property for found in check_trace(explored.walk().trace, world.config)}
+    assert property_ in seen or property_ in BELIEFS
     assert not explored.passed
     assert not explored.complete
 
@@ -149,8 +153,12 @@ def test_names_do_not_matter_and_so_a_world_has_fewer_states(monkeypatch: pytest
     assert len(soon.path) == len(also_soon.path)
 
 
-def test_what_history_remembers_tells_states_apart() -> None:
-    """A rule that forgets its vote comes back to a state that it was in, but for the vote that was given."""
+def test_what_history_remembers_tells_states_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule that forgets its vote comes back to a state that it was in, but for the vote that was given.
+
+    Beliefs are left out, since they break at the first vote.
+    """
+    monkeypatch.setattr(beliefs, "judge_own", lambda _: None)
 
     def forget_the_vote(me: NodeState, ask: RequestVote) -> RequestVoteReply:
         reply = election.answer_request_vote(me, ask)

@@ -50,7 +50,7 @@ class Checked(Struct, frozen=True):
     judged: whether invariants are judged at all. position: how many events had happened. broken: what was violated by then. firsts: the
     first violation of each property, as far as the run has come: what has gone wrong goes on doing so, and what follows breaks too.
     operations: how many clients had begun, and result: what their history comes to; 0 and None while time passes, and None where they are
-    too many for a pause.
+    too many for a pause. beliefs: whether it is judged too what servers believe.
     """
 
     judged: bool = True
@@ -59,6 +59,7 @@ class Checked(Struct, frozen=True):
     firsts: tuple[Broken, ...] = ()
     operations: int = 0
     result: Result | None = None
+    beliefs: bool = False
 
     @property
     def shown(self) -> tuple[Broken, ...]:
@@ -82,6 +83,7 @@ class Checking:
     def __init__(self, run: Run) -> None:
         self.run = run
         self._watch = None if isinstance(run, Cluster) else Watch(run.trace.server_ids, run.config)
+        self._judges_beliefs = isinstance(run, Cluster) and run.checks == "full"
         self._broken: list[Broken] = []
         self._firsts: dict[str, Broken] = {}
         self._history = ClientHistory(run.config.reads)
@@ -102,7 +104,7 @@ class Checking:
             contradicted = self._contradicted if still else ()
             broken = tuple(it for it in (*self._broken, *contradicted) if it.seen_at < position)
             firsts = (*self._firsts.values(), *contradicted)
-            return Checked(is_judged, position, broken, firsts, begun, result)
+            return Checked(is_judged, position, broken, firsts, begun, result, self._judges_beliefs)
 
     def _follow(self) -> bool:
         """Take in what happened since the last look; whether invariants are judged."""

@@ -1,5 +1,6 @@
 """The laws that every run is held to, at a glance: which hold, which was broken and by what; and the answer to what a person asked."""
 
+from raftcore.checks.beliefs import BELIEFS, Belief
 from raftcore.checks.invariant import Invariant
 from raftcore.checks.linearizability import Result, Verdict
 from raftcore.checks.watch import INVARIANTS
@@ -27,7 +28,7 @@ class ChecksStrip(Part):
         broken = {it.violation.property for it in checked.firsts}
         ahead = checked.ahead
         return {
-            "laws": [due(law(one, broken), ahead.get(one.name)) for one in INVARIANTS] if checked.judged else [],
+            "laws": [due(law(one, broken), ahead.get(one.name)) for one in judged(checked)],
             "history": due(history(checked), ahead.get(LINEARIZABLE)),
             "broken": [violation(it) for it in checked.shown[:MOST_SHOWN]],
             "why": {"question": frame.why.question, "answer": frame.why.answer} if frame.why else None,
@@ -37,7 +38,14 @@ class ChecksStrip(Part):
         return ""  # A view holds no history.
 
 
-def law(invariant: type[Invariant], broken: set[str]) -> Picture:
+def judged(checked: Checked) -> tuple[type[Invariant | Belief], ...]:
+    """What is judged in this run."""
+    if not checked.judged:
+        return ()
+    return (*INVARIANTS, *BELIEFS) if checked.beliefs else INVARIANTS
+
+
+def law(invariant: type[Invariant | Belief], broken: set[str]) -> Picture:
     """One law: its name, what it says, and whether it holds."""
     about = " ".join((invariant.__doc__ or "").split())
     return {"name": invariant.name, "about": f"{about} {invariant.section}", "state": "broken" if invariant.name in broken else "holds"}

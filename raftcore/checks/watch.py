@@ -76,7 +76,7 @@ class Watch:
             if kind in judges:
                 violation = judges[kind](at, event)
                 if violation is not None:
-                    self._keep(violation)
+                    self.keep(violation)
         self.position = at + 1
 
     def _ask(self, at: int, event: Event) -> None:
@@ -84,9 +84,10 @@ class Watch:
         for handle in self._handlers[type(event.message) if isinstance(event, MessageSent) else type(event)]:
             violation = handle(at, event)
             if violation is not None:
-                self._keep(violation)
+                self.keep(violation)
 
-    def _keep(self, violation: Violation) -> None:
+    def keep(self, violation: Violation) -> None:
+        """Put a violation behind those that were seen, unless there are enough of its property."""
         found = self._found[violation.property] = self._found.get(violation.property, 0) + 1
         if found <= MOST_OF_EACH:
             self.violations.append(violation)

@@ -22,14 +22,17 @@ from raftcore.vocabulary.scenario import SERVER_ITSELF, Scenario, SwappedRule
 INDENT = "    "
 
 
-def as_code(scenario: Scenario, now_ms: float, trusted: bool = False) -> str:
-    """Lines of Python that repeat the run up to now. trusted: import its rules, whoever's they are: the run has them itself."""
-    return "\n".join([*imports(scenario, ["Cluster"], trusted), "", *_run(scenario, now_ms, trusted)]) + "\n"
+def as_code(scenario: Scenario, now_ms: float, trusted: bool = False, beliefs: bool = False) -> str:
+    """Lines of Python that repeat the run up to now.
+
+    trusted: import its rules, whoever's they are: the run has them itself. beliefs: judge what servers believe, as the run did.
+    """
+    return "\n".join([*imports(scenario, ["Cluster"], trusted), "", *_run(scenario, now_ms, trusted, beliefs)]) + "\n"
 
 
-def as_test(scenario: Scenario, now_ms: float, view: ClusterView, trusted: bool = False) -> str:
-    """A function for pytest that repeats the run up to now, and asserts what is true of every server. trusted: as for as_code."""
-    body = [*_run(scenario, now_ms, trusted), "", *_facts(view)]
+def as_test(scenario: Scenario, now_ms: float, view: ClusterView, trusted: bool = False, beliefs: bool = False) -> str:
+    """A function for pytest that repeats the run up to now, and asserts what is true of every server. trusted, beliefs: as for as_code."""
+    body = [*_run(scenario, now_ms, trusted, beliefs), "", *_facts(view)]
     head = [
         *imports(scenario, ["Cluster", "Role"], trusted),
         "",
@@ -65,8 +68,9 @@ def _is_imported(rule: SwappedRule, trusted: bool) -> bool:
     return rule.is_ours or (trusted and rule.has_name)
 
 
-def _run(scenario: Scenario, now_ms: float, trusted: bool) -> Iterator[str]:
-    yield f"cluster = Cluster({', '.join(arguments(scenario, trusted))})"
+def _run(scenario: Scenario, now_ms: float, trusted: bool, beliefs: bool) -> Iterator[str]:
+    checks = ['checks="full"'] if beliefs else []
+    yield f"cluster = Cluster({', '.join([*arguments(scenario, trusted), *checks])})"
     clock_ms = 0.0
     for action in scenario.actions:
         if action.at_ms > clock_ms:

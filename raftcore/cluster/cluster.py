@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
+from raftcore.checks.beliefs.watch import Checks, watch_beliefs
 from raftcore.checks.violation import Violation
 from raftcore.checks.watch import Watch
 from raftcore.cluster.as_code import as_code, as_test
@@ -69,7 +70,8 @@ class Cluster(Controls):
 
     size: 1 to 9 servers, S1 … Sn. seed: any whole number; the same one repeats the run exactly. rules: one table for all servers, or
     tables for some by name. trace: False runs faster and keeps no events, so there is no `view`. checks: whether all invariants are
-    judged, in portions as it runs, and when `violations` is asked for at the latest; they need a trace.
+    judged, in portions as it runs, and when `violations` is asked for at the latest; they need a trace. "full": so is after each step
+    what servers believe (raftcore.checks.beliefs), which takes about twice as long.
     Raises ConfigError and ServerNotFound.
     """
 
@@ -81,15 +83,19 @@ class Cluster(Controls):
         config: Config = DEFAULTS,
         rules: AnyRules = None,
         trace: bool = True,
-        checks: bool = True,
+        checks: Checks = True,
     ) -> None:
         self._rules = Rulebook.of(rules)
         scenario = Scenario(size=size, seed=seed, config=config, rules=self._rules.names())
         names = [f"S{number}" for number in range(1, size + 1)]
         self._trace = Trace(names) if trace else None
         self._watch = Watch(names, config) if trace and checks else None
-        say = self._trace.say if self._trace is not None else None
+        self.checks: Checks = checks  # what is judged: as it was made with
+        self._beliefs = watch_beliefs(checks, config, self._trace)
+        say = self._beliefs.say if self._beliefs else self._trace.say if self._trace is not None else None
         self._world = SimWorld(scenario, self._rules, say)
+        if self._beliefs:
+            self._beliefs.attend(self._world.servers, self._world.disks)
         self._steps = Steps(self._world.clock)
         self._failures = RuleFailures(self._rules, self._world.clock)
         self._lock = RLock()
@@ -103,7 +109,7 @@ class Cluster(Controls):
         self._recording: Recording | None = None
 
     @classmethod
-    def from_scenario(cls, scenario: Scenario, rules: AnyRules = None, trace: bool = True, checks: bool = True) -> "Cluster":
+    def from_scenario(cls, scenario: Scenario, rules: AnyRules = None, trace: bool = True, checks: Checks = True) -> "Cluster":
         """A cluster at time 0 that will take the scenario's actions when their time comes.
 
         `rules` take the place of those that the scenario names, which may come from a file: only names of raftcore itself are imported.
@@ -133,7 +139,7 @@ class Cluster(Controls):
         at_ms = check_time("fork at", at_ms)
         if at_ms > self.now_ms:
             raise ConfigError(f"can't fork at {at_ms:,g} ms: it is {self.now_ms:,g} ms, and only the past can be forked")
-        fork = self.from_scenario(self.scenario.until(at_ms), self._rules, self._trace is not None, self._watch is not None)
+        fork = self.from_scenario(self.scenario.until(at_ms), self._rules, self._trace is not None, self.checks)
         fork.origin = Origin(self, at_ms)
         self._forked += 1
         self._forks[self._forked] = fork
@@ -217,12 +223,12 @@ class Cluster(Controls):
     def as_code(self) -> str:
         """Python that repeats this run up to now, to be pasted into a cell."""
         with self._lock:
-            return as_code(self.scenario, self.now_ms, trusted=True)
+            return as_code(self.scenario, self.now_ms, trusted=True, beliefs=self.checks == "full")
 
     def as_test(self) -> str:
         """A function for pytest that repeats this run up to now, and asserts what is true of every server."""
         with self._lock:
-            return as_test(self.scenario, self.now_ms, self.view, trusted=True)
+            return as_test(self.scenario, self.now_ms, self.view, trusted=True, beliefs=self.checks == "full")
 
     # ---- time
 
@@ -280,15 +286,10 @@ class Cluster(Controls):
         while True:
             with self._lock:
                 done = self._advance(until_ms, SLICE)
-                if done or self._unjudged >= JUDGED_AT_ONCE:
+                if done or (self._watch is not None and len(self.trace) - self._watch.position >= JUDGED_AT_ONCE):
                     self._judge()
                 if done:
                     return
-
-    @property
-    def _unjudged(self) -> int:
-        """How many events the invariants have not seen yet."""
-        return len(self.trace) - self._watch.position if self._watch is not None else 0
 
     def _judge(self) -> None:
         """Let the invariants see what has happened."""
@@ -301,13 +302,28 @@ class Cluster(Controls):
                 self._watch = Watch(self.trace.server_ids, self.config)
                 raise
 
+    def _judge_beliefs(self) -> None:
+        """Let the violations of beliefs take their place among those that the trace shows."""
+        if self._beliefs and self._watch is not None:
+            for violation in self._beliefs.judge(self.now_ms):
+                self._judge()
+                self._watch.keep(violation)
+
+    def _let_happen(self, until_ms: float, limit: int) -> bool:
+        """Let at most `limit` things happen until then, and judge beliefs after each; whether that time is reached."""
+        for _ in range(limit if self._beliefs else 1):
+            if self._world.clock.run(until_ms, 1 if self._beliefs else limit):
+                return True
+            self._judge_beliefs()
+        return False
+
     def _advance(self, until_ms: float, limit: int) -> bool:
         """Let at most `limit` things happen until then; whether that time is reached. An action comes last in its instant."""
         clock = self._world.clock
         with Uninterrupted(clock.stop), self._steps, self._failures:
             while True:
                 action_ms = self._planned[0][0] if self._planned else math.inf
-                if not clock.run(min(until_ms, action_ms), limit):
+                if not self._let_happen(min(until_ms, action_ms), limit):
                     self._failures.look(limit)
                     return False
                 clock.now_ms = max(clock.now_ms, min(until_ms, action_ms))
@@ -346,6 +362,8 @@ class Cluster(Controls):
             if not isinstance(error, RuleError):
                 self._taken.pop()
             raise
+        finally:
+            self._judge_beliefs()
 
     def _do(self, kind: Callable[..., Action], *details: object) -> Operation | None:
         with self._lock:  # so that no time passes between looking at the clock and acting

@@ -9,6 +9,7 @@ from math import inf
 from msgspec import Struct
 from msgspec.structs import replace
 
+from raftcore.checks.beliefs import BELIEFS
 from raftcore.checks.convergence import ANSWERED, CONVERGENCE
 from raftcore.checks.violation import RuleFailure, Violation
 from raftcore.checks.watch import INVARIANTS
@@ -41,20 +42,29 @@ class Found(Struct, frozen=True):
 
     def cluster(self) -> Cluster:
         """A cluster to which all of it was done, as it was when the violation was seen: Lab(found.cluster()) shows it."""
-        cluster = Cluster.from_scenario(replace(self.scenario, actions=()), self.rules)
+        cluster = Cluster.from_scenario(replace(self.scenario, actions=()), self.rules, checks="full" if self._is_of_beliefs else True)
         with suppress(Exception):  # where that is what was found, be it of the first action, at time 0
             for action in self.scenario.actions:
                 cluster.act(action)
             cluster.run_to(self.violation.at_ms)
         return cluster
 
+    @property
+    def _is_of_beliefs(self) -> bool:
+        """Whether only a cluster that judges beliefs shows it."""
+        return any(self.violation.property == belief.name for belief in BELIEFS)
+
+    @property
+    def _code(self) -> str:
+        return as_code(self.scenario, self.violation.at_ms, trusted=True, beliefs=self._is_of_beliefs)
+
     def as_code(self) -> str:
         """Python that does all of it, to be pasted into a cell."""
-        return f"{as_code(self.scenario, self.violation.at_ms, trusted=True)}# {self.violation}\n"
+        return f"{self._code}# {self.violation}\n"
 
     def as_test(self) -> str:
         """A function for pytest that does all of it, and fails until nothing is wrong any more."""
-        imports, _, run = as_code(self.scenario, self.violation.at_ms, trusted=True).partition("\n\n")
+        imports, _, run = self._code.partition("\n\n")
         more, fact = _FACTS.get(self.violation.property, ("", "assert not cluster.violations"))
         body = "\n".join(INDENT + line for line in (*run.splitlines(), f"{fact}  # was: {self.violation.property}"))
         return f"{imports}\n{more}\n\ndef test_the_run_with_seed_{self.seed}() -> None:\n{body}\n"
@@ -197,7 +207,7 @@ def check_seeds(seeds: int | Iterable[int]) -> Iterator[int]:
 
 
 def _check_property(wanted: str | None) -> None:
-    known = [*(invariant.name for invariant in INVARIANTS), *AT_THE_END]
+    known = [*(one.name for one in INVARIANTS), *(one.name for one in BELIEFS), *AT_THE_END]
     given: object = wanted
     if given is not None and not (isinstance(given, str) and given in known):
         raise ConfigError(f"there is no property {brief(wanted)}; there are {', '.join(known)}")

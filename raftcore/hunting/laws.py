@@ -32,16 +32,27 @@ Vote: TypeAlias = tuple[ServerId, Term, ServerId]
 """Who voted, in which term, and for whom."""
 
 
+class Heard(NamedTuple):
+    """The latest round of a leader, in the latest term, that was delivered to this follower while it was in no later term."""
+
+    follower: ServerId
+    leader: ServerId
+    term: Term
+    round: int
+
+
 class History(NamedTuple):
     """What laws remember.
 
     votes: which server gave its vote of which term to whom, as far as it was sent. leaders: who was elected in which term. committed: the
-    entries that were committed anywhere, from index 1 on, each with the term in which that was.
+    entries that were committed anywhere, from index 1 on, each with the term in which that was. heard: which rounds of whom were delivered
+    to whom (beliefs.py).
     """
 
     votes: frozenset[Vote] = frozenset()
     leaders: frozenset[tuple[Term, ServerId]] = frozenset()
     committed: tuple[tuple[Entry, Term], ...] = ()
+    heard: frozenset[Heard] = frozenset()
 
 
 def judge_step(step: Outcome) -> Finding | None:

@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from raftcore.checks.beliefs.alone import flaws_alone
+from raftcore.checks.beliefs.belief import Flaw
+from raftcore.checks.beliefs.changes import Notes, notes_of
 from raftcore.cluster.rulebook import Rulebook
 from raftcore.consensus.door import Stimulus
 from raftcore.consensus.rules import Rules
@@ -37,7 +40,8 @@ class Mind(NamedTuple):
     """One server, and what is often asked of it.
 
     life: None where it is down. kept: what a crash leaves. entries: its log, of which its disk keeps `saved`; where it is down they are
-    the same. log: the number of their shape. syncs: whether it waits for its disk, and does nothing else.
+    the same. log: the number of their shape. syncs: whether it waits for its disk, and does nothing else. kept_term, kept_vote: what its
+    disk keeps. notes: what beliefs about changes and about others look at. flaw: a belief about itself that does not hold, or None.
     """
 
     server: ServerId
@@ -50,6 +54,21 @@ class Mind(NamedTuple):
     term: Term
     commit: Index
     syncs: bool
+    kept_term: Term
+    kept_vote: ServerId | None
+    notes: Notes | None = None
+    flaw: Flaw | None = None
+
+    @property
+    def base_index(self) -> Index:
+        """Nobody compacts in a small world."""
+        return 0
+
+    @property
+    def kept_index(self) -> Index:
+        """Up to where its disk keeps its log as it is."""
+        pairs = zip(self.entries, self.saved, strict=False)
+        return next((index for index, (one, other) in enumerate(pairs) if one != other), min(len(self.entries), len(self.saved)))
 
 
 class Outcome(NamedTuple):
@@ -155,18 +174,22 @@ class Minds:
             return self._keep_down(server.id, disk.kept)
         number = self._shapes.number(shape_of(server))
         if number not in self.known:
-            entries = tuple(state.log.entries)
+            entries, found = tuple(state.log.entries), recovered(disk.kept)
             self.known[number] = Mind(
                 server=server.id,
                 life=life,
                 kept=disk.kept,
                 entries=entries,
-                saved=tuple(recovered(disk.kept).entries),
+                saved=tuple(found.entries),
                 log=self._shapes.number(shape_of(entries)),
                 leads=state.role is LEADER,
                 term=state.current_term,
                 commit=state.commit_index,
                 syncs=bool(disk.syncs),
+                kept_term=found.hard_state.current_term,
+                kept_vote=found.hard_state.voted_for,
+                notes=notes_of(state),
+                flaw=next(iter(flaws_alone(state, lone.now_ms)), None),
             )
         return number
 
@@ -174,9 +197,11 @@ class Minds:
         number = self._shapes.number((server, shape_of_files(kept)))
         if number not in self.known:
             found = recovered(kept)
-            entries, term = tuple(found.entries), found.hard_state.current_term
+            entries, term, vote = tuple(found.entries), found.hard_state.current_term, found.hard_state.voted_for
             log = self._shapes.number(shape_of(entries))
-            self.known[number] = Mind(server, None, kept, entries, entries, log, leads=False, term=term, commit=0, syncs=False)
+            self.known[number] = Mind(
+                server, None, kept, entries, entries, log, leads=False, term=term, commit=0, syncs=False, kept_term=term, kept_vote=vote
+            )
         return number
 
     def _packet(self, packet: Packet) -> int:

@@ -35,7 +35,7 @@ class RandomRun(Hand):
         random = Random(f"random run {seed}")
         drawn_size, drawn_config = random.choice([1, 2, 3, 3, 4, 5, 5, 5, 7]), random_config(random)
         mix = Faults.drawn(random)
-        super().__init__(Cluster(drawn_size if size is None else size, seed, config or drawn_config, rules), random)
+        super().__init__(Cluster(drawn_size if size is None else size, seed, config or drawn_config, rules, checks="full"), random)
         self._acts = self._mixed(faults or mix)
         self._quorums = (faults or mix).quorums
 

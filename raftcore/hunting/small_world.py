@@ -102,6 +102,11 @@ class Packet(NamedTuple):
     target: ServerId
     message: Message
 
+    @property
+    def round(self) -> int:
+        """The leader's round that this message belongs to; 0 where it belongs to none."""
+        return self.message.round if isinstance(self.message, AppendEntries) else 0
+
 
 class Left(NamedTuple):
     """What may still happen, of each that is bounded."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from raftcore.consensus.door import DeadlineReached
-from raftcore.hunting import laws
+from raftcore.hunting import beliefs, laws
 from raftcore.hunting.laws import Finding, History
 from raftcore.hunting.minds import Minds, Outcome
 from raftcore.hunting.shapes import Shapes, shape_of
@@ -43,6 +43,7 @@ class Case(NamedTuple):
     is_memorable: bool
     writes: bool
     commits: bool
+    counts_rounds: bool
 
 
 class Stage:
@@ -57,6 +58,9 @@ class Stage:
         self._cases: dict[int, Case] = {}
         self._remembered: dict[tuple[int, int], tuple[int, Finding | None]] = {}
         self._matched: dict[tuple[int, int], Finding | None] = {}
+        self._believed: dict[tuple[int, int], Finding | None] = {}
+        self._heard: dict[tuple[int, int, int], int] = {}
+        self._counted: dict[tuple[int, int], Finding | None] = {}
         self.start = State(tuple(birth.mind for birth in self.minds.births), (), self._keep(History()), Left.all_of(world))
 
     # ---- what can happen
@@ -121,6 +125,8 @@ class Stage:
             packet = mail[place]
             server = int(self.minds.packets[packet].target[1:]) - 1
             mail = mail[:place] + mail[place + 1 :]
+            if self.minds.packets[packet].round:
+                state = state._replace(history=self._hear(state.history, packet, minds[server]))
             return self._done(state, server, self.minds.hearing(minds[server], packet), mail, left)
         if kind == DROP:
             return Step(State(minds, mail[:place] + mail[place + 1 :], history, left._replace(losses=left.losses - 1)), None, None)
@@ -156,6 +162,10 @@ class Stage:
             history, finding = self._remember(history, outcome)
         if finding is None and case.writes:
             finding = self._match(server, minds)
+        if finding is None and outcome.mind != state.minds[server]:
+            finding = self._believe(server, minds)
+        if finding is None and case.counts_rounds:
+            finding = self._rounds(history, outcome.mind)
         if finding is None and case.commits:
             finding = laws.judge_commit(outcome, [self.minds.known[mind] for mind in minds], self._voters)
         return history, finding
@@ -164,7 +174,9 @@ class Stage:
         """What there is to judge about an outcome, whatever state it comes from."""
         before, after = outcome.before, outcome.after
         commits = after.leads and after.commit > before.commit
-        case = Case(laws.judge_step(outcome), laws.is_memorable(outcome), before.log != after.log, commits)
+        counts_rounds = after.notes is not None and len(after.notes.answered) > 1
+        finding = laws.judge_step(outcome) or beliefs.judge_own(outcome)
+        case = Case(finding, laws.is_memorable(outcome), before.log != after.log, commits, counts_rounds)
         self._cases[outcome.number] = case
         return case
 
@@ -191,3 +203,31 @@ class Stage:
             if self._matched[logs]:
                 return self._matched[logs]
         return None
+
+    # ---- beliefs
+
+    def _believe(self, server: int, minds: tuple[int, ...]) -> Finding | None:
+        """Compare what leaders believe of followers with what these have: where this server is either."""
+        known, believed, me = self.minds.known, self._believed, minds[server]
+        for other in minds:
+            for pair in ((me, other), (other, me)):
+                if known[pair[0]].leads:
+                    if pair not in believed:
+                        believed[pair] = beliefs.judge_match(known[pair[0]], known[pair[1]])
+                    if believed[pair]:
+                        return believed[pair]
+        return None
+
+    def _hear(self, history: int, packet: int, mind: int) -> int:
+        """The history after a message of a round has reached this server."""
+        heard = history, packet, mind
+        if heard not in self._heard:
+            self._heard[heard] = self._keep(beliefs.hear(self.histories[history], self.minds.packets[packet], self.minds.known[mind]))
+        return self._heard[heard]
+
+    def _rounds(self, history: int, mind: int) -> Finding | None:
+        """Compare the rounds that a leader counts as answered with what was delivered."""
+        counted = history, mind
+        if counted not in self._counted:
+            self._counted[counted] = beliefs.judge_rounds(self.histories[history], self.minds.known[mind])
+        return self._counted[counted]

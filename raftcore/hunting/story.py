@@ -92,7 +92,7 @@ def live(
 
 def tell(scenario: Scenario, rules: AnyRules, wanted: str, until_ms: float) -> Story | None:
     """Repeat what was done to a cluster, but for what it refuses, and see whether the wanted property breaks again."""
-    cluster = Cluster(scenario.size, scenario.seed, scenario.config, rules)
+    cluster = Cluster(scenario.size, scenario.seed, scenario.config, rules, checks="full")
 
     def repeat(stop: Callable[[], object]) -> None:
         for action in scenario.actions:

@@ -112,6 +112,11 @@ class SimDisk:
         """Behave like this from now on. A sync under way keeps its time, and a file its bytes, though they be more than fit now."""
         self.state = state
 
+    @property
+    def keeps_all(self) -> bool:
+        """Whether a crash now would lose nothing of what was appended."""
+        return not any(file.unsynced or file.lost for file in self.files.values())
+
     def names(self) -> list[str]:
         """Every file there is, in the order in which they began."""
         return list(self.files)

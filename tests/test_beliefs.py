@@ -113,7 +113,6 @@ BROKEN: list[tuple[str, State, Spoil, str]] = [
     ("Votes Follow Role", candidate, put(voted_for="S2"), "is candidate in term 2, and has voted for S2"),
     ("Votes Follow Role", leader, put(voted_for=None), "is leader in term 2, and has voted for nobody"),
     ("Votes Follow Role", candidate, put(votes={"S2"}), "does not count its own vote"),
-    ("Votes Follow Role", follower, put(votes={"S2"}), "is follower, and still counts votes"),
     ("Votes Follow Role", leader, put(pre_votes={"S1"}), "is leader, and counts pre-votes of S1"),
     ("Votes Follow Role", follower, put(pre_votes={"S2"}), "is follower, and counts pre-votes of S2"),
     ("Leader State Is The Leader's", leader, put(reign=None), "leads, and keeps no leader's state"),

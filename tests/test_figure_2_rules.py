@@ -200,7 +200,7 @@ def vote_again(me: NodeState, ask: RequestVote) -> RequestVoteReply:
 def test_a_second_vote_is_found_at_once_though_it_is_only_written() -> None:
     explored = explore(World(terms=1, commands=0, rules=Rules(answer_request_vote=vote_again)))
     assert explored.violation
-    assert explored.violation.property == "Vote Once"
+    assert explored.violation.property == "Votes Follow Role"
     assert len(explored.path) == 3
 
 

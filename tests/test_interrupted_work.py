@@ -119,7 +119,7 @@ def test_an_exploration_that_was_interrupted_can_be_made_again():
     world = World(terms=1, commands=0, duplications=1)
     walk = Walk(world)
     expected = explore(world)
-    for line in moments(lambda: explore(walk), 4):
+    for line in moments(lambda: explore(walk), 2):
         with pytest.raises(KeyboardInterrupt), at_line(line, interrupt):
             explore(walk)
     again = explore(walk)
@@ -130,10 +130,10 @@ def test_a_hunt_that_was_interrupted_can_be_made_again():
     rules = MUTANT["10"].rules
 
     def search() -> object:
-        return hunt(rules, seeds=range(3), cores=1, on_progress=ignore)
+        return hunt(rules, seeds=range(1), cores=1, on_progress=ignore)
 
     expected = search()
-    for line in moments(search, 4):
+    for line in moments(search, 2):
         with pytest.raises(KeyboardInterrupt), at_line(line, interrupt):
             search()
     assert search() == expected

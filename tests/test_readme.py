@@ -58,7 +58,7 @@ def test_the_example_of_a_hunt_finds_the_same_as_that_of_an_exploration():
     names: dict[str, object] = {}
     exec(f"{rule.partition('cluster =')[0]}\n{hunting}", names)
 
-    assert names["found"].violation.property == names["explored"].violation.property == "Vote Once"
+    assert names["found"].violation.property == names["explored"].violation.property == "Votes Follow Role"
     assert len(names["found"].scenario.actions) <= 4
     assert len(names["explored"].path) == 3
 

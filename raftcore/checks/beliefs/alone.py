@@ -88,7 +88,7 @@ class ConfigurationInForce(AloneBelief):
 
 
 class VotesFollowRole(AloneBelief):
-    """A candidate and a leader have voted for themselves, and only a candidate counts votes; nobody leads or stands in term 0."""
+    """A candidate and a leader have voted for themselves, and a candidate counts its own vote; nobody leads or stands in term 0."""
 
     name = "Votes Follow Role"
     section = "§5.2"
@@ -99,8 +99,6 @@ class VotesFollowRole(AloneBelief):
             return f"is {me.role.value} in term {me.current_term}, and has voted for {me.voted_for or 'nobody'}"
         if me.role is CANDIDATE and me.id not in me.votes:
             return f"stands in term {me.current_term}, and does not count its own vote"
-        if me.votes and me.role is not CANDIDATE:
-            return f"is {me.role.value}, and still counts votes"
         if me.pre_votes and (me.role is LEADER or me.id not in me.pre_votes):
             return f"is {me.role.value}, and counts pre-votes of {', '.join(sorted(me.pre_votes))}"
         return "has voted or stands in term 0" if me.current_term == 0 and (me.voted_for or me.role is not FOLLOWER) else ""

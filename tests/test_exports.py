@@ -128,7 +128,7 @@ def evidence(operations: tuple[Operation, ...], client: Callable[[str], object])
 def test_the_lab_reads_its_own_history_back(seed, tmp_path):
     cluster = run_of(seed)
     cluster.recording.to_edn(tmp_path / "history.edn")
-    clients = sorted({it.client for it in history(cluster) if not it.stale})
+    clients = sorted({it.client for it in history(cluster) if not it.stale}, key=lambda name: int(name[1:]))
     read = read_edn(tmp_path / "history.edn")
     assert evidence(read, lambda process: int(process) % len(clients)) == evidence(history(cluster), clients.index)
     assert check(read, KEY_VALUE).verdict is check(history(cluster), KEY_VALUE).verdict is Verdict.LINEARIZABLE

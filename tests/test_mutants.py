@@ -86,7 +86,7 @@ def test_the_hunter_finds_a_planted_bug_within_the_seeds_that_are_stated_and_not
     grounds, (mutant,) = GROUNDS[number], (mutant for mutant in MUTANTS if mutant.number == number)
 
     def run(seed: int, rules: AnyRules) -> object:
-        return live(seed, rules, grounds.faults, mutant.property, grounds.size, grounds.config)
+        return live(seed, rules, grounds.faults, grounds.property or mutant.property, grounds.size, grounds.config)
 
     seed = next((seed for seed in range(grounds.seeds) if isinstance(run(seed, mutant.rules), Story)), None)
     assert seed is not None
@@ -103,7 +103,7 @@ def test_the_catalogue_says_what_there_is() -> None:
 
 def row(mutant: Mutant) -> str:
     grounds = GROUNDS.get(mutant.number)
-    hunted = f"{grounds.seeds} seeds" if grounds else "its play alone"
+    hunted = f"{grounds.seeds} seeds{f' for {grounds.property}' if grounds.property else ''}" if grounds else "its play alone"
     return f"| {mutant.number} | {mutant.name} | {mutant.sentence} | {mutant.property} | {hunted} | {mutant.seen_in} |"
 
 

@@ -17,6 +17,7 @@ from raftcore.hunting.random_run import RandomRun
 from raftcore.hunting.story import live
 from raftcore.server import Server
 from raftcore.storage.sim_disk import SimDisk
+from raftcore.vocabulary.errors import RuleError
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, PreVote, PreVoteReply, RequestVote, RequestVoteReply
 
 
@@ -100,7 +101,7 @@ def first_broken(invariant: str, rules: Rules | None = None) -> Cluster:
     """The first of many runs in which this invariant is broken."""
     for seed in range(400):
         run = RandomRun(seed, rules)
-        with suppress(IndexError, AssertionError):  # a server that obeys a wrong rule may break before anybody sees why
+        with suppress(RuleError, IndexError, AssertionError):  # a server that obeys a wrong rule may break before anybody sees why
             run.trouble()
         if any(violation.property == invariant for violation in run.cluster.violations):
             return run.cluster

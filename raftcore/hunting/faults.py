@@ -17,7 +17,8 @@ class Faults(Struct, metaclass=Spelled, frozen=True, kw_only=True):
 
     commands: that clients ask for. links: that lose, double, delay or reorder, or are cut one way. crashes, pauses: with what ends them.
     timeouts: of election timers, also so that two servers lead in turn. partitions: and heals. membership: servers that come and go.
-    transfers: also to one that hears of it late, or that nobody hears. clocks: that drift as far as they are trusted not to. disks: that
+    transfers: also to one that hears of it late, or that nobody hears, and back while a message is very late. clocks: that drift as far as
+    they are trusted not to, also while timers run. disks: that
     are slow, full or fail. rot: of bits on them. leaders: what befalls the present leader, or a new one at once. reads: that leaders
     answer, present ones, new ones, and former ones that do not know it yet. rivals: two that stand in the same term, where on either side
     of a partition somebody believes to have a majority, also after two leaders have changed the membership in turn. quorums: in the end,

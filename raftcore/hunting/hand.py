@@ -45,6 +45,13 @@ class Hand:
         """Let a client read a key through this server."""
         self.cluster.submit(self._idle(ASKERS), Get(key, mode), leader)
 
+    def flood(self, leader: ServerId, times: int) -> None:
+        """Let that many clients read through this server while a message is there and back: more reads than answers."""
+        key = self.random.choice("xyz")
+        for number in range(times):
+            self.cluster.submit(f"C{11 + number}", Get(key, ReadMode.READ_INDEX), leader)
+            self.cluster.run_for(2 * self.round_ms / times)
+
     def _idle(self, clients: tuple[ClientId, ...]) -> ClientId:
         """One of these that waits for nothing, or any where all do."""
         pending = self.cluster.view.pending
@@ -54,25 +61,30 @@ class Hand:
 
     def mute(self, name: ServerId) -> None:
         """Let nobody hear this server."""
-        for other in self._others(name):
+        for other in self.others(name):
             self.cluster.link(name, other, up=False)
 
     def deafen(self, name: ServerId) -> None:
         """Let this server hear nobody."""
-        for other in self._others(name):
+        for other in self.others(name):
             self.cluster.link(other, name, up=False)
 
     def hear_late(self, name: ServerId) -> None:
         """Let this server hear everybody late."""
-        for other in self._others(name):
+        for other in self.others(name):
             self.delay(other, name)
 
     def delay(self, source: ServerId, target: ServerId) -> None:
         """Make a link about as slow as an election timeout is long."""
-        delay_ms = self.cluster.config.election_timeout_ms[1] * self.random.choice([0.5, 1, 2])
+        self.delay_by(source, target, self.random.choice([0.5, 1, 2]))
+
+    def delay_by(self, source: ServerId, target: ServerId, timeouts: float) -> None:
+        """Make a link as slow as so many election timeouts are long."""
+        delay_ms = self.cluster.config.election_timeout_ms[1] * timeouts
         self.cluster.link(source, target, delay_ms=(delay_ms, delay_ms))
 
-    def _others(self, name: ServerId) -> list[ServerId]:
+    def others(self, name: ServerId) -> list[ServerId]:
+        """All servers but this one."""
         return [other for other in self.cluster.server_ids if other != name]
 
 

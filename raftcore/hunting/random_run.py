@@ -69,13 +69,13 @@ class RandomRun(Hand):
             "timeouts": [*[on_one(cluster.time_out)] * 3, rivals.lead_in_turn],
             "partitions": [self._split, on_one(cluster.isolate), cluster.heal],
             "membership": [cluster.add_server, rivals.remove_one, rivals.change_membership, rivals.change_in_secret],
-            "transfers": [on_one(cluster.transfer_leadership), self._call_late, self._call_in_vain],
+            "transfers": [on_one(cluster.transfer_leadership), self._call_late, self._call_in_vain, rivals.lead_again],
             "snapshots": [on_one(cluster.take_snapshot)],
-            "clocks": [self._set_clock],
+            "clocks": [partial(self._set_clock, rivals)],
             "disks": [self._hurt_disk, self._mend_disk],
             "rot": [on_one(cluster.flip_bit)],
             "leaders": [self._strike, self._strike, self._strike_at_once],
-            "reads": [*[partial(self._read, rivals)] * 2, rivals.overtake, rivals.succeed],
+            "reads": [*[partial(self._read, rivals)] * 2, rivals.overtake, rivals.succeed, self._flood],
             "rivals": [rivals.stand_at_once, rivals.change_in_turn],
         }
         return [act for kind, acts in kinds.items() for act in acts * getattr(faults, kind)]
@@ -98,9 +98,15 @@ class RandomRun(Hand):
         cut = self.random.randrange(len(names) + 1)
         self.cluster.partition(names[:cut], names[cut:])
 
-    def _set_clock(self) -> None:
+    def _set_clock(self, rivals: Rivals) -> None:
         apart = (1 + self.cluster.config.max_clock_drift) ** 0.4  # two servers, one slow and one fast, are less apart than leases allow for
-        self.cluster.set_clock_rate(self._server(), self.random.choice([1 / apart, 1, apart]))
+        if self.random.random() < 0.15:
+            rivals.drift_apart(1 / apart, apart)
+        else:
+            self.cluster.set_clock_rate(self._server(), self.random.choice([1 / apart, 1, apart]))
+
+    def _flood(self) -> None:
+        self.flood(self._leader(), self.random.choice([4, 8, 16]))
 
     def _hurt_disk(self) -> None:
         sync_ms, sync_fails, capacity_bytes = self.random.choice([(40.0, False, None), (1.0, True, None), (1.0, False, 4_000)])

@@ -155,6 +155,55 @@ class Rivals(Hand):
                     self.cluster.link(successor, other, up=False)
             self.ask(successor, key, ReadMode.READ_INDEX)
 
+    # ---- whose messages and clocks are late
+
+    def lead_again(self) -> None:
+        """A leader of many rounds sends a message that is very late, another leads for a while, and the first one leads again."""
+        leader, other = self._leader_and_other()
+        if not other:
+            return
+        self.flood(leader, self.random.choice([3, 10, 20]))
+        self.delay_by(leader, other, self.random.choice([3, 5, 8]))
+        self.cluster.run_for(self.cluster.config.heartbeat_ms)
+        self.cluster.link(leader, other, delay_ms=self.cluster.config.delay_ms)
+        with suppress(ConditionNotReached, ControlError):
+            self._lead_instead(leader, self.random.choice(self.others(leader)))
+            self._lead_instead(latest_leader(self.cluster.view).id, leader)
+            if self.random.random() < 0.5:
+                self.cluster.isolate(leader)
+                self._await(lambda view: len(view.leaders) > 1)
+                self.ask_both()
+
+    def _lead_instead(self, leader: ServerId, successor: ServerId) -> None:
+        """One leader hands over to another, which leads long enough to be heard."""
+        if leader != successor:
+            self.cluster.transfer_leadership(successor)
+            self._await(lambda view: view.leader == successor)
+            self.cluster.run_for(self.cluster.config.heartbeat_ms + 2 * self.round_ms)
+
+    def _leader_and_other(self) -> tuple[ServerId, ServerId]:
+        """The latest leader and any other server; "" and "" where there are none."""
+        if not self.cluster.view.leaders:
+            return "", ""
+        leader = latest_leader(self.cluster.view).id
+        others = self.others(leader)
+        return (leader, self.random.choice(others)) if others else ("", "")
+
+    def drift_apart(self, slow: float, fast: float) -> None:
+        """A fast clock has begun to count an election timeout; then it is slow, and so is that of the leader, which hears no more."""
+        leader, other = self._leader_and_other()
+        if not other:
+            return
+        self.cluster.set_clock_rate(other, fast)
+        self.cluster.run_for(2 * self.cluster.config.heartbeat_ms * self.random.random())
+        if self.random.random() < 0.7:
+            self.cluster.isolate(leader)
+        for name in (leader, other):
+            self.cluster.set_clock_rate(name, slow)
+        with suppress(ConditionNotReached):
+            self._await(lambda view: len(view.leaders) > 1)
+            self.ask_both()
+
     # ---- time
 
     def _await(self, condition: Callable[[ClusterView], object]) -> None:

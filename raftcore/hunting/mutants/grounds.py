@@ -20,13 +20,15 @@ FIGURE_2 = Config(pre_vote=False, check_quorum=False, leader_guard=False, snapsh
 class Grounds(Struct, frozen=True):
     """What a hunt is to be given. seeds: within so many it finds that the property named for the bug breaks.
 
-    Of faults, size and config, what is None each seed draws.
+    Of faults, size and config, what is None each seed draws. property: what it looks for in place of that property: a belief that breaks
+    sooner.
     """
 
     seeds: int
     faults: Faults | None = None
     size: int | None = None
     config: Config | None = None
+    property: str | None = None
 
 
 def only(**times: int) -> Faults:
@@ -103,11 +105,14 @@ GROUNDS: Mapping[str, Grounds] = {
     "28": Grounds(300, replace(READS, transfers=6), 3, LEASES),
     "29": Grounds(150, RESTARTS, 3, replace(FIGURE_2, snapshot_every=3)),
     "30": Grounds(60),
+    "31": Grounds(60, only(transfers=3), 3, Config(snapshot_every=0), "Round Is Heard"),
     "32": Grounds(30, only(transfers=6, partitions=3, timeouts=3), 3, Config()),
     "33": Grounds(60, only(commands=2, membership=2), 3, Config()),
     "34": Grounds(30, only(quorums=1), 5, Config()),
     "35": Grounds(5),
-    "40": Grounds(60),
+    "38": Grounds(20, only(clocks=4, reads=1), 3, LEASES, "Deadlines In Bounds"),
+    "39": Grounds(20, only(reads=1), 3, Config(), "Rounds Go Forward"),
+    "40": Grounds(150),
     "41": Grounds(100, only(commands=2, crashes=3, disks=2), 1, replace(SHORT_DELAYS, sync_ms=30.0)),
 }
 """By the number of the mutant. A mutant that is not here is beyond a random run of this length: its play exposes it."""

@@ -6,6 +6,7 @@ import pytest
 from test_player import wait_until
 
 from raftcore import Cluster, Config, Rules
+from raftcore.checks.beliefs import BELIEFS
 from raftcore.checks.linearizability import Verdict
 from raftcore.checks.watch import INVARIANTS
 from raftcore.vocabulary.messages import RequestVoteReply
@@ -55,6 +56,15 @@ def drawn(cluster: Cluster) -> dict:
 
 
 # ---- what is known
+
+
+def test_beliefs_stand_behind_the_invariants_where_they_are_judged():
+    cluster = Cluster(3, checks="full")
+    cluster.run_for(500)
+    laws = drawn(cluster)["laws"]
+    assert [law["name"] for law in laws] == [one.name for one in (*INVARIANTS, *BELIEFS)]
+    assert {law["state"] for law in laws} == {"holds"}
+    assert len(drawn(Cluster(3))["laws"]) == len(INVARIANTS)
 
 
 def test_every_law_has_its_name_its_sentence_and_its_state():

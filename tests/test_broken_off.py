@@ -1,5 +1,6 @@
 """A run that is interrupted, or whose step raises: it is what its scenario says, or refuses to go on; never anything else."""
 
+import gc
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -106,6 +107,7 @@ def test_interrupts_of_a_timer_change_no_run():
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGALRM, boom)
+    gc.disable()
     try:
         for seed in range(30):
             cluster = Cluster(5, seed)
@@ -118,6 +120,7 @@ def test_interrupts_of_a_timer_change_no_run():
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        gc.enable()
 
 
 def test_an_interrupt_ends_a_run_at_the_next_thing_that_happens():

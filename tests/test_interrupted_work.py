@@ -1,5 +1,6 @@
 """Interrupts of all else that takes time: a lab, a search, tables and files. What comes after is as if nobody had interrupted."""
 
+import gc
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -33,8 +34,8 @@ def moments(work: Callable[[], object], most: int) -> list[int]:
 class Alarm:
     """Interrupts this thread once, so many seconds after it is called; 0: not any more.
 
-    rang: whether it has. Who waits for it asks that, too: where Python can't raise, as in a callback of the garbage collector, it prints
-    the interrupt and goes on.
+    rang: whether it has. Who waits for it asks that, too: where Python can't raise, as in a destructor, it reports the interrupt and
+    goes on.
     """
 
     rang = False
@@ -53,14 +54,18 @@ def timer() -> Iterator[Alarm]:
     """Lets a function interrupt this thread.
 
     A lock that is not held before `with` is entered is not held after an interrupt either, but a tracer can come between its last line
-    and its end, where no signal can. So where locks matter, interrupts come from a clock.
+    and its end, where no signal can. So where locks matter, interrupts come from a clock. Garbage is not collected
+    meanwhile: Hypothesis is called before and after that, where Python can't raise.
     """
     alarm = Alarm()
+    gc.collect()
+    gc.disable()
     with handler(signal.SIGALRM, alarm.obey):
         try:
             yield alarm
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
+            gc.enable()
 
 
 def ignore(_: object) -> None:

@@ -3,6 +3,7 @@
 The sentences name what is compared; a server is named once, by whoever asks (`flaws_alone`).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from math import isfinite
 
@@ -13,13 +14,13 @@ from raftcore.consensus.state import NodeState
 from raftcore.vocabulary.names import CANDIDATE, FOLLOWER, LEADER, PROBE, SNAPSHOT, ServerId
 
 
-class AloneBelief(Belief):
+class AloneBelief(Belief, ABC):
     """A belief that one server's state is enough for."""
 
     @staticmethod
+    @abstractmethod
     def flaw(me: NodeState) -> str:
         """What is wrong, as the end of a sentence that begins with the server's name; "" where nothing is."""
-        raise NotImplementedError
 
 
 class IndexesInOrder(AloneBelief):

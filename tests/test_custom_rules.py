@@ -264,6 +264,27 @@ def test_a_hunt_says_that_a_rule_does_not_answer_the_same_twice() -> None:
 # ---- processes
 
 
+DEBUGGED = """
+import sys
+from raftcore import Cluster, Rules
+def forever(me, ask):
+    while True:
+        pass
+try:
+    Cluster(size=3, seed=1, rules=Rules(answer_request_vote=forever)).run_for(1_000)
+except Exception as error:
+    print(error)
+sys.settrace(lambda frame, event, about: None)
+Cluster(size=1)
+"""
+
+
+def test_a_debugger_can_be_used_after_a_rule_that_does_not_return() -> None:
+    where = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", DEBUGGED], env=where, timeout=60, check=True, capture_output=True, text=True)
+    assert "the rule answer_request_vote (forever) has not returned" in done.stdout
+
+
 HUNT = """
 from raftcore import Rules
 from raftcore.hunting.hunt import hunt, ignore

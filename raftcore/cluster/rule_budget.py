@@ -62,6 +62,10 @@ class RuleExpired(BaseException):
         sys.settrace(_trace_nothing)
 
 
+class Settled(BaseException):
+    """Raised in a thread in place of RuleExpired after the rule has returned."""
+
+
 _tracers: dict[int, Any] = {}
 """What traced a thread before its rule was traced."""
 
@@ -119,7 +123,7 @@ class Watchdog:
                     else:
                         self._calls[thread] = call.outer
                     if call.sentence:
-                        _raise_in(thread, None)
+                        _settle(thread)
                         if thread in _tracers:
                             sys.settrace(_tracers.pop(thread))
             except RuleExpired:  # it came just now
@@ -243,9 +247,22 @@ def is_interrupt(error: KeyboardInterrupt) -> bool:
     return innermost.tb_frame.f_code.co_code[innermost.tb_lasti] != opmap["RAISE_VARARGS"]
 
 
-def _raise_in(thread: int, kind: type[BaseException] | None) -> None:
-    """Let a thread raise this as soon as it executes Python; with None, raise no more what it was to raise."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(kind) if kind else None)
+def _raise_in(thread: int, kind: type[BaseException]) -> None:
+    """Let a thread raise this as soon as it executes Python, in place of what it was to raise before."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(kind))
+
+
+def _settle(thread: int) -> None:
+    """Let nothing be raised in this thread any more.
+
+    Python can take an exception back, too, but then goes on looking for it: in 3.11 every function that a debugger traces never begins.
+    """
+    try:
+        _raise_in(thread, Settled)
+        while True:
+            pass
+    except Settled:
+        return
 
 
 def _frames_of(thread: int) -> Iterator[FrameType]:

@@ -9,13 +9,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from raftcore.checks.convergence import ANSWERED, CONVERGENCE, Lack
-from raftcore.checks.linearizability import KEY_VALUE, Verdict, check
+from raftcore.checks.linearizability import KEY_VALUE, Verdict, check, history
 from raftcore.checks.violation import RuleFailure, Violation
 from raftcore.cluster.cluster import AnyRules, Cluster
 from raftcore.cluster.rulebook import Rulebook
 from raftcore.consensus.rule_errors import within_guards
 from raftcore.hunting.answers import judge_connected, longest_wait_ms
-from raftcore.hunting.claims import claims
 from raftcore.hunting.faults import Faults
 from raftcore.hunting.healing import judge_healed
 from raftcore.hunting.random_run import RandomRun
@@ -157,7 +156,7 @@ def _at_the_end(cluster: Cluster, lack: Lack | None, wanted: str | None) -> Viol
 
 
 def _not_linearizable(cluster: Cluster) -> Violation | Undecided | None:
-    result = check(claims(cluster), KEY_VALUE, BUDGET)
+    result = check(history(cluster), KEY_VALUE, BUDGET)
     if result.verdict is Verdict.UNKNOWN:
         return Undecided()
     if result.cannot_follow is None:

@@ -35,13 +35,14 @@ class Swarm(Struct, frozen=True):
 
     def table(self) -> str:
         """How many runs exercised each property and came to each situation, a line each."""
-        return "\n".join((*self._lines("property", self.properties), "", *self._lines("situation", self.situations)))
+        properties = self._lines("property", self.properties, "not exercised")
+        return "\n".join((*properties, "", *self._lines("situation", self.situations, "never")))
 
-    def _lines(self, title: str, counts: dict[str, int]) -> Iterator[str]:
-        yield f"{title:{WIDTH}}{f'of {self.runs:,} runs':>16}"
+    def _lines(self, title: str, counts: dict[str, int], never: str) -> Iterator[str]:
+        yield f"{title:{WIDTH}}{f'of {self.runs:,} runs':>18}"
         for name, count in counts.items():
-            share = f"{count:>9,}{count / self.runs:>6.1%} " if count else "not exercised"
-            yield f"{name:{WIDTH}}{share:>16}"
+            share = f"{count:,} {count / self.runs:>7.1%}" if count else never
+            yield f"{name:{WIDTH}}{share:>18}"
 
 
 WIDTH = 40

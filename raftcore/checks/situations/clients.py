@@ -31,7 +31,7 @@ def read_awaits_a_majority(run: Past, event: ev.ReadStarted) -> bool:
     return True
 
 
-@situation(ev.ReadServed)
+@situation(ev.ReadServed, name="read by ReadIndex")
 def read_by_read_index(run: Past, event: ev.ReadServed) -> bool:
     """A server answers a read by ReadIndex (thesis 6.4)."""
     return event.mode is ReadMode.READ_INDEX

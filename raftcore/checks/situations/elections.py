@@ -71,7 +71,7 @@ def vote_refused_for_a_log_behind(run: Past, event: ev.VoteDenied) -> bool:
     return event.reason is Reason.LOG_BEHIND and not event.pre_vote
 
 
-@situation(ev.VoteDenied)
+@situation(ev.VoteDenied, name="pre-vote refused")
 def pre_vote_refused(run: Past, event: ev.VoteDenied) -> bool:
     """A server says that it would not vote for another one (thesis 9.6)."""
     return event.pre_vote
@@ -89,7 +89,7 @@ def two_leaders_at_once(run: Past, event: ev.RoleChanged) -> bool:
     return event.role is LEADER and any(it.role is LEADER and it.id != event.server for it in run.servers.values())
 
 
-@situation(ev.RoleChanged)
+@situation(ev.RoleChanged, name="step-down by check-quorum")
 def step_down_by_check_quorum(run: Past, event: ev.RoleChanged) -> bool:
     """A leader that has a vote steps down within its term, since no majority has answered it (thesis 6.2)."""
     server = run.servers[event.server]

@@ -68,13 +68,13 @@ def truncation(run: Past, event: ev.LogTruncated) -> bool:
     return True
 
 
-@situation(ev.ProgressChanged, after=leader_with_uncommitted_entries)
+@situation(ev.ProgressChanged, name="Figure 8", after=leader_with_uncommitted_entries)
 def figure_8(run: Past, event: ev.ProgressChanged) -> bool:
     """A leader knows an entry of an earlier term on a majority, and may not commit it by counting (§5.4.2, Figure 8 c)."""
     return _stranded(run, event) is not None
 
 
-@situation(ev.ProgressChanged, ev.LogTruncated, after=leader_with_uncommitted_entries)
+@situation(ev.ProgressChanged, ev.LogTruncated, name="Figure 8, overwritten", after=leader_with_uncommitted_entries)
 def figure_8_overwritten(run: Past, event: ev.ProgressChanged | ev.LogTruncated) -> bool:
     """An entry that stood on a majority, and was not committed, is deleted (§5.4.2, Figure 8 d)."""
     if isinstance(event, ev.LogTruncated):

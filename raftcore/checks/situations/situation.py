@@ -55,10 +55,11 @@ class Situation(Struct, frozen=True, eq=False):
     after: "Situation | None" = None
 
 
-def situation(*kinds: type, after: Situation | None = None) -> Callable[[Occurs], Situation]:
-    """Make a situation of a function: its name says what it is called, and its docstring what that means."""
+def situation(*kinds: type, name: str = "", after: Situation | None = None) -> Callable[[Occurs], Situation]:
+    """Make a situation of a function: its name says what it is called, unless `name` does, and its docstring what that means."""
 
     def make(occurs: Occurs) -> Situation:
-        return Situation(occurs.__name__.replace("_", " "), " ".join((occurs.__doc__ or "").split()), kinds, occurs, after)
+        about = " ".join((occurs.__doc__ or "").split())
+        return Situation(name or occurs.__name__.replace("_", " "), about, kinds, occurs, after)
 
     return make

@@ -45,13 +45,24 @@ class Broken(Struct, frozen=True):
         return self.violation.evidence[-1]
 
 
+class Unjudged(Struct, frozen=True):
+    """Lease reads that are not judged: how many, and what had broken the promise of leases when the latest was answered.
+
+    contradiction: what would break if they were judged; None while time passes.
+    """
+
+    reads: int
+    why: str
+    contradiction: Broken | None
+
+
 class Checked(Struct, frozen=True):
     """What is known of a run at a moment.
 
     judged: whether invariants are judged at all. position: how many events had happened. broken: what was violated by then. firsts: the
     first violation of each property, as far as the run has come: what has gone wrong goes on doing so, and what follows breaks too.
     operations: how many clients had begun, and result: what their history comes to; 0 and None while time passes, and None where they are
-    too many for a pause. beliefs: whether it is judged too what servers believe.
+    too many for a pause. beliefs: whether it is judged too what servers believe. unjudged: the lease reads that are no part of it all.
     """
 
     judged: bool = True
@@ -61,6 +72,7 @@ class Checked(Struct, frozen=True):
     operations: int = 0
     result: Result | None = None
     beliefs: bool = False
+    unjudged: Unjudged | None = None
 
     @property
     def shown(self) -> tuple[Broken, ...]:
@@ -78,6 +90,20 @@ class Checked(Struct, frozen=True):
         return frozenset(name for it in self.shown for name in it.violation.servers)
 
 
+class Judge:
+    """Judges histories, and the same one that it judged last for nothing."""
+
+    def __init__(self) -> None:
+        self._operations: tuple[Operation, ...] = ()
+        self._result = check((), KEY_VALUE)
+
+    def judge(self, operations: tuple[Operation, ...]) -> Result:
+        """What this history comes to within BUDGET."""
+        if operations != self._operations:
+            self._operations, self._result = operations, check(operations, KEY_VALUE, BUDGET)
+        return self._result
+
+
 class Checking:
     """Follows one run as it goes on, and looks at each event once."""
 
@@ -87,10 +113,10 @@ class Checking:
         self._judges_beliefs = isinstance(run, Cluster) and run.checks == "full"
         self._broken: list[Broken] = []
         self._firsts: dict[str, Broken] = {}
-        self._history = ClientHistory(run.config.reads)
+        self._history = ClientHistory(run.trace.server_ids, run.config)
         self._contradicted: tuple[Broken, ...] = ()  # the latest found: no history that goes on from there is linearizable
         self._followed = 0
-        self._judged: tuple[tuple[Operation, ...], Result] = ((), check((), KEY_VALUE))
+        self._judge, self._judge_all = Judge(), Judge()
         self._following = RLock()  # a screen that is attached is painted at once, on a thread of its own
 
     def at(self, position: int, still: bool) -> Checked:
@@ -99,13 +125,15 @@ class Checking:
             is_judged = self._follow()
             begun = self._history.begun_by(position) if still else 0
             most = MOST_OPERATIONS if position >= self._followed else MOST_IN_THE_PAST
-            result = self._judge(self._operations(position, begun)) if still and begun <= most else None
+            operations = self._operations(position, begun) if still and begun <= most else None
+            result = None if operations is None else self._judge.judge(operations)
             if result is not None and result.cannot_follow is not None:
-                self._contradicted = (self._show(self._contradiction(result, result.cannot_follow)),)
+                self._contradicted = (self._contradiction(result, result.cannot_follow),)
             contradicted = self._contradicted if still else ()
             broken = tuple(it for it in (*self._broken, *contradicted) if it.seen_at < position)
             firsts = (*self._firsts.values(), *contradicted)
-            return Checked(is_judged, position, broken, firsts, begun, result, self._judges_beliefs)
+            unjudged = self._unjudged(position, operations if result and result.cannot_follow is None else None)
+            return Checked(is_judged, position, broken, firsts, begun, result, self._judges_beliefs, unjudged)
 
     def _follow(self) -> bool:
         """Take in what happened since the last look; whether invariants are judged."""
@@ -141,12 +169,22 @@ class Checking:
             return operations
         return tuple(it if it.ended < position else replace(it, ended=inf, ok=None, value=UNSET) for it in operations)
 
-    def _judge(self, operations: tuple[Operation, ...]) -> Result:
-        if operations != self._judged[0]:
-            self._judged = operations, check(operations, KEY_VALUE, BUDGET)
-        return self._judged[1]
+    def _unjudged(self, position: int, operations: tuple[Operation, ...] | None) -> Unjudged | None:
+        """The lease reads that are not judged. operations: those of the moment, if it is to be said what these would contradict."""
+        reads = self._history.excused_by(position)
+        if not reads:
+            return None
+        contradiction = self._if_judged(reads, operations) if operations else None
+        return Unjudged(reads, self._history.excused[reads - 1].why, contradiction)
 
-    def _contradiction(self, result: Result, operation: Operation) -> Violation:
+    def _if_judged(self, reads: int, operations: tuple[Operation, ...]) -> Broken | None:
+        """What the first so many lease reads that are not judged contradict."""
+        places = {it.place for it in self._history.excused[:reads]}
+        judged = (replace(it, stale=False) if place in places else it for place, it in enumerate(operations))
+        result = self._judge_all.judge(tuple(judged))
+        return self._contradiction(result, result.cannot_follow) if result.cannot_follow else None
+
+    def _contradiction(self, result: Result, operation: Operation) -> Broken:
         """That a history is not linearizable, said like every other violation."""
         ended = int(operation.ended)
-        return Violation(LINEARIZABLE, self.run.trace[ended].at_ms, result.sentence, (), (int(operation.began), ended))
+        return self._show(Violation(LINEARIZABLE, self.run.trace[ended].at_ms, result.sentence, (), (int(operation.began), ended)))

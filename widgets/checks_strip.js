@@ -15,13 +15,14 @@ class ChecksStrip {
     this.history = makeLaw();
     const history = html("ul", { class: "rl-row", "aria-label": "what clients saw" }, this.history);
     this.broken = html("div", { role: "group", "aria-label": "what is broken" }); // the status line speaks of it
+    this.unjudged = html("div", { role: "group", "aria-label": "what is not judged" });
     this.asked = null; // what is answered
     this.question = html("b");
     this.answer = html("span");
     const away = () => send({ do: "why", what: null });
     const close = button("", { class: "rl-plain", "data-do": "why-away", "aria-label": "Put the answer away", title: "Put away", onclick: away }, icon("close"));
     this.why = html("div", { class: "rl-why", role: "status", hidden: true }, html("p", {}, this.question, " ", this.answer), close);
-    root.append(html("div", { class: "rl-row rl-laws" }, this.laws, this.more, html("span", { class: "rl-grow" }), history), this.broken, this.why);
+    root.append(html("div", { class: "rl-row rl-laws" }, this.laws, this.more, html("span", { class: "rl-grow" }), history), this.broken, this.unjudged, this.why);
   }
 
   toggle() {
@@ -30,7 +31,7 @@ class ChecksStrip {
   }
 
   show() {
-    const { laws, broken } = this.state;
+    const { laws, broken, unjudged } = this.state;
     const shown = laws.filter((law, place) => this.all || place < NAMED || law.state === "broken" || law.state === "ahead");
     keep(this.laws, shown, (law) => law.name, makeLaw, updateLaw);
     const hidden = laws.length - shown.length;
@@ -42,14 +43,29 @@ class ChecksStrip {
       (it) => this.makeBroken(it),
       () => {},
     );
+    keep(
+      this.unjudged,
+      unjudged ? [unjudged] : [],
+      (it) => `${it.title} ${it.sentence}`,
+      (it) => this.makeUnjudged(it),
+      () => {},
+    );
   }
 
   makeBroken(it) {
+    return html("div", { class: "rl-violation", "data-property": it.property }, icon("warn"), html("p", {}, html("b", {}, `${it.property}, at ${inMs(it.at_ms)}:`), ` ${it.sentence}`), this.makeEvidence(it));
+  }
+
+  makeUnjudged(it) {
+    const evidence = it.events.length ? [this.makeEvidence(it)] : [];
+    return html("div", { class: "rl-unjudged" }, html("p", {}, html("b", {}, `${it.title}:`), ` ${it.sentence}`), ...evidence);
+  }
+
+  makeEvidence(it) {
     const places = it.events.map(({ position, at_ms, text }) => {
       return button(inMs(at_ms), { "data-position": position, title: `Go there: ${text}`, onclick: () => this.send({ do: "go", position }) });
     });
-    const evidence = html("span", { class: "rl-row rl-evidence" }, html("span", { class: "rl-soft" }, "see"), ...places);
-    return html("div", { class: "rl-violation", "data-property": it.property }, icon("warn"), html("p", {}, html("b", {}, `${it.property}, at ${inMs(it.at_ms)}:`), ` ${it.sentence}`), evidence);
+    return html("span", { class: "rl-row rl-evidence" }, html("span", { class: "rl-soft" }, "see"), ...places);
   }
 
   update(state) {

@@ -5,7 +5,7 @@ from raftcore.checks.invariant import Invariant
 from raftcore.checks.linearizability import Result, Verdict
 from raftcore.checks.watch import INVARIANTS
 from raftcore.trace.view import ClusterView
-from widgets.checking import LINEARIZABLE, Broken, Checked
+from widgets.checking import LINEARIZABLE, Broken, Checked, Unjudged
 from widgets.frame import Frame
 from widgets.part import Part, Picture, together
 from widgets.words import clip, line
@@ -13,7 +13,8 @@ from widgets.words import clip, line
 MOST_SHOWN = 3
 ABOUT_HISTORY = (
     "Linearizable: each operation of a client seems to happen at one moment between its call and its answer, on one copy of the store. "
-    "Judged whenever time stands still. A read under a lease counts on clocks, and breaks this where one is set far off."
+    "Judged whenever time stands still. A lease read is judged as long as clocks differ by no more than max_clock_drift, and no server is "
+    "made to stand for election too soon: of others Raft promises nothing (thesis 6.4.1)."
 )
 
 
@@ -31,6 +32,7 @@ class ChecksStrip(Part):
             "laws": [due(law(one, broken), ahead.get(one.name)) for one in judged(checked)],
             "history": due(history(checked), ahead.get(LINEARIZABLE)),
             "broken": [violation(it) for it in checked.shown[:MOST_SHOWN]],
+            "unjudged": checked.unjudged and unjudged(checked.unjudged),
             "why": {"question": frame.why.question, "answer": frame.why.answer} if frame.why else None,
         }
 
@@ -76,5 +78,19 @@ def named(operations: int, result: Result) -> str:
 
 def violation(broken: Broken) -> Picture:
     it = broken.violation
-    events = [{"position": position, "at_ms": event.at_ms, "text": clip(line(event), 100)} for position, event in broken.events]  # type: ignore[arg-type]  # every event is one of AnyEvent
-    return {"property": it.property, "at_ms": it.at_ms, "sentence": clip(it.sentence, 400), "events": events}
+    return {"property": it.property, "at_ms": it.at_ms, "sentence": clip(it.sentence, 400), "events": evidence(broken)}
+
+
+def evidence(broken: Broken) -> list[Picture]:
+    """The events that show it: where they are in the run, and what happened."""
+    return [{"position": position, "at_ms": event.at_ms, "text": clip(line(event), 100)} for position, event in broken.events]  # type: ignore[arg-type]  # every event is one of AnyEvent
+
+
+def unjudged(it: Unjudged) -> Picture:
+    """That lease reads are not judged, why, and which answer shows what comes of it."""
+    title = f"{it.reads:,} lease read{' is' if it.reads == 1 else 's are'} not judged"
+    sentence = f"{it.why} (thesis 6.4.1)."
+    if it.contradiction is None:
+        return {"title": title, "sentence": sentence, "events": []}
+    shown = f"{sentence} {'It' if it.reads == 1 else 'They'} would break {LINEARIZABLE}: {it.contradiction.violation.sentence}."
+    return {"title": title, "sentence": clip(shown, 500), "events": evidence(it.contradiction)}

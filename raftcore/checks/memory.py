@@ -104,7 +104,7 @@ class Commitment(Struct, frozen=True, gc=False):
 
 
 class Request(Struct, gc=False, eq=False):
-    """A client's command, and where in the trace it was begun.
+    """A client's command, and where in the trace and when it was begun.
 
     heard: the highest index of which any client had heard by then; heard_at: where in the trace. index: where its first copy is
     committed; 0: nowhere yet.
@@ -112,6 +112,7 @@ class Request(Struct, gc=False, eq=False):
 
     command: Command
     at: int
+    at_ms: float
     heard: Index
     heard_at: int
     index: Index = 0
@@ -327,7 +328,7 @@ class Memory:
 
     @sees(ev.Invoked)
     def invoked(self, at: int, event: ev.Invoked) -> None:
-        self.requests.setdefault(event.client, {})[event.sequence_num] = Request(event.command, at, self.heard, self.heard_at)
+        self.requests.setdefault(event.client, {})[event.sequence_num] = Request(event.command, at, event.at_ms, self.heard, self.heard_at)
 
     @sees(ev.Completed)
     def completed(self, at: int, event: ev.Completed) -> None:

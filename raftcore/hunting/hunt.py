@@ -77,8 +77,8 @@ _FACTS = {
     CONVERGENCE: ("from raftcore.hunting.healing import why_not_healed\n", "assert why_not_healed(cluster) is None"),
     ANSWERED: ("from raftcore.hunting.healing import why_not_live\n", "assert why_not_live(cluster) is None"),
     LINEARIZABILITY: (
-        "from raftcore.checks.linearizability import KEY_VALUE, Verdict, check\nfrom raftcore.hunting.claims import claims\n",
-        "assert check(claims(cluster), KEY_VALUE).verdict is not Verdict.NOT_LINEARIZABLE",
+        "from raftcore.checks.linearizability import KEY_VALUE, Verdict, check, history\n",
+        "assert check(history(cluster), KEY_VALUE).verdict is not Verdict.NOT_LINEARIZABLE",
     ),
 }
 

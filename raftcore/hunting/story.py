@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from raftcore.checks.beliefs import BELIEFS
 from raftcore.checks.convergence import ANSWERED, CONVERGENCE, Lack
 from raftcore.checks.exercised import LINEARIZABILITY_PREMISE, exercised
-from raftcore.checks.linearizability import KEY_VALUE, Verdict, check
+from raftcore.checks.linearizability import KEY_VALUE, Verdict, check, history
 from raftcore.checks.situations import SITUATIONS
 from raftcore.checks.violation import RuleFailure, Violation
 from raftcore.checks.watch import INVARIANTS
@@ -19,7 +19,6 @@ from raftcore.cluster.cluster import AnyRules, Cluster
 from raftcore.cluster.rulebook import Rulebook
 from raftcore.consensus.rule_errors import within_guards
 from raftcore.hunting.answers import judge_connected, longest_wait_ms
-from raftcore.hunting.claims import claims
 from raftcore.hunting.faults import Faults
 from raftcore.hunting.healing import judge_healed
 from raftcore.hunting.random_run import RandomRun
@@ -188,7 +187,7 @@ def _judge_end(cluster: Cluster, wanted: str | None, end: End) -> Violation | No
         return Violation(lack.property, cluster.now_ms, f"{after}{lack.sentence}", (), ())
     if wanted not in (None, LINEARIZABILITY):
         return None
-    result = check(claims(cluster), KEY_VALUE, BUDGET)
+    result = check(history(cluster), KEY_VALUE, BUDGET)
     end.undecided = result.verdict is Verdict.UNKNOWN
     if not end.undecided and LINEARIZABILITY_PREMISE.name in cluster.situations:
         end.judged.add(LINEARIZABILITY)

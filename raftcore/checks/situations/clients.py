@@ -1,5 +1,6 @@
 """Situations of clients: reads, leases, retries and sessions."""
 
+from raftcore.checks.leases import LEASE_EVENTS, LeaseEvent, is_read
 from raftcore.checks.situations.situation import Past, situation
 from raftcore.vocabulary import events as ev
 from raftcore.vocabulary.commands import Cas, Get, ReadMode
@@ -49,7 +50,7 @@ def read_by_lease(run: Past, event: ev.ReadStarted | ev.ReadServed) -> bool:
 @situation(ev.Completed)
 def read_by_log(run: Past, event: ev.Completed) -> bool:
     """A client's read is answered as an entry of the log (thesis 6.4)."""
-    return event.ok is not None and _mode(run, event.client, event.sequence_num) is ReadMode.LOG
+    return event.ok is not None and _is_read(run, event.client, event.sequence_num, ReadMode.LOG)
 
 
 @situation(ev.ReadServed)
@@ -64,27 +65,26 @@ def quorum_heard(run: Past, event: ev.QuorumHeard) -> bool:
     return len(run.servers[event.server].configuration.all_voters) > 1
 
 
-@situation(ev.QuorumHeard, ev.Acted, ev.ClockRateChanged, ev.Created)
-def lease_held(run: Past, event: ev.QuorumHeard | ev.Acted | ev.ClockRateChanged | ev.Created) -> bool:
-    """A leader of several servers holds a lease, and no clock has broken what leases stand on (thesis 6.4.1)."""
+@situation(ev.QuorumHeard, *LEASE_EVENTS)
+def lease_held(run: Past, event: ev.QuorumHeard | LeaseEvent) -> bool:
+    """A leader of several servers holds a lease, and no clock or timer has broken what leases stand on (thesis 6.4.1)."""
     if not isinstance(event, ev.QuorumHeard):
         run.leases.absorb(event)
         return False
     others = len(run.servers[event.server].configuration.all_voters) > 1
-    return others and run.memory.config.leader_guard and run.leases.hold and event.lease_until_ms > event.at_ms
+    return others and run.memory.config.leader_guard and run.leases.hold(event.sent_ms) and event.lease_until_ms > event.at_ms
 
 
 @situation(ev.ReadStarted)
 def lease_refused(run: Past, event: ev.ReadStarted) -> bool:
     """A leader holds no lease, or none any more, so a read by lease must wait for a majority (thesis 6.4.1)."""
-    return _mode(run, event.client, event.sequence_num) is ReadMode.LEASE
+    return _is_read(run, event.client, event.sequence_num, ReadMode.LEASE)
 
 
-def _mode(run: Past, client: ClientId, sequence_num: int) -> ReadMode | None:
-    """In which way a client reads; None where it does not."""
+def _is_read(run: Past, client: ClientId, sequence_num: int, mode: ReadMode) -> bool:
+    """Whether this command of a client is a read that finds its answer in this way."""
     request = run.memory.request(client, sequence_num)
-    command = request.command if request else None
-    return (command.mode or run.memory.config.reads) if isinstance(command, Get) else None
+    return request is not None and is_read(request.command, mode, run.memory.config.reads)
 
 
 @situation(ev.EntriesAppended)

@@ -36,6 +36,6 @@ class Counts:
         runs = f"{self.runs:,} run{'' if self.runs == 1 else 's'}"
         unknown = f", {self.undecided:,} undecided" if self.undecided else ""
         if wanted:
-            return f"{runs}{unknown}: {wanted} is not broken; exercised in {self.properties[wanted]:,}"
+            return f"{runs}{unknown}: no violation of {wanted}; exercised in {self.properties[wanted]:,}"
         idle = [name for name, count in self.properties.items() if not count]
-        return f"{runs}{unknown}: all is well" + (f"; not exercised: {', '.join(idle)}" if idle else "")
+        return f"{runs}{unknown}: no violation" + (f"; not exercised: {', '.join(idle)}" if idle else "")

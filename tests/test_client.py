@@ -285,6 +285,15 @@ def test_in_a_session_that_expired_the_outcome_is_unknown_and_the_next_command_h
     assert stage.requests[-1] == ClientRequest("C1", -2, OpenSession())
 
 
+def test_the_outcome_of_a_command_that_was_overtaken_is_unknown_and_its_session_goes_on() -> None:
+    stage = in_session()
+    stage.run_to(700)
+    stage.answer("S3", 1, ok=False, index=12, reason=Reason.OVERTAKEN)
+    assert stage.events[-1] == Completed(700.0, "C1", 1, Set("x", "1"), None, None, 0, attempts=3, latency_ms=700.0)
+    stage.submit()
+    assert stage.requests[-1].session_id == stage.requests[-2].session_id != 0
+
+
 class CarelessServer:
     """It takes in every request, now or later, once or twice, and loses many an answer."""
 

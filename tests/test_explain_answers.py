@@ -82,7 +82,7 @@ def test_every_refusal_has_its_sentence() -> None:
         assert seen, kind
         for reason, sentence in seen.items():
             assert sentence.endswith(sections[reason]), (kind, reason)
-    assert {reason for _, reason in asked} == set(Reason) - {Reason.SERVER_FULL, Reason.TOO_MANY_REQUESTS}  # those take 10,000 messages
+    assert {reason for _, reason in asked} == set(Reason) - SELDOM
     full = MessageDropped(9.0, 1, "S1", "S2", RequestVoteReply(1, "S1", vote_granted=True), Reason.SERVER_FULL)
     assert why_refused(full).startswith("S2 was held up for so long")
 
@@ -351,7 +351,14 @@ def sentences(view: ClusterView) -> list[str]:
     return said
 
 
-def test_why_a_leader_refuses_a_read_that_is_too_many() -> None:
+SELDOM = {Reason.SERVER_FULL, Reason.TOO_MANY_REQUESTS, Reason.OVERTAKEN}
+"""Those that take 10,000 messages, or a client with two commands at once."""
+
+
+def test_why_a_server_refuses_a_read_that_is_too_many_and_a_command_that_was_overtaken() -> None:
     reply = ClientReply("C1", 1, "S1", ok=False, reason=Reason.TOO_MANY_REQUESTS)
 
+    overtaken = ClientReply("C1", 1, "S1", ok=False, reason=Reason.OVERTAKEN)
+
+    assert "later command" in why_refused(MessageSent(0.0, 1, "S1", "C1", overtaken, 10.0))
     assert "wait for a majority" in why_refused(MessageSent(0.0, 1, "S1", "C1", reply, 10.0))

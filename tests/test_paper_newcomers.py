@@ -130,3 +130,18 @@ def test_learners_answers_do_not_keep_a_leader_in_office() -> None:
         play.heartbeat("S1", heard_by="S4 S5")
 
     assert play.state("S1").role is FOLLOWER
+
+
+def test_a_newcomers_snapshot_from_before_its_first_configuration_says_who_votes() -> None:
+    """§7: a snapshot includes the latest configuration up to its last entry, also where that is the one the cluster began with."""
+    play = reign_of_s1(4, configuration=Configuration(("S1", "S2", "S3")))
+    play.step("S4", AppendEntries(1, "S1", 0, 0, tuple(play.state("S1").log.entries), 1))
+    play.take_mail()
+    play.compact("S4")
+    snapshot = play.snapshots["S4"]
+    assert snapshot
+    assert snapshot.configuration == Configuration(("S1", "S2", "S3"))
+    play.restart("S4")
+
+    assert play.voters("S4") == "S1 S2 S3"
+    assert not play.state("S4").may_stand

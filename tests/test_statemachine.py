@@ -177,7 +177,7 @@ def test_a_retry_that_stands_in_the_same_batch_is_not_carried_out() -> None:
 def test_a_command_that_was_overtaken_is_not_carried_out() -> None:
     history = History()
     history.ask(2, Set("x", "new"))
-    assert history.ask(1, Set("x", "old")) == Result(False, repeated=True)
+    assert history.ask(1, Set("x", "old")) == Result(False, repeated=True, reason=Reason.OVERTAKEN)
     assert history.machine.read("x") == "new"
     assert history.ask(2, Set("x", "new")) == Result(True, repeated=True)
 
@@ -210,7 +210,7 @@ def test_a_silent_session_expires_by_log_time_before_the_entry_is_carried_out() 
 def test_a_retry_keeps_a_session_alive() -> None:
     history = History()
     for number, at_ms in ((2, 900.0), (2, 1_800.0), (1, 2_700.0), (2, 3_600.0)):
-        assert history.ask(number, Set("x", "1"), at_ms=at_ms).reason is None
+        assert history.ask(number, Set("x", "1"), at_ms=at_ms).reason is not Reason.SESSION_EXPIRED
 
 
 @pytest.mark.parametrize("command", [None, Configuration(("S1",)), Set("y", "1"), OpenSession()])

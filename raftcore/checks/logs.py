@@ -151,7 +151,7 @@ class ConfigurationFollowsLog(Invariant):
     def changed(self, at: int, event: ev.ConfigurationChanged) -> Violation | None:
         server = self.servers[event.server]
         is_yet_to_be_written = event.index > server.last.index  # a leader says so before it tells of the entry
-        if is_yet_to_be_written or server.log_configuration in (None, event.configuration):
+        if is_yet_to_be_written or server.log_configuration == event.configuration:
             return None
         return self._differs(at, event, server, event.configuration)
 
@@ -159,7 +159,7 @@ class ConfigurationFollowsLog(Invariant):
     def saved(self, at: int, event: ev.Synced) -> Violation | None:
         server = self.servers[event.server]
         in_log = server.log_configuration
-        if in_log is server.configuration or in_log is None or in_log == server.configuration:
+        if in_log is server.configuration or in_log == server.configuration:
             return None
         return self._differs(at, event, server, server.configuration)
 

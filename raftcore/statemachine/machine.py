@@ -22,7 +22,7 @@ _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Image)
 
 _REFUSED = Result(False, reason=Reason.SESSION_EXPIRED)
-_OVERTAKEN = Result(False, repeated=True)
+_OVERTAKEN = Result(False, repeated=True, reason=Reason.OVERTAKEN)
 
 
 class StateMachine:

@@ -164,7 +164,7 @@ class ClientReply(Struct, frozen=True, gc=False, tag=True):
 
     `reason` None: `ok` and `value` are the state machine's result and `index` is where in the log the command stands; for a read that
     is no entry, up to where the log had been applied. NOT_LEADER, TRANSFERRING, TOO_MANY_REQUESTS: ask `leader_id`, or if None, later.
-    SESSION_EXPIRED: whether the command was applied is not known any more.
+    SESSION_EXPIRED, OVERTAKEN: whether the command was applied is not known any more.
     """
 
     client_id: ClientId

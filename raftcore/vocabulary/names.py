@@ -70,6 +70,7 @@ class Reason(Enum):
     TRANSFERRING = "leadership is being transferred"
     TOO_MANY_REQUESTS = "too many requests"
     SESSION_EXPIRED = "session expired"
+    OVERTAKEN = "overtaken by a later command"
 
     LOST = "lost"
     LINK_CUT = "link cut"

@@ -38,6 +38,7 @@ _CLIENTS = {
     Reason.NOT_LEADER: "{server} does not lead, and only a leader takes commands; it names the leader that it knows. §8",
     Reason.TRANSFERRING: "{server} hands its leadership over and takes in nothing new, or its successor would never catch up. Thesis 3.10",
     Reason.TOO_MANY_REQUESTS: "{server} holds as many reads as it can, which wait for a majority; the client asks again. Thesis 6.4",
+    Reason.OVERTAKEN: "{server} has applied a later command of the client's session, and remembers only the latest answer. Thesis 6.3",
     Reason.SESSION_EXPIRED: "The client's session had expired, so {server} can't know whether an earlier try was applied. Thesis 6.3",
 }
 

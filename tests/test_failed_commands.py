@@ -59,9 +59,9 @@ def test_in_a_session_a_command_that_fails_was_never_carried_out(command: Comman
         (ClientReply("C1", 1, "S1", True, "5", 7), "answers ok, value 5, index 7"),
         (
             ClientReply("C1", 1, "S1", False, "5", 7, None, Reason.MISMATCH),
-            "answers failed (the key holds something else), value 5, index 7",
+            "answers failed, the key holds something else, value 5, index 7",
         ),
-        (ClientReply("C1", 1, "S1", False, None, 7, None, Reason.TOO_LARGE), "answers failed (the value would be too large), index 7"),
+        (ClientReply("C1", 1, "S1", False, None, 7, None, Reason.TOO_LARGE), "answers failed, the value would be too large, index 7"),
         (ClientReply("C1", 1, "S1", False, reason=Reason.OVERTAKEN), "overtaken by a later command: the outcome is unknown"),
         (ClientReply("C1", 1, "S1", False, reason=Reason.SESSION_EXPIRED), "session expired: the outcome is unknown"),
         (ClientReply("C1", 1, "S1", False, leader_id="S2", reason=Reason.NOT_LEADER), "not the leader: ask S2"),
@@ -76,8 +76,8 @@ def test_an_answer_tells_whether_it_is_one_or_what_its_client_does_next(reply: C
 @pytest.mark.parametrize(
     "command, value, said",
     [
-        (Cas("x", "1", "2"), "5", "C1 cas x:1→2 → failed (the key holds something else) 5, index 4, 9 ms"),
-        (Append("x", "1"), None, "C1 append x+=1 → failed (the value would be too large), index 4, 9 ms"),
+        (Cas("x", "1", "2"), "5", "C1 cas x:1→2 → failed, the key holds something else: 5, index 4, 9 ms"),
+        (Append("x", "1"), None, "C1 append x+=1 → failed, the value would be too large, index 4, 9 ms"),
     ],
 )
 def test_a_command_that_failed_says_why(command: Command, value: str | None, said: str) -> None:

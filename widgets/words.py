@@ -178,13 +178,9 @@ def client_reply(reply: ClientReply) -> str:
     """A server's answer to a client."""
     if reply.reason is None or reply.is_answer:
         value = f", value {clip(reply.value, 40)}" if reply.value is not None else ""
-        return f"answers {verdict(reply.ok, reply.reason)}{value}, index {reply.index}"
+        return f"answers {'ok' if reply.ok else 'failed'}{because(reply.reason)}{value}, index {reply.index}"
     hint = "the outcome is unknown" if reply.is_unknown else f"ask {reply.leader_id}" if reply.leader_id else "ask later"
     return f"{reply.reason.value}: {hint}"
-
-
-def verdict(ok: bool, why: Reason | None) -> str:
-    return "ok" if ok else f"failed ({why.value})" if why else "failed"
 
 
 def outcome(done: events.Completed) -> str:
@@ -192,8 +188,9 @@ def outcome(done: events.Completed) -> str:
     what = f"{done.client} {asked(done.command)} →"
     if done.ok is None:
         return f"{what} unknown: gave up after {done.latency_ms:,.0f} ms"
-    value = f" {clip(done.value, 40)}" if done.value is not None else ""
-    return f"{what} {verdict(done.ok, FAILURES.get(type(done.command)))}{value}, index {done.index}, {done.latency_ms:,.0f} ms"
+    verdict = "ok" if done.ok else f"failed{because(FAILURES.get(type(done.command)))}"
+    value = f"{'' if done.ok else ':'} {clip(done.value, 40)}" if done.value is not None else ""
+    return f"{what} {verdict}{value}, index {done.index}, {done.latency_ms:,.0f} ms"
 
 
 def span(bounds: tuple[float, float]) -> str:

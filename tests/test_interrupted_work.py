@@ -3,7 +3,7 @@
 import gc
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
@@ -183,7 +183,7 @@ def test_a_hunt_on_several_cores_that_was_interrupted_leaves_no_process_and_can_
 
 
 def test_workers_end_wherever_an_interrupt_comes_while_they_begin_or_end():
-    begin, end = (lambda work: next(work)), (lambda work: work.close())
+    begin, end = next, Generator.close
     for part in (begin, end):
         work = in_order(never_return, range(100), cores=2)
         if part is end:

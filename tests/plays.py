@@ -87,8 +87,7 @@ class Play:
         """Crash and start from the disk."""
         saved, entries = self.disks[name]
         rules = self.rules.get(name, FIGURE_2)
-        bootstrap = self.configuration if name in self.configuration.members else Configuration()
-        self.nodes[name] = RaftNode(name, bootstrap, self.config, lambda: 0.5, rules, saved, self.snapshots[name], entries)
+        self.nodes[name] = RaftNode(name, self.configuration, self.config, lambda: 0.5, rules, saved, self.snapshots[name], entries)
         self.applied[name] = []
         self.obey(name, self.nodes[name].start(self.now_ms))
 

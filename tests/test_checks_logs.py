@@ -229,11 +229,11 @@ def test_a_leader_may_say_by_which_configuration_it_goes_before_it_tells_of_the_
     assert story.broken == []
 
 
-def test_a_newcomer_goes_by_nothing_until_its_log_or_a_snapshot_says_otherwise() -> None:
+def test_a_newcomer_goes_by_the_founders_until_its_log_or_a_snapshot_says_otherwise() -> None:
     story = Story()
     story.reign()
     story.tell(ev.Created, "S4")
-    configured(story, "S4", 0, Configuration())
+    configured(story, "S4", 0, Configuration(("S1", "S2", "S3")))
     story.follow(1, "S4")
     story.save("S4")
     story.tell(ev.SnapshotInstalled, "S4", 1, 1, False, b"\x82\xa8kv_store\x80\xa8sessions\x80")

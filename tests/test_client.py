@@ -172,10 +172,10 @@ def test_an_answer_to_a_command_that_was_given_up_comes_too_late() -> None:
 # ---- sessions
 
 
-def in_session() -> Stage:
+def in_session(command: Command = WISH) -> Stage:
     """C1 at 40 ms: session 7 was opened at S3, and command 1 is on its way there."""
     stage = Stage(WITH_SESSIONS)
-    stage.submit()
+    stage.submit(command=command)
     stage.redirect("S1", "S3", number=-1)
     stage.run_to(40)
     stage.answer("S3", -1, index=7)
@@ -283,6 +283,15 @@ def test_in_a_session_that_expired_the_outcome_is_unknown_and_the_next_command_h
     assert stage.events[-1] == Completed(700.0, "C1", 1, Set("x", "1"), None, None, 0, attempts=3, latency_ms=700.0)
     stage.submit()
     assert stage.requests[-1] == ClientRequest("C1", -2, OpenSession())
+
+
+def test_the_outcome_of_a_command_that_was_overtaken_is_unknown_and_its_session_goes_on() -> None:
+    stage = in_session()
+    stage.run_to(700)
+    stage.answer("S3", 1, ok=False, index=12, reason=Reason.OVERTAKEN)
+    assert stage.events[-1] == Completed(700.0, "C1", 1, Set("x", "1"), None, None, 0, attempts=3, latency_ms=700.0)
+    stage.submit()
+    assert stage.requests[-1].session_id == stage.requests[-2].session_id != 0
 
 
 class CarelessServer:

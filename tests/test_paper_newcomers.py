@@ -2,8 +2,10 @@
 
 from plays import NO_GUARD, objection, outcomes, reign_of_s1, three_of
 
+from raftcore import Cluster
 from raftcore.consensus.door import DeadlineReached
 from raftcore.consensus.membership import MAX_ROUNDS, PATIENCE
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, Entry, RequestVote, RequestVoteReply
 from raftcore.vocabulary.names import FOLLOWER
@@ -130,3 +132,40 @@ def test_learners_answers_do_not_keep_a_leader_in_office() -> None:
         play.heartbeat("S1", heard_by="S4 S5")
 
     assert play.state("S1").role is FOLLOWER
+
+
+def test_a_newcomers_snapshot_from_before_its_first_configuration_says_who_votes() -> None:
+    """§7: a snapshot includes the latest configuration up to its last entry, also where that is the one the cluster began with."""
+    play = reign_of_s1(4, configuration=Configuration(("S1", "S2", "S3")))
+    play.step("S4", AppendEntries(1, "S1", 0, 0, tuple(play.state("S1").log.entries), 1))
+    play.take_mail()
+    play.compact("S4")
+    snapshot = play.snapshots["S4"]
+    assert snapshot
+    assert snapshot.configuration == Configuration(("S1", "S2", "S3"))
+    play.restart("S4")
+
+    assert play.voters("S4") == "S1 S2 S3"
+    assert not play.state("S4").may_stand
+
+
+def test_a_created_server_that_restarts_from_its_own_snapshot_knows_who_votes() -> None:
+    """§7, in a cluster: the configuration it began with stands in no log, and a server that is created later must know it, too."""
+    cluster = Cluster(3, 1, Config(snapshot_every=0, max_entries_per_message=4, max_messages_in_flight=1))
+    cluster.run_until(lambda view: view.leader)
+    for number in range(40):
+        cluster.submit("C1", f"SET x {number}")
+        cluster.run_for(50)
+    cluster.create_server("S4")
+    cluster.change_membership(("S1", "S2", "S3"), learners=("S4",))
+    cluster.run_until(lambda view: view.servers["S4"].last_applied >= 20)
+    assert cluster.view.servers["S4"].configuration_index == 0
+    cluster.take_snapshot("S4")
+    cluster.run_for(5)
+    cluster.crash("S4")
+    cluster.isolate("S4")
+    cluster.restart("S4")
+    view = cluster.view.servers["S4"]
+    assert view.log.base_index > 0
+    assert view.configuration.voters == ("S1", "S2", "S3")
+    assert not cluster.violations

@@ -48,14 +48,14 @@ def machine_with(*commands: Command | None) -> StateMachine:
         (None, Append("x", "1"), Result(True, "1", "x", "1"), "1"),
         ("0", Append("x", "1"), Result(True, "01", "x", "01"), "01"),
         ("0", Cas("x", "0", "1"), Result(True, "1", "x", "1"), "1"),
-        ("0", Cas("x", "9", "1"), Result(False, "0"), "0"),
-        (None, Cas("x", "9", "1"), Result(False, None), None),
-        (None, Cas("x", "", "1"), Result(False, None), None),
+        ("0", Cas("x", "9", "1"), Result(False, "0", reason=Reason.MISMATCH), "0"),
+        (None, Cas("x", "9", "1"), Result(False, None, reason=Reason.MISMATCH), None),
+        (None, Cas("x", "", "1"), Result(False, None, reason=Reason.MISMATCH), None),
         ("0", None, Result(True), "0"),
         ("0", Configuration(("S1", "S2")), Result(True), "0"),
         (FULL[1:], Append("x", "w"), Result(True, FULL[1:] + "w", "x", FULL[1:] + "w"), FULL[1:] + "w"),
-        (FULL, Append("x", "w"), Result(False), FULL),
-        (FULL[1:], Append("x", "é"), Result(False), FULL[1:]),
+        (FULL, Append("x", "w"), Result(False, reason=Reason.TOO_LARGE), FULL),
+        (FULL[1:], Append("x", "é"), Result(False, reason=Reason.TOO_LARGE), FULL[1:]),
         (FULL, Append("x", ""), Result(True, FULL, "x", FULL), FULL),
     ],
 )
@@ -150,7 +150,7 @@ def test_a_session_is_opened_under_the_index_of_its_entry() -> None:
     [
         (Append("x", "a"), Result(True, "0a", repeated=True)),
         (Cas("x", "0", "9"), Result(True, "9", repeated=True)),
-        (Cas("x", "7", "9"), Result(False, "0", repeated=True)),
+        (Cas("x", "7", "9"), Result(False, "0", repeated=True, reason=Reason.MISMATCH)),
         (Get("x", ReadMode.LOG), Result(True, "0", repeated=True)),
         (Delete("x"), Result(True, repeated=True)),
     ],
@@ -177,7 +177,7 @@ def test_a_retry_that_stands_in_the_same_batch_is_not_carried_out() -> None:
 def test_a_command_that_was_overtaken_is_not_carried_out() -> None:
     history = History()
     history.ask(2, Set("x", "new"))
-    assert history.ask(1, Set("x", "old")) == Result(False, repeated=True)
+    assert history.ask(1, Set("x", "old")) == Result(False, repeated=True, reason=Reason.OVERTAKEN)
     assert history.machine.read("x") == "new"
     assert history.ask(2, Set("x", "new")) == Result(True, repeated=True)
 
@@ -210,7 +210,7 @@ def test_a_silent_session_expires_by_log_time_before_the_entry_is_carried_out() 
 def test_a_retry_keeps_a_session_alive() -> None:
     history = History()
     for number, at_ms in ((2, 900.0), (2, 1_800.0), (1, 2_700.0), (2, 3_600.0)):
-        assert history.ask(number, Set("x", "1"), at_ms=at_ms).reason is None
+        assert history.ask(number, Set("x", "1"), at_ms=at_ms).reason is not Reason.SESSION_EXPIRED
 
 
 @pytest.mark.parametrize("command", [None, Configuration(("S1",)), Set("y", "1"), OpenSession()])

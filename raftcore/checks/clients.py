@@ -2,13 +2,13 @@
 
 from raftcore.checks.completeness import effect
 from raftcore.checks.invariant import Invariant
-from raftcore.checks.leases import Leases
+from raftcore.checks.leases import LEASE_EVENTS, LeaseEvent, Leases, is_read
 from raftcore.checks.memory import Memory, Request
 from raftcore.checks.seeing import sees
+from raftcore.checks.situations.clients import client_command_applied
 from raftcore.checks.violation import Violation
 from raftcore.checks.words import clip, told
 from raftcore.vocabulary import events as ev
-from raftcore.vocabulary.actions import TimeOut
 from raftcore.vocabulary.commands import Get, OpenSession, ReadMode
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.messages import Entry
@@ -18,12 +18,13 @@ class NoInvention(Invariant):
     """A log holds only what clients asked for, each command does its work once, an answer is what the log says, and no read is stale.
 
     A command does its work once however often it was sent: with `Config.client_sessions` off, a retry may well be applied twice, and breaks
-    it. A read is stale if it misses what was answered before it was asked; it may be so by wish, or by a lease whose clocks were tampered
-    with.
+    it. A read is stale if it misses what was answered before it was asked; it may be so by wish, or under a lease of which Raft promises
+    nothing (`Leases`).
     """
 
     name = "No Invention"
     section = "§8"
+    premise = client_command_applied
 
     def __init__(self, memory: Memory) -> None:
         super().__init__(memory)
@@ -56,13 +57,8 @@ class NoInvention(Invariant):
 
     # ---- answers
 
-    @sees(ev.Acted)
-    def acted(self, at: int, event: ev.Acted) -> None:
-        if isinstance(event.action, TimeOut):  # of all that is done all the time, this alone is done to a clock
-            self.leases.absorb(event)
-
-    @sees(ev.ClockRateChanged, ev.Created)
-    def clock_changed(self, at: int, event: ev.ClockRateChanged | ev.Created) -> None:
+    @sees(*LEASE_EVENTS)
+    def clock_changed(self, at: int, event: LeaseEvent) -> None:
         self.leases.absorb(event)
 
     @sees(ev.Completed)
@@ -102,8 +98,7 @@ class NoInvention(Invariant):
         if event.value != held:
             found = f": {clip(event.value)}, as of index {index}, where {clip(read.key)} held {clip(held)}"
             return self._answer(at, event, request.at, found)
-        mode = read.mode or memory.config.reads
-        may_be_old = mode is ReadMode.STALE or (mode is ReadMode.LEASE and not self.leases.hold)
+        may_be_old = is_read(read, ReadMode.STALE, memory.config.reads) or self.leases.excuse(read, request.at_ms)
         if may_be_old or index >= request.heard:
             return None
         missed = f" as of index {index}, though index {request.heard} had been answered before it was asked"
@@ -114,7 +109,7 @@ class NoInvention(Invariant):
 
 
 def _said(ok: bool | None, value: str | None) -> str:
-    return ("done" if ok else "refused") + ("" if value is None else f" with {clip(value)}")
+    return ("done" if ok else "failed") + ("" if value is None else f" with {clip(value)}")
 
 
 def is_wanted(memory: Memory, entry: Entry) -> bool:

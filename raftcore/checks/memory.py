@@ -25,15 +25,14 @@ from raftcore.vocabulary.names import FOLLOWER, LEADER, ClientId, Index, Role, S
 class ServerMemory:
     """One server. Its log is `base`, for which a snapshot stands, and the entries that follow, up to `last`.
 
-    bootstrap: the configuration with which it was first started. initial: the one that held before the first in its log; None where
-    nobody knows what its snapshot says. configuration: by which it goes. saved_term, saved_vote, saved_index: what its disk keeps.
-    votes: by whom, and where in the trace they were counted. What ends with `_at` is the place in the trace where that was said.
+    bootstrap: the configuration with which it was first started, which holds before the first in its log. configuration: by which it
+    goes. saved_term, saved_vote, saved_index: what its disk keeps. votes: by whom, and where in the trace they were counted. What ends
+    with `_at` is the place in the trace where that was said.
     """
 
     def __init__(self, server_id: ServerId, start: Written, bootstrap: Configuration) -> None:
         self.id = server_id
         self.bootstrap = self.configuration = bootstrap
-        self.initial: Configuration | None = bootstrap
         self.configured_at = -1
         self.base = self.last = start
         self.entries: list[Written] = []
@@ -54,9 +53,9 @@ class ServerMemory:
         self.votes: dict[ServerId, int] = {}
 
     @property
-    def log_configuration(self) -> Configuration | None:
-        """The latest configuration of its log; None where nobody knows."""
-        return self.last.configured[1] if self.last.configured else self.initial
+    def log_configuration(self) -> Configuration:
+        """The latest configuration of its log."""
+        return self.last.configured[1] if self.last.configured else self.bootstrap
 
     def at(self, index: Index) -> Written | None:
         """What its log holds at an index; None behind its end, and for what a snapshot stands for."""
@@ -104,7 +103,7 @@ class Commitment(Struct, frozen=True, gc=False):
 
 
 class Request(Struct, gc=False, eq=False):
-    """A client's command, and where in the trace it was begun.
+    """A client's command, and where in the trace and when it was begun.
 
     heard: the highest index of which any client had heard by then; heard_at: where in the trace. index: where its first copy is
     committed; 0: nowhere yet.
@@ -112,6 +111,7 @@ class Request(Struct, gc=False, eq=False):
 
     command: Command
     at: int
+    at_ms: float
     heard: Index
     heard_at: int
     index: Index = 0
@@ -288,14 +288,12 @@ class Memory:
         else:
             server.start_from(base)
             server.saved_index = 0
-        # A newcomer's own snapshot may say nothing of the founders; it leads only once a configuration is committed that names it.
-        server.initial = None if self.committed[-1].configured else self.founders
         server.commit_index = server.last_applied = index
         server.commit_at = at
 
     @sees(ev.Created)
     def created(self, at: int, event: ev.Created) -> None:
-        self.servers[event.server] = ServerMemory(event.server, self.logbook.start, Configuration())
+        self.servers[event.server] = ServerMemory(event.server, self.logbook.start, self.founders)
 
     @sees(ev.Crashed, ev.Halted)
     def crashed(self, at: int, event: ev.Crashed | ev.Halted) -> None:
@@ -311,8 +309,6 @@ class Memory:
         server.append(self.behind, self.brought)
         if event.snapshot_index > server.base.index:
             server.compact(self._snapshot(event.snapshot_index))
-        if event.snapshot_index == 0:
-            server.initial = server.bootstrap
         server.term, server.saved_at = event.current_term, at
         # What it has read beyond that counts as kept once a sync says so; what it has lost of that is no longer kept.
         server.saved_index = min(saved_index, server.last.index)
@@ -327,7 +323,7 @@ class Memory:
 
     @sees(ev.Invoked)
     def invoked(self, at: int, event: ev.Invoked) -> None:
-        self.requests.setdefault(event.client, {})[event.sequence_num] = Request(event.command, at, self.heard, self.heard_at)
+        self.requests.setdefault(event.client, {})[event.sequence_num] = Request(event.command, at, event.at_ms, self.heard, self.heard_at)
 
     @sees(ev.Completed)
     def completed(self, at: int, event: ev.Completed) -> None:

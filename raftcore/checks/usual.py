@@ -68,7 +68,7 @@ class Usual:
         """All that there is has been saved, and the vote is the same."""
         server = self.servers[event.server]
         last = server.last
-        in_log = last.configured[1] if last.configured else server.initial
+        in_log = last.configured[1] if last.configured else server.bootstrap
         if event.last_index != last.index or event.current_term != server.term or in_log is not server.configuration:
             return self.ask(at, event)
         if event.voted_for != server.saved_vote:

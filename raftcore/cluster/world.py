@@ -77,7 +77,7 @@ class SimWorld:
     def boot(self, name: ServerId) -> Server:
         return self._rules.server(
             name,
-            self._founders if name in self._founders.voters else Configuration(),
+            self._founders,  # they hold at index 0 of every log, so a newcomer must know them, too
             self.config,
             self._draws[name],
             self._rules.of_server(name),

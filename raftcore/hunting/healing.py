@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from contextlib import suppress
 
-from raftcore.checks.convergence import Lack, lack
+from raftcore.checks.connected import is_disturbed
+from raftcore.checks.convergence import CONVERGENCE, Lack, lack, longest_wait_ms
 from raftcore.cluster.cluster import Cluster
-from raftcore.hunting.answers import ALL_IS_WELL, NOT_PROMISED, Judged, judge_answers, judge_connected, longest_wait_ms
+from raftcore.hunting.answers import NOT_PROMISED, Judged, judge_answers, judge_connected
 from raftcore.trace.view import ClusterView, voter_groups
 from raftcore.vocabulary.actions import FlipBit
 from raftcore.vocabulary.errors import ConditionNotReached
@@ -62,17 +63,11 @@ def judge_healed(cluster: Cluster) -> Judged:
     pre-vote nor the guard is on: they may disturb every leader (thesis 4.2.3).
     """
     make_whole(cluster)
-    agreed = _judge_agreement(cluster)
-    if agreed.promised and agreed.lack is None:
-        agreed = judge_answers(cluster, lambda _: "all was whole")
-    return NOT_PROMISED if agreed.lack and is_disturbed(cluster) else agreed
-
-
-def is_disturbed(cluster: Cluster) -> bool:
-    """Whether some server runs that was removed, and that nothing keeps from disturbing the others."""
-    members = cluster.view.configuration.members
-    removed = any(server.alive and server.id not in members for server in cluster.view.servers.values())
-    return removed and not cluster.config.pre_vote and not cluster.config.leader_guard
+    healed = _judge_agreement(cluster)
+    if healed.promised and healed.lack is None:
+        answered = judge_answers(cluster, lambda _: "all was whole")
+        healed = Judged(healed.promised + answered.promised, answered.lack)
+    return NOT_PROMISED if healed.lack and is_disturbed(cluster.view, cluster.config) else healed
 
 
 def _judge_agreement(cluster: Cluster) -> Judged:
@@ -85,13 +80,13 @@ def _judge_agreement(cluster: Cluster) -> Judged:
         except ConditionNotReached:
             if rotten and _has_lost_a_majority(cluster.view):
                 return NOT_PROMISED
-            return Judged(promised=True, lack=_why_not_all(cluster.view, rotten))
+            return Judged((CONVERGENCE,), _why_not_all(cluster.view, rotten))
         reigns += 1
         with suppress(ConditionNotReached):
             cluster.run_until(lambda view: view.leader is None, limit_ms=LASTING * cluster.config.election_timeout_ms[1])
             continue
-        return ALL_IS_WELL
-    return Judged(promised=True, lack=Lack("no lasting leader", f"leaders come and go: {reigns} led all, and none stayed"))
+        return Judged((CONVERGENCE,))
+    return Judged((CONVERGENCE,), Lack("no lasting leader", f"leaders come and go: {reigns} led all, and none stayed"))
 
 
 def _why_not_all(view: ClusterView, rotten: Collection[ServerId]) -> Lack | None:

@@ -1,21 +1,23 @@
 """A run as others read it: a ShiViz log with vector clocks, and a history of operations as Jepsen writes it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import starmap
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from msgspec import UNSET, Struct
 
-from raftcore.checks.client_history import is_stale, what_it_told
+from raftcore.checks.client_history import ClientHistory, what_it_told
 from raftcore.checks.edn import show
 from raftcore.recording.columns import as_list
 from raftcore.recording.frames import natural
 from raftcore.recording.rows import Rows
 from raftcore.vocabulary import events as ev
-from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, ReadMode, Set
-from raftcore.vocabulary.names import Address, ClientId, Index, Term
+from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, Set
+from raftcore.vocabulary.config import Config
+from raftcore.vocabulary.names import Address, ClientId, Index, ServerId, Term
 
 # ---- ShiViz
 
@@ -90,13 +92,13 @@ _OUTCOMES = {True: "ok", False: "fail", None: "info"}
 NS_PER_MS = 1_000_000
 
 
-def edn_lines(rows: Rows, reads: ReadMode) -> Iterator[str]:
+def edn_lines(rows: Rows, server_ids: Iterable[ServerId], config: Config) -> Iterator[str]:
     """One line for each call and each outcome, in order: EDN maps. A process whose outcome is unknown asks no more, as Jepsen has it:
 
-    its client goes on as another one, whose number is higher by the number of clients. Stale reads are left out, as nothing follows from
-    them. `:result` is what an append or a failed compare-and-set said that the key held. reads: how reads are answered that don't say it.
+    its client goes on as another one, whose number is higher by the number of clients. What is stale in `history` is left out, as nothing
+    follows from it. `:result` is what an append or a failed compare-and-set said that the key held. server_ids: those of the beginning.
     """
-    told = [event for _, event in rows.events(ev.Invoked, ev.Completed) if not is_stale(event.command, reads)]
+    told = _judged(rows, ClientHistory(server_ids, config))
     clients = sorted({event.client for event in told}, key=natural)
     processes = {client: number for number, client in enumerate(clients)}
     for event in told:
@@ -111,6 +113,15 @@ def edn_lines(rows: Rows, reads: ReadMode) -> Iterator[str]:
         )
         if outcome == "info":
             processes[event.client] += len(clients)
+
+
+def _judged(rows: Rows, gathered: ClientHistory) -> list[Any]:
+    """The calls and outcomes from which something follows, in order."""
+    events = [event for _, event in rows.events(*ClientHistory.HEARD)]
+    gathered.absorb(events)
+    stale = [events[int(it.began)] for it in gathered.first(len(gathered)) if it.stale]
+    left_out = {(event.client, event.sequence_num) for event in stale}
+    return [it for it in events if isinstance(it, ev.Invoked | ev.Completed) and (it.client, it.sequence_num) not in left_out]
 
 
 def _asked(command: Command) -> str:

@@ -307,10 +307,10 @@ class Recording:
     def to_edn(self, path: str | Path) -> None:
         """Write the clients' history as Jepsen does: one EDN map a line, for each call and each outcome; `read_edn` reads it.
 
-        Stale reads are left out, as nothing follows from them. Raises OSError.
+        Stale reads are left out, as nothing follows from them, and so are the lease reads that `history` takes for stale. Raises OSError.
         """
         with self._reading():
-            lines = list(edn_lines(self._all_rows(), self.config.reads))
+            lines = list(edn_lines(self._all_rows(), self.server_ids[: self.scenario.size], self.config))
         _save_lines(path, lines)
 
     def to_shiviz(self, path: str | Path, from_ms: float = 0.0, to_ms: float = inf) -> None:

@@ -219,7 +219,7 @@ class _Drawing:
     def _hover(self, operation: Operation) -> str:
         notes = [period(self._at(operation.began), self._at(operation.ended) if operation.ok is not None else inf)]
         if operation.stale:
-            notes.append("a stale read claims nothing")
+            notes.append("it may have been answered from an old state, so it claims nothing")
         elif operation == self._result.cannot_follow:
             notes.append("no order of the answers before it has a place for this one")
         return "<br>".join([plain(clip(str(operation))), *notes])

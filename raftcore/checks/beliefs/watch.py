@@ -91,6 +91,7 @@ class BeliefWatch:
             ev.Restarted: self._restarted,
             ev.Created: self._lease_event,
             ev.ClockRateChanged: self._lease_event,
+            ev.TimerSet: self._lease_event,
             ev.Acted: self._acted,
         }
 
@@ -150,7 +151,7 @@ class BeliefWatch:
         self._stepped[event.server] = None
         self._notes.pop(event.server, None)
 
-    def _lease_event(self, event: ev.ClockRateChanged | ev.Created) -> None:
+    def _lease_event(self, event: ev.ClockRateChanged | ev.Created | ev.TimerSet) -> None:
         self._stepped[event.server] = None
         self._leases.absorb(event)
 
@@ -241,7 +242,7 @@ class BeliefWatch:
 
     def _judge_leases(self, name: ServerId, now_ms: float) -> None:
         """Look at every leader where somebody has been elected, else at this one."""
-        if not self._leases.hold:
+        if not self._leases.hold(now_ms):
             return
         others = self._leaders if self._elected[1] == name else [name] if name in self._leaders else []
         for holder in others:

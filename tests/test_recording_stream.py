@@ -148,7 +148,7 @@ def test_damage_in_the_middle_is_named(tmp_path, by_hand):
 def test_every_flipped_bit_in_the_head_of_a_frame_is_found(tmp_path, by_hand):
     data, ends, _ = broken_off(tmp_path)
     path = tmp_path / "left.part"
-    for start in ends[:-1]:
+    for start in ends[:2]:
         for bit in range(8 * stream._HEAD.size):
             damaged = bytearray(data)
             damaged[start + bit // 8] ^= 1 << bit % 8

@@ -19,6 +19,7 @@ from zlib import crc32
 import pyarrow as pa
 from msgspec.structs import replace
 
+from raftcore.files import refuse_folder
 from raftcore.interrupts import Uninterrupted
 from raftcore.recording.file import Header, from_parquet
 from raftcore.recording.rows import Rows
@@ -56,6 +57,7 @@ class Stream:
 
     def __init__(self, recording: "Recording", path: str | Path) -> None:
         self.path = Path(path)
+        refuse_folder(self.path)  # or the recording could not be put there at the end
         self.part = part_of(path)
         self._recording = recording
         self.trouble: Exception | None = None

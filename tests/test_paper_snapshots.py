@@ -230,24 +230,6 @@ def test_an_answer_that_comes_twice_does_not_send_a_piece_twice() -> None:
     assert pieces(play) == [(4, b"4567", False)]
 
 
-def test_a_late_answer_sends_no_piece_again_but_one_to_a_later_round_does_since_a_crash_has_lost_the_others() -> None:
-    """§7: or late answers would send the same pieces many times over."""
-    play = s3_lags()
-    play.step("S1", AppendEntriesReply(1, "S3", False, prev_log_index=10, conflict_index=2))
-    play.take_mail()
-    reign = play.state("S1").reign
-    assert reign
-    known = reign.round
-    for offset in (4, 8, 4, 0):
-        play.step("S1", InstallSnapshotReply(1, "S3", 10, offset, installed=False, round=known))
-    assert pieces(play) == [(4, b"4567", False), (8, b"89", True)]
-
-    play.step("S1", DeadlineReached())
-    assert pieces(play) == [(8, b"89", True)]
-    play.step("S1", InstallSnapshotReply(1, "S3", 10, 0, installed=False, round=reign.round))
-    assert pieces(play) == [(0, b"0123", False)]
-
-
 def test_an_answer_about_an_older_snapshot_does_not_end_a_newer_one() -> None:
     """§7: a reply is understood alone."""
     play = s3_lags()

@@ -17,8 +17,9 @@ class Progress(Struct):
     next_index: the next entry to send. match_index: the highest entry known to be replicated (Figure 2). match_round: the leader's
     latest round when it learned that; what it sent in a later one was sent in that knowledge.
     state: PROBE until the leader knows where the logs agree, one message at a time; REPLICATE; SNAPSHOT while it sends `snapshot`,
-    of which the follower holds the first `offset` bytes, as the leader learned in `offset_round`. in_flight: the last index of each AppendEntries with entries that is
-    not answered yet, oldest first. catching_up: whether it has installed a snapshot, and may lack much of what followed that.
+    of which the follower holds the first `offset` bytes, as the leader learned in `offset_round`. in_flight: the last index of each
+    AppendEntries with entries that is not answered yet, oldest first. catching_up: whether it has installed a snapshot, and may lack
+    much of what followed that.
     """
 
     next_index: Index

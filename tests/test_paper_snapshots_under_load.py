@@ -1,4 +1,4 @@
-"""A follower is brought up to date by a snapshot (§7) while its leader goes on committing, and compacting its log, and answers come late."""
+"""A follower is brought up to date by a snapshot (§7) while its leader goes on committing and compacting, and answers come late."""
 
 import pytest
 from msgspec.structs import replace

@@ -16,6 +16,7 @@ from browser.jupyter_server import FLAGS, WINDOW, Jupyter, find_browser, run_jup
 from browser.notebooks import SHARED, clear, open_notebook, write_notebook
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let one process run all tests that need a browser: they share it, and the notebook in it."""
     for item in items:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from raftcore.cluster.rulebook import CORRECT
 from raftcore.hunting.cores import count_cores
+from raftcore.hunting.counts import ALL_PROPERTIES
 from raftcore.hunting.hunt import found_in
 from raftcore.hunting.progress import Progress
 from raftcore.hunting.story import Story, live
@@ -62,14 +63,17 @@ class Screen:
 def _swarm(wanted: argparse.Namespace, screen: Screen) -> int:
     seeds = range(wanted.first, wanted.first + wanted.seeds)
     result = swarm(seeds, wanted.cores, wanted.limit, on_failure=screen.say_failed, on_progress=screen.progress)
-    screen.say(str(result))
+    screen.say(f"{result.table()}\n\n{result}")
     return 1 if result.failed else 0
 
 
 def _repeat(seed: int, screen: Screen) -> int:
-    story = live(seed)
-    if not isinstance(story, Story):
-        screen.say(f"seed {seed}: {'undecided' if story else 'all is well'}")
+    result = live(seed)
+    story = result.story
+    if story is None:
+        idle = [name for name in ALL_PROPERTIES if name not in result.properties]
+        screen.say(f"seed {seed}: {result.verdict}" + (f"\nnot exercised: {', '.join(idle)}" if idle else ""))
+        screen.say(f"situations: {', '.join(result.situations)}")
         return 0
     screen.say(f"seed {seed}: {story.violation}")
     found = found_in(seed, story, CORRECT, screen.progress)

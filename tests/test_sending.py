@@ -14,7 +14,7 @@ from raftcore.hunting.explore import explore
 from raftcore.hunting.hunt import hunt, ignore
 from raftcore.hunting.mutants import MUTANTS
 from raftcore.hunting.small_world import World
-from raftcore.hunting.story import Story, live
+from raftcore.hunting.story import live
 from raftcore.hunting.swarm import swarm
 from raftcore.recording import Recording, Told
 from raftcore.recording.frames import FRAMES
@@ -78,13 +78,13 @@ def test_what_a_hunt_a_swarm_and_an_exploration_find_comes_back() -> None:
     assert found is not None
     assert sent(found) == found
     assert sent(found).cluster().violations == found.cluster().violations
-    story = live(found.seed, VOTE_TWICE.rules)
-    assert isinstance(story, Story)
-    assert sent(story) == story
+    result = live(found.seed, VOTE_TWICE.rules)
+    assert result.story
+    assert sent(result) == result
     explored = explore(World(size=3, terms=1, commands=0, crashes=1, rules=VOTE_TWICE.rules))
     assert sent(explored) == explored
-    result = swarm(range(2))
-    assert sent(result) == result
+    swarmed = swarm(range(2))
+    assert sent(swarmed) == swarmed
 
 
 def test_what_was_found_with_a_rule_that_was_written_here_goes_by_cloudpickle_as_joblib_and_dask_send_it() -> None:

@@ -5,6 +5,7 @@ from raftcore.checks.invariant import Invariant
 from raftcore.checks.leases import LEASE_EVENTS, LeaseEvent, Leases, is_read
 from raftcore.checks.memory import Memory, Request
 from raftcore.checks.seeing import sees
+from raftcore.checks.situations.clients import client_command_applied
 from raftcore.checks.violation import Violation
 from raftcore.checks.words import clip, told
 from raftcore.vocabulary import events as ev
@@ -23,6 +24,7 @@ class NoInvention(Invariant):
 
     name = "No Invention"
     section = "§8"
+    premise = client_command_applied
 
     def __init__(self, memory: Memory) -> None:
         super().__init__(memory)

@@ -7,6 +7,9 @@ from raftcore.checks.invariant import Invariant
 from raftcore.checks.logbook import Written
 from raftcore.checks.memory import Memory, ServerMemory
 from raftcore.checks.seeing import sees
+from raftcore.checks.situations.elections import leader_with_uncommitted_entries
+from raftcore.checks.situations.logs import entry_committed, follower_matched
+from raftcore.checks.situations.membership import joint_decision
 from raftcore.checks.violation import Violation
 from raftcore.checks.words import listed
 from raftcore.trace.view import voter_groups
@@ -23,6 +26,7 @@ class CommitOnlyOwnTerm(Invariant):
 
     name = "Commit Only Own Term"
     section = "§5.4.2"
+    premise = leader_with_uncommitted_entries
 
     @sees(ev.Committed)
     def committed(self, at: int, event: ev.Committed) -> Violation | None:
@@ -45,6 +49,7 @@ class CommittedIsDurable(Invariant):
 
     name = "Committed Is Durable"
     section = "Figure 2"
+    premise = entry_committed
 
     @sees(ev.Committed)
     def committed(self, at: int, event: ev.Committed) -> Violation | None:
@@ -118,6 +123,7 @@ class MonotonicCommit(Invariant):
 
     name = "Monotonic Commit"
     section = "Figure 2"
+    premise = entry_committed
 
     @sees(ev.Committed)
     def committed(self, at: int, event: ev.Committed) -> Violation | None:
@@ -166,6 +172,7 @@ class MonotonicMatch(Invariant):
 
     name = "Monotonic Match"
     section = "Figure 2"
+    premise = follower_matched
 
     def __init__(self, memory: Memory) -> None:
         super().__init__(memory)
@@ -211,6 +218,7 @@ class JointQuorum(Invariant):
 
     name = "Joint Quorum"
     section = "§6"
+    premise = joint_decision
 
     @sees(ev.RoleChanged)
     def elected(self, at: int, event: ev.RoleChanged) -> Violation | None:

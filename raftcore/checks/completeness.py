@@ -6,6 +6,8 @@ from raftcore.checks.invariant import Invariant
 from raftcore.checks.logbook import Written
 from raftcore.checks.memory import Memory
 from raftcore.checks.seeing import sees
+from raftcore.checks.situations.elections import leader_elected_after_a_commit
+from raftcore.checks.situations.logs import entry_applied_again
 from raftcore.checks.violation import Violation
 from raftcore.checks.words import clip, told
 from raftcore.vocabulary import events as ev
@@ -23,6 +25,7 @@ class LeaderCompleteness(Invariant):
 
     name = "Leader Completeness"
     section = "§5.4"
+    premise = leader_elected_after_a_commit
 
     def __init__(self, memory: Memory) -> None:
         super().__init__(memory)
@@ -64,6 +67,7 @@ class StateMachineSafety(Invariant):
 
     name = "State Machine Safety"
     section = "§5.4.3"
+    premise = entry_applied_again
 
     @sees(ev.Committed)
     def committed(self, at: int, event: ev.Committed) -> Violation | None:

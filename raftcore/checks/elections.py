@@ -3,6 +3,7 @@
 from raftcore.checks.invariant import Invariant
 from raftcore.checks.memory import Memory
 from raftcore.checks.seeing import sees
+from raftcore.checks.situations.elections import election_started, leader_elected, vote_granted
 from raftcore.checks.violation import Violation
 from raftcore.vocabulary import events as ev
 from raftcore.vocabulary.messages import RequestVote, RequestVoteReply
@@ -14,6 +15,7 @@ class ElectionSafety(Invariant):
 
     name = "Election Safety"
     section = "§5.2"
+    premise = leader_elected
 
     def __init__(self, memory: Memory) -> None:
         super().__init__(memory)
@@ -46,6 +48,7 @@ class VoteOnce(Invariant):
 
     name = "Vote Once"
     section = "§5.2"
+    premise = vote_granted
 
     def __init__(self, memory: Memory) -> None:
         super().__init__(memory)
@@ -106,6 +109,7 @@ class MonotonicTerm(Invariant):
 
     name = "Monotonic Term"
     section = "§5.1"
+    premise = election_started
 
     @sees(ev.RoleChanged)
     def entered(self, at: int, event: ev.RoleChanged) -> Violation | None:
@@ -131,6 +135,7 @@ class LegalTransitions(Invariant):
 
     name = "Legal Transitions"
     section = "Figure 4"
+    premise = election_started
 
     @sees(ev.RoleChanged)
     def changed(self, at: int, event: ev.RoleChanged) -> Violation | None:

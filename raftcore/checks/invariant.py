@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from raftcore.checks.memory import Memory
+from raftcore.checks.situations.situation import Situation
 from raftcore.checks.violation import Violation
 from raftcore.vocabulary.events import Event
 from raftcore.vocabulary.names import ServerId
@@ -11,11 +12,13 @@ from raftcore.vocabulary.names import ServerId
 class Invariant:
     """A property that holds at every event. Its methods see events (seeing.py), and answer with what breaks it, or None.
 
-    name: as in papers. section: where it stands there.
+    name: as in papers. section: where it stands there. premise: as long as this has not come about in a run, the property is not exercised:
+    it neither holds nor is broken.
     """
 
     name: ClassVar[str]
     section: ClassVar[str]
+    premise: ClassVar[Situation]
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory

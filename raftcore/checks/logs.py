@@ -4,6 +4,8 @@ from raftcore.checks.invariant import Invariant
 from raftcore.checks.logbook import Written
 from raftcore.checks.memory import ServerMemory
 from raftcore.checks.seeing import sees
+from raftcore.checks.situations.logs import entry_appended_by_a_leader, entry_replicated
+from raftcore.checks.situations.membership import membership_change
 from raftcore.checks.violation import Violation
 from raftcore.checks.words import members, told
 from raftcore.vocabulary import events as ev
@@ -27,6 +29,7 @@ class LeaderAppendOnly(Invariant):
 
     name = "Leader Append-Only"
     section = "Figure 3"
+    premise = entry_appended_by_a_leader
 
     @sees(ev.LogTruncated)
     def truncated(self, at: int, event: ev.LogTruncated) -> Violation | None:
@@ -55,6 +58,7 @@ class LogMatching(Invariant):
 
     name = "Log Matching"
     section = "§5.3"
+    premise = entry_replicated
 
     @sees(ev.EntriesAppended, ev.Restarted)
     def appended(self, at: int, event: ev.EntriesAppended | ev.Restarted) -> Violation | None:
@@ -104,6 +108,7 @@ class TermsOrdered(Invariant):
 
     name = "Terms Ordered"
     section = "§5.3"
+    premise = entry_appended_by_a_leader
 
     @sees(ev.EntriesAppended, ev.Restarted)
     def appended(self, at: int, event: ev.EntriesAppended | ev.Restarted) -> Violation | None:
@@ -146,6 +151,7 @@ class ConfigurationFollowsLog(Invariant):
 
     name = "Configuration Follows Log"
     section = "§6"
+    premise = membership_change
 
     @sees(ev.ConfigurationChanged)
     def changed(self, at: int, event: ev.ConfigurationChanged) -> Violation | None:

@@ -10,6 +10,7 @@ from raftcore.checks.invariant import Invariant
 from raftcore.checks.logs import ConfigurationFollowsLog, LeaderAppendOnly, LogMatching, TermsOrdered
 from raftcore.checks.memory import Memory
 from raftcore.checks.seeing import Handler, handlers_of
+from raftcore.checks.situations.coverage import Coverage
 from raftcore.checks.usual import Usual
 from raftcore.checks.violation import Violation
 from raftcore.trace.stream import Trace
@@ -47,13 +48,14 @@ DEFAULTS = Config()
 class Watch:
     """Judges a run event by event, from its first one on. server_ids: those of the beginning.
 
-    violations: in the order in which they were seen, the first few of each property; it only grows. shortcuts: see usual.py; without
-    them every invariant sees every event, and what is found is the same.
+    violations: in the order in which they were seen, the first few of each property; it only grows. coverage: which situations the run
+    has come to. shortcuts: see usual.py; without them every invariant sees every event, and what is found is the same.
     """
 
     def __init__(self, server_ids: Iterable[ServerId], config: Config = DEFAULTS, shortcuts: bool = True) -> None:
         self._memory = memory = Memory(server_ids, config)
         self.violations: list[Violation] = []
+        self.coverage = Coverage(memory)
         self.position = 0
         """How many events it has seen."""
         self._found: dict[str, int] = {}
@@ -69,10 +71,13 @@ class Watch:
     def absorb(self, events: Iterable[Event]) -> None:
         """Judge the next events."""
         judges, at = self._judges, self.position - 1
+        coverage, awaited = self.coverage, self.coverage.awaited
         for at, event in enumerate(events, self.position):
             kind: type = type(event)
             if kind is MessageSent:
                 kind = type(event.message)  # type: ignore[attr-defined]  # the line above has seen to it
+            if kind in awaited:
+                coverage.look(at, kind, event)
             if kind in judges:
                 violation = judges[kind](at, event)
                 if violation is not None:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
-from raftcore.checks.beliefs.watch import Checks, watch_beliefs
+from raftcore.checks.beliefs.watch import Checks
 from raftcore.checks.violation import Violation
-from raftcore.checks.watch import Watch
 from raftcore.cluster.as_code import as_code, as_test
 from raftcore.cluster.client import Operation
 from raftcore.cluster.controls import Controls
 from raftcore.cluster.handle import Client
+from raftcore.cluster.judging import Judging
 from raftcore.cluster.rule_failures import RuleFailures
 from raftcore.cluster.rulebook import Rulebook
 from raftcore.cluster.steps import Steps
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 DEFAULTS = Config()
 
-
 AnyRules: TypeAlias = Rules | Mapping[ServerId, Rules] | Rulebook | None
 
 
@@ -60,9 +59,6 @@ class Origin(NamedTuple):
 
 SLICE = 256
 """How many things happen before another thread may act."""
-
-JUDGED_AT_ONCE = 16_384
-"""Events that wait for the invariants at most: to judge in large portions costs less than to change between two works all the time."""
 
 
 class Cluster(Controls):
@@ -89,13 +85,10 @@ class Cluster(Controls):
         scenario = Scenario(size=size, seed=seed, config=config, rules=self._rules.names())
         names = [f"S{number}" for number in range(1, size + 1)]
         self._trace = Trace(names) if trace else None
-        self._watch = Watch(names, config) if trace and checks else None
         self.checks: Checks = checks  # what is judged: as it was made with
-        self._beliefs = watch_beliefs(checks, config, self._trace)
-        say = self._beliefs.say if self._beliefs else self._trace.say if self._trace is not None else None
-        self._world = SimWorld(scenario, self._rules, say)
-        if self._beliefs:
-            self._beliefs.attend(self._world.servers, self._world.disks)
+        self._judging = Judging(checks, config, self._trace)
+        self._world = SimWorld(scenario, self._rules, self._judging.say)
+        self._judging.attend(self._world.servers, self._world.disks)
         self._steps = Steps(self._world.clock)
         self._failures = RuleFailures(self._rules, self._world.clock)
         self._lock = RLock()
@@ -193,11 +186,17 @@ class Cluster(Controls):
 
         Raises ControlError where nothing is judged.
         """
-        if self._watch is None:
-            raise ControlError("this cluster is not judged; make it without checks=False and trace=False to see its violations")
         with self._lock:
-            self._judge()
-            return tuple(self._watch.violations)
+            return tuple(self._judging.watch().violations)
+
+    @property
+    def situations(self) -> dict[str, int]:
+        """The situations that this run has come to (raftcore.checks.situations), and where in the trace each first came about.
+
+        Raises ControlError where nothing is judged.
+        """
+        with self._lock:
+            return dict(self._judging.watch().coverage.first)
 
     @property
     def leader(self) -> ServerId | None:
@@ -217,7 +216,7 @@ class Cluster(Controls):
 
         with self._lock:
             if self._recording is None:
-                self._recording = Recording(self, judged=(lambda: self.violations) if self._watch else None, held=self._lock)
+                self._recording = Recording(self, judged=(lambda: self.violations) if self._judging.judges else None, held=self._lock)
             return self._recording
 
     def as_code(self) -> str:
@@ -286,35 +285,18 @@ class Cluster(Controls):
         while True:
             with self._lock:
                 done = self._advance(until_ms, SLICE)
-                if done or (self._watch is not None and len(self.trace) - self._watch.position >= JUDGED_AT_ONCE):
-                    self._judge()
+                if done or self._judging.is_due:
+                    self._judging.judge()
                 if done:
                     return
 
-    def _judge(self) -> None:
-        """Let the invariants see what has happened."""
-        if self._watch is None:
-            return
-        with Uninterrupted():
-            try:
-                self._watch.absorb(self.trace[self._watch.position :])
-            except BaseException:  # it has seen half an event, so another one must judge from the beginning
-                self._watch = Watch(self.trace.server_ids, self.config)
-                raise
-
-    def _judge_beliefs(self) -> None:
-        """Let the violations of beliefs take their place among those that the trace shows."""
-        if self._beliefs and self._watch is not None:
-            for violation in self._beliefs.judge(self.now_ms):
-                self._judge()
-                self._watch.keep(violation)
-
     def _let_happen(self, until_ms: float, limit: int) -> bool:
         """Let at most `limit` things happen until then, and judge beliefs after each; whether that time is reached."""
-        for _ in range(limit if self._beliefs else 1):
-            if self._world.clock.run(until_ms, 1 if self._beliefs else limit):
+        judging = self._judging
+        for _ in range(limit if judging.beliefs else 1):
+            if self._world.clock.run(until_ms, 1 if judging.beliefs else limit):
                 return True
-            self._judge_beliefs()
+            judging.judge_beliefs(self.now_ms)
         return False
 
     def _advance(self, until_ms: float, limit: int) -> bool:
@@ -363,7 +345,7 @@ class Cluster(Controls):
                 self._taken.pop()
             raise
         finally:
-            self._judge_beliefs()
+            self._judging.judge_beliefs(self.now_ms)
 
     def _do(self, kind: Callable[..., Action], *details: object) -> Operation | None:
         with self._lock:  # so that no time passes between looking at the clock and acting

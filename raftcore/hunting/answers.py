@@ -37,13 +37,13 @@ def longest_answer_ms(cluster: Cluster) -> float:
 
 
 class Judged(Struct, frozen=True):
-    """What came of waiting for something. promised: whether Raft promises it here. lack: what keeps it from coming to be, if anything."""
+    """What came of waiting. promised: the properties that Raft promises here, and no others were judged. lack: what does not hold."""
 
-    promised: bool
+    promised: tuple[str, ...] = ()
     lack: Lack | None = None
 
 
-NOT_PROMISED, ALL_IS_WELL = Judged(promised=False), Judged(promised=True)
+NOT_PROMISED = Judged()
 
 
 def judge_connected(cluster: Cluster) -> Judged:
@@ -75,12 +75,12 @@ def judge_answers(cluster: Cluster, why: Callable[[ClusterView], str]) -> Judged
     while cluster.now_ms < began_ms + 2 * bound_ms:
         cluster.run_for(cluster.config.heartbeat_ms)
         if asking.is_over():
-            return ALL_IS_WELL
+            return Judged((ANSWERED,))
         reason = why(cluster.view)
         if not reason:
             since_ms = cluster.now_ms
         elif cluster.now_ms >= since_ms + bound_ms:
-            return Judged(promised=True, lack=asking.lack(since_ms, reason))
+            return Judged((ANSWERED,), asking.lack(since_ms, reason))
     return NOT_PROMISED
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from contextlib import suppress
 
-from raftcore.checks.convergence import Lack, lack
+from raftcore.checks.convergence import CONVERGENCE, Lack, lack
 from raftcore.cluster.cluster import Cluster
-from raftcore.hunting.answers import ALL_IS_WELL, NOT_PROMISED, Judged, judge_answers, judge_connected, longest_wait_ms
+from raftcore.hunting.answers import NOT_PROMISED, Judged, judge_answers, judge_connected, longest_wait_ms
 from raftcore.trace.view import ClusterView, voter_groups
 from raftcore.vocabulary.actions import FlipBit
 from raftcore.vocabulary.errors import ConditionNotReached
@@ -62,10 +62,11 @@ def judge_healed(cluster: Cluster) -> Judged:
     pre-vote nor the guard is on: they may disturb every leader (thesis 4.2.3).
     """
     make_whole(cluster)
-    agreed = _judge_agreement(cluster)
-    if agreed.promised and agreed.lack is None:
-        agreed = judge_answers(cluster, lambda _: "all was whole")
-    return NOT_PROMISED if agreed.lack and is_disturbed(cluster) else agreed
+    healed = _judge_agreement(cluster)
+    if healed.promised and healed.lack is None:
+        answered = judge_answers(cluster, lambda _: "all was whole")
+        healed = Judged(healed.promised + answered.promised, answered.lack)
+    return NOT_PROMISED if healed.lack and is_disturbed(cluster) else healed
 
 
 def is_disturbed(cluster: Cluster) -> bool:
@@ -85,13 +86,13 @@ def _judge_agreement(cluster: Cluster) -> Judged:
         except ConditionNotReached:
             if rotten and _has_lost_a_majority(cluster.view):
                 return NOT_PROMISED
-            return Judged(promised=True, lack=_why_not_all(cluster.view, rotten))
+            return Judged((CONVERGENCE,), _why_not_all(cluster.view, rotten))
         reigns += 1
         with suppress(ConditionNotReached):
             cluster.run_until(lambda view: view.leader is None, limit_ms=LASTING * cluster.config.election_timeout_ms[1])
             continue
-        return ALL_IS_WELL
-    return Judged(promised=True, lack=Lack("no lasting leader", f"leaders come and go: {reigns} led all, and none stayed"))
+        return Judged((CONVERGENCE,))
+    return Judged((CONVERGENCE,), Lack("no lasting leader", f"leaders come and go: {reigns} led all, and none stayed"))
 
 
 def _why_not_all(view: ClusterView, rotten: Collection[ServerId]) -> Lack | None:

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from raftcore.checks.beliefs import BELIEFS
 from raftcore.checks.convergence import ANSWERED, CONVERGENCE
 from raftcore.checks.violation import RuleFailure, Violation
-from raftcore.checks.watch import INVARIANTS
 from raftcore.cluster.as_code import INDENT, as_code
 from raftcore.cluster.cluster import AnyRules, Cluster
 from raftcore.cluster.rule_budget import NEVER_RETURNS
@@ -20,10 +19,11 @@ from raftcore.cluster.rulebook import Rulebook
 from raftcore.consensus.rule_errors import shorten
 from raftcore.hunting.consistency import INCONSISTENT, inconsistent_rule, one_of, sentence
 from raftcore.hunting.cores import count_cores, in_order, pack
+from raftcore.hunting.counts import ALL_PROPERTIES, Counts
 from raftcore.hunting.faults import Faults
 from raftcore.hunting.progress import told
 from raftcore.hunting.shrink import shrink, without_actions
-from raftcore.hunting.story import AT_THE_END, LINEARIZABILITY, Story, Undecided, live, tell
+from raftcore.hunting.story import LINEARIZABILITY, RunResult, Story, live, tell
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError, RuleError
 from raftcore.vocabulary.numbers import whole
@@ -107,7 +107,8 @@ def hunt(
 ) -> Found | None:
     """Run random runs until a check fails, and shrink what was done in it; None where all is well.
 
-    Where that stays long, a few other runs that tell of the same are shrunk too, and the shortest story is taken.
+    Where that stays long, a few other runs that tell of the same are shrunk too, and the shortest story is taken. Where nothing fails, the
+    last word that `on_progress` gets says which properties no run has exercised: nobody can say that they hold.
 
     faults: kinds of trouble, or a mix of them; None: each seed draws its own. seeds: how many, or which, with or without an end. wanted:
     a property; None takes the first that breaks. cores: processes that work; None: as many as there are cores. Each has a copy of the
@@ -122,20 +123,23 @@ def hunt(
     where = ", on one core: its rules need what only this process has" if count > 1 and pack(work) is None else ""
     with told(on_progress) as say, closing(in_order(work, numbers, count)) as runs:
         try:
-            return _shortest(runs, book, where, say)
+            return _shortest(runs, book, wanted, where, say)
         except RuleError as error:
             shorten(error)
             raise
 
 
 def _shortest(
-    runs: Iterable[tuple[int, Story | Undecided | None]], book: Rulebook, where: str, say: Callable[[str], object]
+    runs: Iterable[tuple[int, RunResult]], book: Rulebook, wanted: str | None, where: str, say: Callable[[str], object]
 ) -> Found | None:
     best: Found | None = None
     mark, tries, enough = None, 0, inf
-    for tried, (seed, story) in enumerate(runs, 1):
-        if not isinstance(story, Story):
-            say(f"seed {seed}: {'undecided' if story else 'all is well'}{where}")
+    counts = Counts()
+    for tried, (seed, result) in enumerate(runs, 1):
+        story = result.story
+        counts.add(seed, result)
+        if story is None:
+            say(f"seed {seed}: {_verdict(result, wanted)}{where}")
         elif mark in (None, story.mark):
             say(f"seed {seed}: {story.violation.property}; shrinking: {len(story.scenario.actions)} actions")
             found = found_in(seed, story, book, say)
@@ -144,7 +148,14 @@ def _shortest(
             mark, tries, enough = story.mark, tries + 1, min(enough, 3 * tried + MORE)
         if best and (len(best.scenario.actions) <= SHORT or tries == TRIES or tried >= enough):
             break
+    if best is None:
+        say(counts.sentence(wanted) + where)
     return best
+
+
+def _verdict(result: RunResult, wanted: str | None) -> str:
+    """What to say of a run in which nothing went wrong."""
+    return result.verdict if wanted is None or wanted in result.properties else f"{wanted} was not exercised"
 
 
 def found_in(seed: int, story: Story, rules: Rulebook, on_progress: Callable[[str], object] = ignore) -> Found:
@@ -207,7 +218,6 @@ def check_seeds(seeds: int | Iterable[int]) -> Iterator[int]:
 
 
 def _check_property(wanted: str | None) -> None:
-    known = [*(one.name for one in INVARIANTS), *(one.name for one in BELIEFS), *AT_THE_END]
     given: object = wanted
-    if given is not None and not (isinstance(given, str) and given in known):
-        raise ConfigError(f"there is no property {brief(wanted)}; there are {', '.join(known)}")
+    if given is not None and not (isinstance(given, str) and given in ALL_PROPERTIES):
+        raise ConfigError(f"there is no property {brief(wanted)}; there are {', '.join(ALL_PROPERTIES)}")

@@ -42,9 +42,9 @@ class Progress:
             self._write(f"\r{'':{WIDTH}}\r")
 
     def leave(self) -> None:
-        """Let the last word stay."""
+        """Let the last word stay, whole."""
         if self._watched:
-            self._write(f"\r{self.last:{WIDTH}.{WIDTH}}\n")
+            self._write(f"\r{self.last:{WIDTH}}\n")
 
     def _write(self, text: str) -> None:
         self._stream.write(text)

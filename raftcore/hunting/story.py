@@ -8,9 +8,13 @@ from typing import TypeGuard
 from msgspec import Struct
 from msgspec.structs import replace
 
+from raftcore.checks.beliefs import BELIEFS
 from raftcore.checks.convergence import ANSWERED, CONVERGENCE, Lack
+from raftcore.checks.exercised import LINEARIZABILITY_PREMISE, exercised
 from raftcore.checks.linearizability import KEY_VALUE, Verdict, check, history
+from raftcore.checks.situations import SITUATIONS
 from raftcore.checks.violation import RuleFailure, Violation
+from raftcore.checks.watch import INVARIANTS
 from raftcore.cluster.cluster import AnyRules, Cluster
 from raftcore.cluster.rulebook import Rulebook
 from raftcore.consensus.rule_errors import within_guards
@@ -64,8 +68,23 @@ class Story(Struct, frozen=True):
         return self.violation.property, self.kinds
 
 
-class Undecided(Struct, frozen=True):
-    """What is said of a run that shows nothing wrong, but whose clients saw so much that judging it takes more than BUDGET steps."""
+class RunResult(Struct, frozen=True):
+    """What came of a random run.
+
+    story: what went wrong; None where nothing did. undecided: whether nothing did, but clients saw so much that to judge it takes more than
+    BUDGET steps. situations: those that it came to; properties: those that it exercised, so that they were not only true because what they
+    speak of never happened; both by name, in the order in which they are shown.
+    """
+
+    story: Story | None
+    undecided: bool
+    situations: tuple[str, ...]
+    properties: tuple[str, ...]
+
+    @property
+    def verdict(self) -> str:
+        """In a word or two."""
+        return self.story.violation.property if self.story else "undecided" if self.undecided else "all is well"
 
 
 def live(
@@ -75,8 +94,8 @@ def live(
     wanted: str | None = None,
     size: int | None = None,
     config: Config | None = None,
-) -> Story | Undecided | None:
-    """Let a random run live, first in trouble and then healed; what went wrong in it, or None. `wanted` looks for one property alone.
+) -> RunResult:
+    """Let a random run live, first in trouble and then healed. `wanted` looks for one property alone.
 
     Raises RuleError, with the seed, for a mistake of a custom rule that must be mended before anything can be judged.
     """
@@ -102,63 +121,76 @@ def tell(scenario: Scenario, rules: AnyRules, wanted: str, until_ms: float) -> S
                 cluster.run_to(min(cluster.now_ms + SLICE_MS, until_ms))
 
     with suppress(RuleError):  # elsewhere a rule may do what it did not do in the story
-        told = _judge(cluster, repeat, wanted, healed=wanted in AT_THE_END)
-        return told if isinstance(told, Story) else None
+        return _judge(cluster, repeat, wanted, healed=wanted in AT_THE_END).story
     return None
 
 
-def _judge(
-    cluster: Cluster, live: Callable[[Callable[[], object]], None], wanted: str | None, healed: bool = True
-) -> Story | Undecided | None:
+def _judge(cluster: Cluster, live: Callable[[Callable[[], object]], None], wanted: str | None, healed: bool = True) -> RunResult:
     def broken() -> Violation | None:
         return next((it for it in cluster.violations if wanted in (None, it.property)), None)
 
     scenario, trouble_ms = cluster.scenario, cluster.now_ms
-    lack: Lack | None = None
-    found: Violation | Undecided | None
+    end = End()
     try:
         live(broken)
         scenario, trouble_ms = cluster.scenario, cluster.now_ms
         found = broken()
         if found is None and healed:
-            lack = _what_is_lacking(cluster, wanted)
-            found = broken() or _at_the_end(cluster, lack, wanted)
+            _judge_waiting(cluster, wanted, end)
+            found = broken() or _judge_end(cluster, wanted, end)
     except Exception as error:
         if isinstance(error, RuleError) and not error.finding:  # that is a mistake to be mended, and no story
             raise
         found = broken() or _raised(cluster, error)
-    if found is None or isinstance(found, Undecided):
-        return found
-    if wanted not in (None, found.property):
-        return None
+    if found is None or wanted not in (None, found.property):
+        return _result(cluster, end, None)
     if found.property not in AT_THE_END:
         scenario, trouble_ms = cluster.scenario, cluster.now_ms
-    return Story(scenario, trouble_ms, cluster.scenario, found, _kinds(cluster, found, lack), tuple(_ran_out(cluster.trace)))
+    kinds = _kinds(cluster, found, end.lack)
+    return _result(cluster, end, Story(scenario, trouble_ms, cluster.scenario, found, kinds, tuple(_ran_out(cluster.trace))))
 
 
-def _what_is_lacking(cluster: Cluster, wanted: str | None) -> Lack | None:
-    """What keeps a cluster in trouble from answering, where Raft promises it, or once healed from agreeing and answering.
+class End:
+    """What was seen at the end of a run: which properties were judged there, what was lacking, and whether the clients stay undecided."""
+
+    def __init__(self) -> None:
+        self.judged: set[str] = set()
+        self.lack: Lack | None = None
+        self.undecided = False
+
+
+def _result(cluster: Cluster, end: End, story: Story | None) -> RunResult:
+    seen = cluster.situations
+    properties = (*exercised((*INVARIANTS, *BELIEFS), seen), *(name for name in AT_THE_END if name in end.judged))
+    situations = tuple(it.name for it in SITUATIONS if it.name in seen)
+    return RunResult(story, end.undecided and story is None, situations, properties)
+
+
+def _judge_waiting(cluster: Cluster, wanted: str | None, end: End) -> None:
+    """See whether a cluster in trouble answers, where Raft promises it, and once healed agrees and answers.
 
     Where convergence alone is wanted, no client asks before all is healed: a story of that needs no such commands.
     """
     for judge in (judge_healed,) if wanted == CONVERGENCE else (judge_connected, judge_healed):
-        lack = judge(cluster).lack
-        if lack and wanted in (None, lack.property):
-            return lack
-    return None
+        judged = judge(cluster)
+        end.judged.update(judged.promised)
+        if judged.lack and wanted in (None, judged.lack.property):
+            end.lack = judged.lack
+            return
 
 
-def _at_the_end(cluster: Cluster, lack: Lack | None, wanted: str | None) -> Violation | Undecided | None:
+def _judge_end(cluster: Cluster, wanted: str | None, end: End) -> Violation | None:
+    """What does not hold when a run is over: what was lacking, or what the clients saw."""
+    lack = end.lack
     if lack:
         after = f"{longest_wait_ms(cluster.config):,.0f} ms after all was healed " if lack.property == CONVERGENCE else ""
         return Violation(lack.property, cluster.now_ms, f"{after}{lack.sentence}", (), ())
-    return _not_linearizable(cluster) if wanted in (None, LINEARIZABILITY) else None
-
-
-def _not_linearizable(cluster: Cluster) -> Violation | Undecided | None:
+    if wanted not in (None, LINEARIZABILITY):
+        return None
     result = check(history(cluster), KEY_VALUE, BUDGET)
-    if result.verdict is Verdict.UNKNOWN:
-        return Undecided()
+    end.undecided = result.verdict is Verdict.UNKNOWN
+    if not end.undecided and LINEARIZABILITY_PREMISE.name in cluster.situations:
+        end.judged.add(LINEARIZABILITY)
     if result.cannot_follow is None:
         return None
     position = int(result.cannot_follow.ended)

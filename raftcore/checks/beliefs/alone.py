@@ -8,6 +8,10 @@ from collections.abc import Iterable
 from math import isfinite
 
 from raftcore.checks.beliefs.belief import ROUNDING_MS, Belief, Flaw
+from raftcore.checks.situations.clients import quorum_heard, read_awaits_a_majority
+from raftcore.checks.situations.elections import election_started, leader_elected, timer_set
+from raftcore.checks.situations.logs import entry_committed, follower_matched, log_compacted
+from raftcore.checks.situations.membership import membership_change
 from raftcore.consensus.progress import Progress, Reign
 from raftcore.consensus.reads import has_committed_in_its_term
 from raftcore.consensus.state import NodeState
@@ -28,6 +32,7 @@ class IndexesInOrder(AloneBelief):
 
     name = "Indexes In Order"
     section = "Figure 2, §7"
+    premise = entry_committed
 
     @staticmethod
     def flaw(me: NodeState) -> str:
@@ -55,6 +60,7 @@ class SnapshotMatchesLog(AloneBelief):
 
     name = "Snapshot Matches Log"
     section = "§7, Figure 13"
+    premise = log_compacted
 
     @staticmethod
     def flaw(me: NodeState) -> str:
@@ -74,6 +80,7 @@ class ConfigurationInForce(AloneBelief):
 
     name = "Configuration In Force"
     section = "§6"
+    premise = membership_change
 
     @staticmethod
     def flaw(me: NodeState) -> str:
@@ -93,6 +100,7 @@ class VotesFollowRole(AloneBelief):
 
     name = "Votes Follow Role"
     section = "§5.2"
+    premise = election_started
 
     @staticmethod
     def flaw(me: NodeState) -> str:
@@ -110,6 +118,7 @@ class LeaderStateIsTheLeaders(AloneBelief):
 
     name = "Leader State Is The Leader's"
     section = "Figure 2, §5.2"
+    premise = leader_elected
 
     @staticmethod
     def flaw(me: NodeState) -> str:
@@ -133,6 +142,7 @@ class ProgressInOrder(AloneBelief):
 
     name = "Progress In Order"
     section = "Figure 2, §5.3"
+    premise = follower_matched
 
     @staticmethod
     def flaw(me: NodeState) -> str:
@@ -164,6 +174,7 @@ class RoundsInOrder(AloneBelief):
 
     name = "Rounds In Order"
     section = "thesis 6.4"
+    premise = quorum_heard
 
     @staticmethod
     def flaw(me: NodeState) -> str:
@@ -186,6 +197,7 @@ class ReadsInOrder(AloneBelief):
 
     name = "Reads In Order"
     section = "thesis 6.4"
+    premise = read_awaits_a_majority
 
     @staticmethod
     def flaw(me: NodeState) -> str:
@@ -208,6 +220,7 @@ class DeadlinesInBounds(Belief):
 
     name = "Deadlines In Bounds"
     section = "§5.2, thesis 6.4.1"
+    premise = timer_set
 
     @staticmethod
     def flaw(me: NodeState, now_ms: float) -> str:

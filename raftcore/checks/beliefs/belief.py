@@ -2,6 +2,7 @@
 
 from typing import ClassVar, NamedTuple
 
+from raftcore.checks.situations.situation import Situation
 from raftcore.vocabulary.names import ServerId
 
 ROUNDING_MS = 1e-6
@@ -9,10 +10,14 @@ ROUNDING_MS = 1e-6
 
 
 class Belief:
-    """A property of servers' states that holds after each step. name: as it is reported. section: where it stands in paper or thesis."""
+    """A property of servers' states that holds after each step.
+
+    name: as it is reported. section: where it stands in paper or thesis. premise: as for an invariant.
+    """
 
     name: ClassVar[str]
     section: ClassVar[str]
+    premise: ClassVar[Situation]
 
 
 class Flaw(NamedTuple):

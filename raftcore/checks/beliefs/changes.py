@@ -3,6 +3,8 @@
 from typing import NamedTuple
 
 from raftcore.checks.beliefs.belief import Belief, Flaw
+from raftcore.checks.situations.clients import quorum_heard
+from raftcore.checks.situations.elections import vote_granted
 from raftcore.consensus.quorum import quorum_index
 from raftcore.consensus.state import NodeState
 from raftcore.vocabulary.names import LEADER, Index, ServerId, Term
@@ -78,6 +80,7 @@ class OneLeaderATerm(Belief):
 
     name = "One Leader A Term"
     section = "§5.2"
+    premise = vote_granted
 
     @staticmethod
     def flaw(before: Notes, after: Notes) -> str:
@@ -99,6 +102,7 @@ class RoundsGoForward(Belief):
 
     name = "Rounds Go Forward"
     section = "thesis 6.4, 6.2"
+    premise = quorum_heard
 
     @staticmethod
     def flaw(before: Notes, after: Notes) -> str:

@@ -5,6 +5,9 @@ from typing import Protocol
 
 from raftcore.checks.beliefs.belief import Belief
 from raftcore.checks.beliefs.changes import Match, Notes
+from raftcore.checks.situations.clients import lease_held, quorum_heard
+from raftcore.checks.situations.elections import vote_granted
+from raftcore.checks.situations.logs import follower_matched, log_synced
 from raftcore.consensus.progress import Reign
 from raftcore.consensus.quorum import quorum_index
 from raftcore.consensus.state import NodeState
@@ -30,6 +33,7 @@ class MatchIsTrue(Belief):
 
     name = "Match Is True"
     section = "Figure 2, §5.3"
+    premise = follower_matched
 
     @staticmethod
     def flaw(leader: Notes, match: Match, entries: Entries, kept_index: Index) -> str:
@@ -57,6 +61,7 @@ class RoundIsHeard(Belief):
 
     name = "Round Is Heard"
     section = "thesis 6.4, 6.4.1, 6.2"
+    premise = quorum_heard
 
     @staticmethod
     def flaw(leader: Notes, heard: Mapping[tuple[ServerId, ServerId], tuple[Term, int]]) -> str:
@@ -80,6 +85,7 @@ class LeaseExcludes(Belief):
 
     name = "Lease Excludes"
     section = "thesis 6.4.1"
+    premise = lease_held
 
     @staticmethod
     def flaw(holder: NodeState, now_ms: float, elected: tuple[Term, ServerId]) -> str:
@@ -108,6 +114,7 @@ class SavedIsSaved(Belief):
 
     name = "Saved Is Saved"
     section = "Figure 2, §5.1"
+    premise = log_synced
 
     @staticmethod
     def flaw(me: Notes, kept_index: Index) -> str:
@@ -122,6 +129,7 @@ class TermAndVoteAreSaved(Belief):
 
     name = "Term And Vote Are Saved"
     section = "Figure 2, §5.1"
+    premise = vote_granted
 
     @staticmethod
     def flaw(me: ServerId, target: Address, message: Message, kept_term: Term, kept_vote: ServerId | None) -> str:

@@ -157,13 +157,13 @@ def compared(number_of_copies: int, *effects: tuple[str | None, str | None]) -> 
 def test_a_retry_that_was_carried_out_again_is_found_by_its_answer_though_it_changed_nothing() -> None:
     story = compared(2, ("x", "3"), (None, None))
     story.tell(ev.Completed, "C1", 3, ALREADY, False, "3", 5, 2, 1.0)
-    assert found(story) == ["C1 got an answer to its command 3: refused with 3, and at index 4 it came to: done with 3"]
+    assert found(story) == ["C1 got an answer to its command 3: failed with 3, and at index 4 it came to: done with 3"]
 
 
 def test_an_answer_that_says_done_where_nothing_was_is_found() -> None:
     story = compared(1, (None, None))
     story.tell(ev.Completed, "C1", 3, ALREADY, True, "3", 4, 1, 1.0)
-    assert found(story) == ["C1 got an answer to its command 3: done with 3, and at index 4 it came to: refused with 2"]
+    assert found(story) == ["C1 got an answer to its command 3: done with 3, and at index 4 it came to: failed with 2"]
 
 
 @pytest.mark.parametrize("effect, ok", [(("x", "3"), True), ((None, None), False)])
@@ -185,7 +185,7 @@ def test_a_compare_and_set_that_a_machine_carries_out_again_is_found_in_a_cluste
     cluster.link("S1", "C1", up=True)
     cluster.run_for(2_000)
     assert [it.sentence for it in cluster.violations] == [
-        "C1 got an answer to its command 2: refused with 2, and at index 4 it came to: done with 2"
+        "C1 got an answer to its command 2: failed with 2, and at index 4 it came to: done with 2"
     ]
 
 

@@ -172,10 +172,10 @@ def test_an_answer_to_a_command_that_was_given_up_comes_too_late() -> None:
 # ---- sessions
 
 
-def in_session() -> Stage:
+def in_session(command: Command = WISH) -> Stage:
     """C1 at 40 ms: session 7 was opened at S3, and command 1 is on its way there."""
     stage = Stage(WITH_SESSIONS)
-    stage.submit()
+    stage.submit(command=command)
     stage.redirect("S1", "S3", number=-1)
     stage.run_to(40)
     stage.answer("S3", -1, index=7)

@@ -156,7 +156,15 @@ def test_a_retried_compare_and_set_gets_its_first_answer_whatever_the_key_holds_
     refused.client("C2").set("x", "b")
     hear_again(refused)
     refused.run_for(1_500)
-    assert judged(refused) == ["C1 SET x a", "C1 CAS x b c → refused, holds a", "C2 SET x b", "C2 GET x → b"]
+    assert judged(refused) == ["C1 SET x a", "C1 CAS x b c → failed, holds a", "C2 SET x b", "C2 GET x → b"]
+
+
+def test_without_a_session_a_compare_and_set_that_fails_the_second_time_may_have_happened() -> None:
+    cluster = deaf_client("CAS x a b", Config(client_sessions=False))
+    hear_again(cluster)
+    cluster.run_for(1_500)
+    assert any(getattr(it.message, "reason", None) is Reason.MISMATCH for it in cluster.trace if isinstance(it, MessageSent))
+    assert judged(cluster) == ["C1 SET x a", "C1 CAS x a b → no answer", "C2 GET x → b"]
 
 
 def test_a_session_that_expires_before_the_retry_leaves_the_outcome_open() -> None:
@@ -195,4 +203,4 @@ def test_an_operation_reads_as_a_line() -> None:
         str(Operation("C1", Cas("x", "1", "2"), 1, 2, False, "5")),
         str(Operation("C1", Set("x", "1"), 1)),
     ]
-    assert lines == ["C1 SET x 1", "C1 GET x → absent", "C1 CAS x 1 2 → refused, holds 5", "C1 SET x 1 → no answer"]
+    assert lines == ["C1 SET x 1", "C1 GET x → absent", "C1 CAS x 1 2 → failed, holds 5", "C1 SET x 1 → no answer"]

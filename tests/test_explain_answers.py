@@ -72,7 +72,7 @@ def test_every_refusal_has_its_sentence() -> None:
                 asked[type(said), reason] = why_refused(event)
     votes = {Reason.STALE_TERM: "§5.1", Reason.ALREADY_VOTED: "§5.2", Reason.LOG_BEHIND: "§5.4.1", Reason.LEADER_HEARD: "thesis 4.2.3"}
     appends = {Reason.STALE_TERM: "§5.1", Reason.LOG_GAP: "§5.3", Reason.LOG_CONFLICT: "§5.3"}
-    clients = {Reason.NOT_LEADER: "§8", Reason.TRANSFERRING: "Thesis 3.10", Reason.SESSION_EXPIRED: "Thesis 6.3"}
+    clients = {Reason.NOT_LEADER: "§8", Reason.TRANSFERRING: "Thesis 3.10", Reason.SESSION_EXPIRED: "Thesis 6.3", Reason.MISMATCH: "§8"}
     drops = dict.fromkeys((Reason.LOST, Reason.LINK_CUT, Reason.SERVER_DOWN), "§5.5")
     for kind, sections in (
         (VoteDenied, votes), (RequestVoteReply, votes), (PreVoteReply, votes), (AppendRefused, appends), (AppendEntriesReply, appends),
@@ -351,14 +351,26 @@ def sentences(view: ClusterView) -> list[str]:
     return said
 
 
-SELDOM = {Reason.SERVER_FULL, Reason.TOO_MANY_REQUESTS, Reason.OVERTAKEN}
-"""Those that take 10,000 messages, or a client with two commands at once."""
+SELDOM = {Reason.SERVER_FULL, Reason.TOO_MANY_REQUESTS, Reason.OVERTAKEN, Reason.TOO_LARGE}
+"""Those that take 10,000 messages, a client with two commands at once, or a long value."""
 
 
-def test_why_a_server_refuses_a_read_that_is_too_many_and_a_command_that_was_overtaken() -> None:
-    reply = ClientReply("C1", 1, "S1", ok=False, reason=Reason.TOO_MANY_REQUESTS)
+@pytest.mark.parametrize(
+    "reason, words",
+    [
+        (Reason.TOO_MANY_REQUESTS, "wait for a majority"),
+        (Reason.OVERTAKEN, "later command"),
+        (Reason.MISMATCH, "does not hold what the comparison expects"),
+        (Reason.TOO_LARGE, "longer than a value may be"),
+    ],
+)
+def test_why_a_server_refuses_a_request_or_a_command_fails(reason: Reason, words: str) -> None:
+    reply = ClientReply("C1", 1, "S1", ok=False, reason=reason)
+    assert words in why_refused(MessageSent(0.0, 1, "S1", "C1", reply, 10.0))
 
-    overtaken = ClientReply("C1", 1, "S1", ok=False, reason=Reason.OVERTAKEN)
 
-    assert "later command" in why_refused(MessageSent(0.0, 1, "S1", "C1", overtaken, 10.0))
-    assert "wait for a majority" in why_refused(MessageSent(0.0, 1, "S1", "C1", reply, 10.0))
+def test_a_failed_comparison_is_an_answer_on_its_way_and_no_advice_to_ask_again() -> None:
+    cluster = led_by_s1(3, PLAIN)
+    cluster.submit("C1", "CAS x 1 2", through="S1")
+    cluster.run_until(lambda view: any(it.target == "C1" for it in view.messages.values()))
+    assert why_pending(cluster.view, waiting(cluster.view)).startswith("The answer of S1 is on its way to C1, and arrives at ")

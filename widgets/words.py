@@ -6,6 +6,7 @@ What a student typed is shortened here and stays plain text; nothing in this fil
 from collections.abc import Callable
 from typing import Any, assert_never
 
+from raftcore.statemachine.kv import FAILURES
 from raftcore.vocabulary import actions, events
 from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, OpenSession, Set
 from raftcore.vocabulary.configuration import Configuration
@@ -175,11 +176,11 @@ def carried(entries: tuple[Entry, ...]) -> str:
 
 def client_reply(reply: ClientReply) -> str:
     """A server's answer to a client."""
-    if reply.reason is not None:
-        hint = f"ask {reply.leader_id}" if reply.leader_id else "knows no leader"
-        return f"{reply.reason.value}: {hint}"
-    value = f", value {clip(reply.value, 40)}" if reply.value is not None else ""
-    return f"answers {'ok' if reply.ok else 'refused'}{value}, index {reply.index}"
+    if reply.reason is None or reply.is_answer:
+        value = f", value {clip(reply.value, 40)}" if reply.value is not None else ""
+        return f"answers {'ok' if reply.ok else 'failed'}{because(reply.reason)}{value}, index {reply.index}"
+    hint = "the outcome is unknown" if reply.is_unknown else f"ask {reply.leader_id}" if reply.leader_id else "ask later"
+    return f"{reply.reason.value}: {hint}"
 
 
 def outcome(done: events.Completed) -> str:
@@ -187,8 +188,9 @@ def outcome(done: events.Completed) -> str:
     what = f"{done.client} {asked(done.command)} →"
     if done.ok is None:
         return f"{what} unknown: gave up after {done.latency_ms:,.0f} ms"
-    value = f" {clip(done.value, 40)}" if done.value is not None else ""
-    return f"{what} {'ok' if done.ok else 'refused'}{value}, index {done.index}, {done.latency_ms:,.0f} ms"
+    verdict = "ok" if done.ok else f"failed{because(FAILURES.get(type(done.command)))}"
+    value = f"{'' if done.ok else ':'} {clip(done.value, 40)}" if done.value is not None else ""
+    return f"{what} {verdict}{value}, index {done.index}, {done.latency_ms:,.0f} ms"
 
 
 def span(bounds: tuple[float, float]) -> str:

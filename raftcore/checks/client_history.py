@@ -40,7 +40,7 @@ class Operation(Struct, frozen=True):
 
     def __str__(self) -> str:
         said = "" if self.value is UNSET else " → absent" if self.value is None else f" → {self.value}"
-        verdict = {True: said, False: f" → refused{said.replace(' →', ', holds')}", None: " → no answer"}[self.ok]
+        verdict = {True: said, False: f" → failed{said.replace(' →', ', holds')}", None: " → no answer"}[self.ok]
         return f"{self.client} {show_command(self.command)}{verdict}"
 
 

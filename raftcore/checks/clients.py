@@ -109,7 +109,7 @@ class NoInvention(Invariant):
 
 
 def _said(ok: bool | None, value: str | None) -> str:
-    return ("done" if ok else "refused") + ("" if value is None else f" with {clip(value)}")
+    return ("done" if ok else "failed") + ("" if value is None else f" with {clip(value)}")
 
 
 def is_wanted(memory: Memory, entry: Entry) -> bool:

@@ -1,7 +1,8 @@
 """A client: asks for one command at a time, follows redirects to the leader, and tries again where no answer comes.
 
 A server can tell a retry from a new wish by the client's session and the number of the command in it, and so applies it once (thesis
-6.3). With `Config.client_sessions` off, a command whose answer was lost may be applied twice.
+6.3). With `Config.client_sessions` off, a command whose answer was lost may be applied twice; and where a command that was asked for again
+fails, its outcome is unknown, since the first try may have taken effect.
 """
 
 from collections import deque
@@ -64,6 +65,8 @@ class SimClient:
         self._request = ClientRequest(client_id, 0, OpenSession())
         self._request_began_ms = 0.0
         self._attempts = 0
+        self._is_out = False  # the latest try may have been taken in
+        self._is_in_doubt = False  # and so may one before it
         self._asked = servers[0]  # whom it asked last, and will ask first
         # Whose turn it is when no answer comes. Redirects don't move it: they may lead back to a deposed leader for ever.
         self._turn = 0
@@ -86,10 +89,11 @@ class SimClient:
         operation = self._current
         if not isinstance(message, ClientReply) or operation is None or message.sequence_num != self._request.sequence_num:
             return
-        if message.reason is None:
+        if message.is_answer:
             self._take_answer(operation, message)
-        elif message.reason is Reason.SESSION_EXPIRED:  # an earlier try may have been applied while the session lived
-            self._session_id = 0
+        elif message.is_unknown:  # an earlier try may have been applied while the session lived, and has given another answer
+            if message.reason is Reason.SESSION_EXPIRED:
+                self._session_id = 0
             self._finish(operation, None)
         elif message.reason is Reason.OVERTAKEN:  # so an earlier try, if it was applied, has given another answer
             self._finish(operation, None)
@@ -104,6 +108,9 @@ class SimClient:
             return
         if self._request.session_id:
             self._session_active_ms = self._request_began_ms
+        elif self._is_in_doubt and not reply.ok:  # it may fail because an earlier try, of which no session knows, was carried out
+            self._finish(operation, None)
+            return
         self._finish(operation, reply)
 
     def _begin(self) -> None:
@@ -153,16 +160,20 @@ class SimClient:
         self._request = request
         self._request_began_ms = self._clock.now_ms
         self._redirects = 0
+        self._is_out = self._is_in_doubt = False
         self._ask(server)
 
     def _ask(self, server: ServerId) -> None:
         self._asked = server
+        self._is_in_doubt = self._is_in_doubt or self._is_out
+        self._is_out = True
         if self._request.sequence_num > 0:  # to ask for a session is no attempt at the command
             self._attempts += 1
         self._send(self.id, [(server, self._request)])
         self._wait(self._config.client_retry_ms)
 
     def _follow_redirect(self, leader: ServerId | None) -> None:
+        self._is_out = False
         self._redirects += 1
         if leader is not None and self._redirects <= len(self._servers):
             self._ask(leader)

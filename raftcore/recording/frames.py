@@ -117,7 +117,7 @@ OPERATIONS: Columns = {
     "called_at_ms": Column(TIME, "when the client began to ask"),
     "returned_at_ms": Column(TIME, "when it knew the outcome, or gave up"),
     "outcome": word(
-        "ok, failed: the state machine said no, unknown: the client gave up, or pending when the recording ends",
+        "ok, failed: the state machine said no, unknown: the client gave up or cannot know, or pending when the recording ends",
         ("ok", "failed", "unknown", "pending"),
     ),
     "value": Column(TEXT, "what was answered"),

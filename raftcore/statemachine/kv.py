@@ -3,7 +3,7 @@
 It is deterministic: the same commands give the same map and the same results on every server.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from immutables import MapMutation
@@ -19,7 +19,7 @@ class Result(Struct, frozen=True, gc=False):
 
     ok, value: the answer to the client. changed_key: the key that now holds `new_value` (None: that is absent now), or
     None where nothing changed. repeated: the session knew the command already, so it was not carried out again. reason: why
-    it was refused, if it was. expired: the sessions that the entry's time put an end to, with their clients.
+    it failed or was refused, where it is not ok. expired: the sessions that the entry's time put an end to, with their clients.
     """
 
     ok: bool
@@ -64,7 +64,7 @@ def _append(store: _Store, command: Append) -> Result:
     key = command.key
     value = store.get(key, "") + command.value
     if size_bytes(value) > MAX_VALUE_BYTES:
-        return Result(False)
+        return Result(False, reason=FAILURES[Append])
     store[key] = value
     return Result(True, value, key, value)
 
@@ -73,12 +73,15 @@ def _cas(store: _Store, command: Cas) -> Result:
     key, value = command.key, command.value
     held = store.get(key)
     if held != command.expected:
-        return Result(False, held)
+        return Result(False, held, reason=FAILURES[Cas])
     store[key] = value
     return Result(True, value, key, value)
 
 
 _NOTHING = Result(True)
+
+FAILURES: Mapping[type, Reason] = {Append: Reason.TOO_LARGE, Cas: Reason.MISMATCH}
+"""The commands that can fail, and why one does."""
 
 _RULES: dict[type, Callable[[_Store, Any], Result]] = {
     Set: _set,

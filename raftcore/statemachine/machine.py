@@ -11,7 +11,7 @@ from math import inf
 import msgspec
 from immutables import Map, MapMutation
 
-from raftcore.statemachine.kv import Result, carry_out
+from raftcore.statemachine.kv import FAILURES, Result, carry_out
 from raftcore.vocabulary.commands import OpenSession
 from raftcore.vocabulary.durable import Image, Session
 from raftcore.vocabulary.errors import CorruptSnapshotError
@@ -80,7 +80,8 @@ class StateMachine:
         else:
             # A client waits for its latest command only: the answer to one before it is remembered no more, nor missed.
             latest = sequence_num == session.sequence_num
-            result = Result(session.ok, session.value, repeated=True) if latest else _OVERTAKEN
+            reason = None if session.ok else FAILURES.get(type(entry.command))
+            result = Result(session.ok, session.value, repeated=True, reason=reason) if latest else _OVERTAKEN
             self.sessions[number] = msgspec.structs.replace(session, active_at_ms=entry.at_ms)
         self.sessions.move_to_end(number)
         return result

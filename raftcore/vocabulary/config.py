@@ -40,6 +40,7 @@ class Config(Struct, metaclass=Spelled, frozen=True, kw_only=True, forbid_unknow
     reads: how reads that don't say it themselves find their answer (thesis ch. 6).
     max_clock_drift: how much faster or slower than another a server's clock is trusted to run; 0.1 is a tenth. Leases count on it.
     client_sessions: servers remember each client's latest answer, so that a retry is not applied again (thesis 6.3).
+        Without it, a command that was asked for twice and fails has no known outcome: the first try may have taken effect.
     session_timeout_ms: how long a client may be silent, in log time, before its session is forgotten.
     client_retry_ms: how long a client waits for an answer before it asks another server.
     client_limit_ms: how long a client tries in all; then the outcome of its command is unknown.

@@ -162,9 +162,11 @@ class ClientRequest(Struct, frozen=True, gc=False, tag=True):
 class ClientReply(Struct, frozen=True, gc=False, tag=True):
     """The answer to ClientRequest: the state machine's result, or a refusal.
 
-    `reason` None: `ok` and `value` are the state machine's result and `index` is where in the log the command stands; for a read that
-    is no entry, up to where the log had been applied. NOT_LEADER, TRANSFERRING, TOO_MANY_REQUESTS: ask `leader_id`, or if None, later.
-    SESSION_EXPIRED, OVERTAKEN: whether the command was applied is not known any more.
+    `is_answer`: the command was carried out. `ok` and `value` are the state machine's result, and `index` is where in the log the command
+    stands; for a read that is no entry, up to where the log had been applied. Where `ok` is False the command failed, and `reason` says
+    why: MISMATCH, TOO_LARGE. It has changed nothing, and is not to be asked again.
+    `is_unknown`: whether the command was applied is not known any more (SESSION_EXPIRED, OVERTAKEN).
+    Else it was not taken in (NOT_LEADER, TRANSFERRING, TOO_MANY_REQUESTS): ask `leader_id`, or if None, later.
     """
 
     client_id: ClientId
@@ -175,6 +177,20 @@ class ClientReply(Struct, frozen=True, gc=False, tag=True):
     index: Index = 0
     leader_id: ServerId | None = None
     reason: Reason | None = None
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the command was carried out, be it that it failed."""
+        return self.reason is None or self.reason in _FAILURES
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nobody knows any more if the command was applied."""
+        return self.reason in _UNKNOWN
+
+
+_FAILURES = frozenset({Reason.MISMATCH, Reason.TOO_LARGE})
+_UNKNOWN = frozenset({Reason.SESSION_EXPIRED, Reason.OVERTAKEN})
 
 
 Rpc: TypeAlias = (

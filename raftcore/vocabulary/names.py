@@ -58,7 +58,7 @@ PROBE, REPLICATE, SNAPSHOT = FollowerState
 
 
 class Reason(Enum):
-    """Why a server refused, or why the network dropped. Every refusal carries one, so that a person can ask why."""
+    """Why a server refused, why a command failed, or why the network dropped. Each of these carries one, so that a person can ask why."""
 
     STALE_TERM = "stale term"
     ALREADY_VOTED = "already voted"
@@ -71,6 +71,9 @@ class Reason(Enum):
     TOO_MANY_REQUESTS = "too many requests"
     SESSION_EXPIRED = "session expired"
     OVERTAKEN = "overtaken by a later command"
+
+    MISMATCH = "the key holds something else"
+    TOO_LARGE = "the value would be too large"
 
     LOST = "lost"
     LINK_CUT = "link cut"

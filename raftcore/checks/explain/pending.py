@@ -9,7 +9,7 @@ from raftcore.vocabulary.commands import OpenSession, ReadMode
 from raftcore.vocabulary.errors import ClientNotFound, ConfigError
 from raftcore.vocabulary.events import MessageDelivered, MessageDropped
 from raftcore.vocabulary.messages import ClientReply, ClientRequest
-from raftcore.vocabulary.names import Index, Reason
+from raftcore.vocabulary.names import Index
 
 
 def why_pending(view: ClusterView, operation: OperationView) -> str:
@@ -43,7 +43,7 @@ def _answer_on_its_way(view: ClusterView, operation: OperationView) -> str:
     for sent in view.messages.values():
         reply = sent.message
         if isinstance(reply, ClientReply) and sent.target == operation.client and operation.needs(reply.sequence_num):
-            if reply.reason is None:
+            if reply.is_answer or reply.is_unknown:
                 return f"The answer of {sent.source} is on its way to {operation.client}, and arrives at {sent.deliver_at_ms:,.0f} ms. §8"
             redirected = f"ask {reply.leader_id}" if reply.leader_id else "ask later"
             return f"{sent.source} refused ({reason_of(reply)}), and its advice to {redirected} is on its way to {operation.client}. §8"
@@ -111,7 +111,7 @@ def _waits_at(leader: ServerView, operation: OperationView) -> Index:
 def _refused(view: ClusterView, operation: OperationView) -> str:
     """A refusal that its client has heard, and does not act on yet."""
     match operation.latest:
-        case MessageDelivered(message=ClientReply(reason=Reason())) if view.leader is not None:
+        case MessageDelivered(message=ClientReply(is_answer=False)) if view.leader is not None:
             return f"{operation.client} was refused, and is about to ask again: {why_refused(operation.latest)}"
     return ""
 

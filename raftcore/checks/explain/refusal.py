@@ -1,4 +1,4 @@
-"""Why a server refused, or the network dropped: each Reason with its rule."""
+"""Why a server refused, a command failed, or the network dropped: each Reason with its rule."""
 
 from collections.abc import Mapping
 
@@ -40,6 +40,10 @@ _CLIENTS = {
     Reason.TOO_MANY_REQUESTS: "{server} holds as many reads as it can, which wait for a majority; the client asks again. Thesis 6.4",
     Reason.OVERTAKEN: "{server} has applied a later command of the client's session, and remembers only the latest answer. Thesis 6.3",
     Reason.SESSION_EXPIRED: "The client's session had expired, so {server} can't know whether an earlier try was applied. Thesis 6.3",
+    Reason.MISMATCH: "{server} has carried it out: the key does not hold what the comparison expects, so nothing changed. That is the "
+    "answer, and the client does not ask again. §8",
+    Reason.TOO_LARGE: "{server} has carried it out: with what is appended the value would be longer than a value may be, so nothing "
+    "changed. That is the answer, and the client does not ask again. §8",
 }
 
 

@@ -7,21 +7,12 @@ Both fail their test at the end if the browser's console said an error. Every ke
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from browser.jupyter_server import FLAGS, WINDOW, Jupyter, find_browser, run_jupyter
 from browser.notebooks import SHARED, clear, open_notebook, write_notebook
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run all tests that need a browser: they share it, and the notebook in it."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="session")

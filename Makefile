@@ -3,12 +3,14 @@
 PYTHON ?= python3
 PORT   ?= 8888
 CASES  ?= 100000
+SAMPLE ?= 0
 
 # On Windows' own shell there is no make: README.md has the same three commands for PowerShell.
 HERE  := .venv/bin
 READY := .venv/.ready
 TOOLS := .venv/.ready-tools
 BENCH := .venv/.ready-bench
+MUTMUT := .venv/.ready-mutation
 GET   := $(HERE)/python -m pip --disable-pip-version-check -qq install --constraint constraints.txt --editable
 
 # A first look at the lab should not begin with a question about Jupyter's newsletter.
@@ -19,13 +21,14 @@ AS_ROOT := $(shell test "$$(id -u)" != 0 || echo --allow-root)
 # Without a screen a browser cannot open; Jupyter prints the address.
 SCREEN  := $(shell test "$$(uname)" != Linux || test -n "$$DISPLAY$$WAYLAND_DISPLAY$$BROWSER" || echo --no-browser)
 
-.PHONY: help setup lab test check fuzz bench tidy pins clean
+.PHONY: help setup lab test check fuzz mutants bench tidy pins clean
 
 help:
 	@echo 'make lab      open the lab in JupyterLab (PORT=$(PORT))'
 	@echo 'make test     run the labs and all tests'
 	@echo 'make check    formatting, lint, types, rooms and sizes'
 	@echo 'make fuzz     feed every input with junk (CASES=$(CASES) of each kind)'
+	@echo 'make mutants  change the code in small ways, and show what no test notices (PACKAGE=raftcore/storage SAMPLE=200)'
 	@echo 'make bench    measure speed and memory'
 	@echo 'make tidy     format the code and clear the notebooks before a commit'
 	@echo 'make setup    only make the set-up, in .venv (PYTHON=$(PYTHON)); all of the above do that by themselves'
@@ -60,6 +63,11 @@ $(BENCH): $(TOOLS)
 	@$(GET) '.[bench]'
 	@touch $@
 
+$(MUTMUT): $(TOOLS)
+	@echo 'Adding what makes mutants: once …'
+	@$(GET) '.[mutation]'
+	@touch $@
+
 lab: $(READY)
 	@echo 'The lab opens in your browser. If it does not, open the address that is shown below. Ctrl-C twice ends it.'
 	@JUPYTERLAB_WORKSPACES_DIR=$(HERE)/../workspaces $(HERE)/python -m jupyterlab --ip=127.0.0.1 --port=$(PORT) $(AS_ROOT) $(SCREEN) \
@@ -81,6 +89,9 @@ check: $(TOOLS)
 fuzz: $(TOOLS)
 	@$(HERE)/python -m fuzz --cases $(CASES)
 
+mutants: $(MUTMUT)
+	@$(HERE)/python -m mutation --sample $(SAMPLE) $(if $(AGAIN),--again) $(PACKAGE)
+
 bench: $(BENCH)
 	@$(HERE)/python -m bench
 
@@ -91,7 +102,7 @@ tidy: $(TOOLS)
 
 # The oldest Python that is supported chooses, so that the same versions fit the newer ones too.
 pins: build/pins/bin/python
-	@build/pins/bin/python -m pip --disable-pip-version-check -qq install --upgrade --editable '.[test,dev,bench]'
+	@build/pins/bin/python -m pip --disable-pip-version-check -qq install --upgrade --editable '.[test,dev,bench,mutation]'
 	@{ sed -n '/^#/p' constraints.txt; build/pins/bin/python -m pip --disable-pip-version-check freeze --exclude-editable; } > build/constraints.txt
 	@mv build/constraints.txt constraints.txt
 	@echo "$$(grep -c == constraints.txt) versions in constraints.txt"
@@ -101,4 +112,4 @@ build/pins/bin/python:
 
 clean:
 	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis ./*.egg-info
-	find raftcore widgets tests bench fuzz labs -name __pycache__ -type d -prune -exec rm -rf {} +
+	find raftcore widgets tests bench fuzz mutation labs -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,18 +2,22 @@
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from fuzz.junk import junk
 from raftcore import Cluster, Config, Rules, Scenario, diff
-from raftcore.checks.linearizability import KEY_VALUE, check
+from raftcore.checks.explain import why_no_leader, why_not_committed, why_pending, why_refused
+from raftcore.checks.history_files import read_edn, read_jepsen, read_kv
+from raftcore.checks.linearizability import KEY_VALUE, check, history
 from raftcore.hunting.explore import explore
 from raftcore.hunting.faults import Faults
 from raftcore.hunting.hunt import check_seeds, hunt
 from raftcore.hunting.small_world import World
 from raftcore.hunting.walk import Walk
 from raftcore.recording import Recording
+from raftcore.statemachine.language import parse_command, show_command
 from raftcore.vocabulary import actions as act
 from raftcore.vocabulary.errors import RaftLabError
 from raftcore.vocabulary.links import Link
@@ -120,6 +124,20 @@ def _recording() -> Recording:
     return sound_cluster().recording
 
 
+def _any_run(random: Random) -> Any:
+    return random.choice((_recording(), _recording().source, junk(random)))
+
+
+def _view(random: Random) -> Any:
+    return random.choice((_recording().view, _recording().view, junk(random)))
+
+
+def _nowhere(random: Random) -> Any:
+    """What is no path, or one where nothing can be written."""
+    value = junk(random)
+    return Path("/dev/null", value) if isinstance(value, str | Path) and "\0" not in str(value) else value
+
+
 def _named(make: Callable[..., Any]) -> Callable[[Random], object]:
     """A value with a few of its fields given by name, and one by another."""
     names = (*make.__struct_fields__, "nonsense")  # type: ignore[attr-defined]  # it is a Struct
@@ -158,6 +176,28 @@ MAKES: tuple[Callable[[Random], object], ...] = (
     lambda random: hunt(wanted=junk(random), seeds=0),
     lambda random: check(junk(random), random.choice((KEY_VALUE, junk(random)))),
     lambda random: check((), KEY_VALUE, junk(random)),
+    lambda random: check((), KEY_VALUE, initial=junk(random)),
+    lambda random: history(junk(random)),
+    lambda random: diff(_any_run(random), _any_run(random), random.choice((0, junk(random)))),
+    lambda random: parse_command(junk(random)),
+    lambda random: show_command(junk(random)),
+    lambda random: _recording().scenario.until(junk(random)),
+    # paths
+    lambda random: random.choice((read_edn, read_kv, read_jepsen))(_nowhere(random)),
+    lambda random: _recording().save(_nowhere(random)),
+    lambda random: _recording().scenario.save(_nowhere(random)),
+    lambda random: _recording().to_html(_nowhere(random)),
+    lambda random: _recording().to_edn(_nowhere(random)),
+    lambda random: _recording().to_shiviz(_nowhere(random)),
+    lambda random: _recording().stream_to(_nowhere(random)),
+    lambda random: _recording().to_csv(_nowhere(random)),
+    lambda random: _recording().save_tables(_nowhere(random)),
+    # explanations
+    lambda random: why_not_committed(_view(random), junk(random), random.choice((None, junk(random)))),
+    lambda random: why_not_committed(_view(random), 1, junk(random)),
+    lambda random: why_no_leader(junk(random)),
+    lambda random: why_pending(_view(random), junk(random)),
+    lambda random: why_refused(junk(random)),
 )
 
 

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from fuzz.calls import CALLS, sound_cluster
 from fuzz.junk import broken_bytes, broken_json
+from fuzz.screens import SCREENS_AND_FIGURES
 from raftcore import Cluster, Config, Scenario
 from raftcore.checks.history_files import read_edn, read_jepsen, read_kv
 from raftcore.checks.linearizability import KEY_VALUE, check
@@ -266,4 +267,4 @@ def _part() -> bytes:
 
 KINDS: dict[str, Callable[[Random], None]] = {
     "command": command, "scenario": scenario, "history": history, "recording": recording, "part": part, "page": page,
-} | CALLS  # fmt: skip
+} | CALLS | SCREENS_AND_FIGURES  # fmt: skip

@@ -73,6 +73,11 @@ def broken_json(random: Random, value: Any) -> Any:
     if isinstance(value, list) and value and random.random() < 0.9:
         place = random.randrange(len(value))
         return [*value[:place], *_in_place(random, value[place]), *value[place + 1 :]]
+    return plain_json(random)
+
+
+def plain_json(random: Random) -> Any:
+    """A value that JSON can say."""
     return random.choice(_PLAIN_JSON)(random)
 
 

@@ -20,8 +20,7 @@ def save_atomically(path: str | Path, write: Callable[[Path], object]) -> None:
     is still there then.
     """
     target = Path(path)
-    if target.is_dir():
-        raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(target))
+    refuse_folder(target)
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=_SUFFIX, dir=target.parent)
     except OSError as error:
@@ -38,6 +37,12 @@ def save_atomically(path: str | Path, write: Callable[[Path], object]) -> None:
         _sync_folder(target.parent)
     finally:
         made.unlink(missing_ok=True)
+
+
+def refuse_folder(path: Path) -> None:
+    """Raise IsADirectoryError where a folder stands at a path that a file is to get."""
+    if path.is_dir():
+        raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
 
 
 def _remove_left(target: Path, made: Path) -> None:

@@ -16,7 +16,7 @@ from raftcore.consensus.door import DeadlineReached
 from raftcore.consensus.state import NodeState
 from raftcore.vocabulary.commands import ReadMode
 from raftcore.vocabulary.config import Config
-from raftcore.vocabulary.events import ClockRateChanged, QuorumHeard, RoleChanged, TimerSet
+from raftcore.vocabulary.events import ClockRateChanged, QuorumHeard, RoleChanged, TimerSet, TransferEnded
 from raftcore.vocabulary.messages import AppendEntriesReply, RequestVote, RequestVoteReply
 from raftcore.vocabulary.names import LEADER, Reason
 
@@ -180,6 +180,29 @@ def test_a_timer_that_runs_rings_when_the_clock_that_changed_has_counted_to_its_
     assert deadline_of(cluster, "S2") == pytest.approx(changed_ms)
     cluster.run_for(0.2)
     assert deadline_of(cluster, "S2") > changed_ms + 100
+
+
+@pytest.mark.parametrize("rates", [(0.5,), (3.0,), (0.5, 2.0)])
+def test_a_view_says_until_when_a_transfer_lasts_by_a_clock_that_changed(rates: tuple[float, ...]) -> None:
+    cluster = Cluster(3, 7, Config(check_quorum=False))
+    cluster.run_until(lambda view: view.leader)
+    leader = cluster.leader or ""
+    target = next(name for name in cluster.server_ids if name != leader)
+    cluster.isolate(target)
+    cluster.submit("C1", "SET x 1")
+    cluster.run_for(30)  # what the target lacks
+    cluster.transfer_leadership(target)
+    for rate in rates:
+        cluster.run_for(20)
+        cluster.set_clock_rate(leader, rate)
+        cluster.run_for(1)
+    transfer = cluster.view.servers[leader].transfer
+    assert transfer
+    events = cluster.trace.subscribe()
+    cluster.run_for(1_000)
+    (ended,) = [event for event in events.take() if isinstance(event, TransferEnded)]
+    assert not ended.done
+    assert transfer.deadline_ms <= ended.at_ms < transfer.deadline_ms + 50 / min(rates), "a leader looks at it with each heartbeat"
 
 
 def test_a_leader_says_until_when_its_lease_lasts_by_a_clock_that_changed() -> None:

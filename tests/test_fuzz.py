@@ -6,7 +6,19 @@ import pytest
 
 from fuzz.inputs import KINDS
 
-CASES = {"command": 2_000, "scenario": 500, "history": 300, "recording": 100, "part": 200, "page": 60, "calls": 60, "makes": 1_000}
+CASES = {
+    "command": 2_000,
+    "scenario": 500,
+    "history": 300,
+    "recording": 100,
+    "part": 200,
+    "page": 60,
+    "calls": 60,
+    "makes": 1_000,
+    "figures": 300,
+    "screens": 300,
+    "intents": 10,
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)

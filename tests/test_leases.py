@@ -84,7 +84,7 @@ def test_no_part_judges_a_lease_read_by_clocks_that_are_further_apart_than_trust
     assert said == dict.fromkeys(said, True)
 
 
-@pytest.mark.parametrize("number", ["27a", "27b", "27c", "28", "38"])
+@pytest.mark.parametrize("number", ["27a", "27b", "27c", "27d", "28", "38"])
 def test_every_part_finds_a_wrong_lease_where_clocks_are_as_trusted(number: str, tmp_path: Path) -> None:
     mutant = BY_NUMBER[number]
     cluster = mutant.play()

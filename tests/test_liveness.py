@@ -3,11 +3,12 @@
 import pytest
 
 from raftcore import Cluster, Config, Rules
-from raftcore.checks.connected import who_could_lead
+from raftcore.checks.connected import is_disturbed, who_could_lead
+from raftcore.checks.convergence import longest_answer_ms
 from raftcore.consensus.state import NodeState
-from raftcore.hunting.answers import NOT_PROMISED, Judged, judge_connected, longest_answer_ms
+from raftcore.hunting.answers import NOT_PROMISED, Judged, judge_connected
 from raftcore.hunting.faults import Faults
-from raftcore.hunting.healing import is_disturbed, judge_healed, why_not_healed, why_not_live
+from raftcore.hunting.healing import judge_healed, why_not_healed, why_not_live
 from raftcore.hunting.hunt import hunt, ignore
 from raftcore.hunting.mutants.answers import never_lose_a_majority, refuse_everything
 from raftcore.hunting.story import live
@@ -114,9 +115,9 @@ def test_a_removed_server_that_nothing_keeps_from_disturbing_excuses_the_others(
 def test_a_removed_server_that_is_down_excuses_nothing_but_it_runs_again_once_all_is_healed() -> None:
     config = Config(pre_vote=False, leader_guard=False)
     cluster = without_one(config)
-    assert is_disturbed(cluster)
+    assert is_disturbed(cluster.view, cluster.config)
     cluster.crash(next(name for name in cluster.server_ids if name not in cluster.view.configuration.members))
-    assert not is_disturbed(cluster)
+    assert not is_disturbed(cluster.view, cluster.config)
 
 
 # ---- while some quorum stays connected
@@ -208,7 +209,7 @@ def test_a_server_that_is_not_sound_could_not_lead(spoil: object) -> None:
 
 
 def test_the_bound_grows_with_the_servers_that_a_client_may_have_to_ask() -> None:
-    assert longest_answer_ms(Cluster(5)) > longest_answer_ms(Cluster(3))
+    assert longest_answer_ms(Config(), 5) > longest_answer_ms(Config(), 3)
 
 
 @pytest.mark.parametrize("block", range(4))

@@ -97,7 +97,7 @@ def test_the_catalogue_says_what_there_is() -> None:
     catalogue, _, _worlds = CATALOGUE.read_text(encoding="utf-8").partition("| # | world |")
     lines = catalogue.splitlines()
     assert [line for line in lines if line.startswith("| ") and line[2].isdigit()] == [row(mutant) for mutant in MUTANTS]
-    assert {mutant.number.rstrip("abc") for mutant in MUTANTS} == {str(number) for number in range(1, 42)}
+    assert {mutant.number.rstrip("abcd") for mutant in MUTANTS} == {str(number) for number in range(1, 42)}
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
 
 

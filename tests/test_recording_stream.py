@@ -145,7 +145,19 @@ def test_damage_in_the_middle_is_named(tmp_path, by_hand):
         Recording.load(path)
 
 
-@pytest.mark.parametrize("length", [0, 3, 8, 19])
+def test_every_flipped_bit_in_the_head_of_a_frame_is_found(tmp_path, by_hand):
+    data, ends, _ = broken_off(tmp_path)
+    path = tmp_path / "left.part"
+    for start in ends[:2]:
+        for bit in range(8 * stream._HEAD.size):
+            damaged = bytearray(data)
+            damaged[start + bit // 8] ^= 1 << bit % 8
+            path.write_bytes(damaged)
+            with pytest.raises(FileError, match=rf"left\.part is damaged: no frame begins after {start:,} bytes"):
+                Recording.load(path)
+
+
+@pytest.mark.parametrize("length", [0, 3, 8, 19, 23])
 def test_what_broke_off_before_anything_was_written_is_named_and_can_be_removed(length, tmp_path, by_hand):
     part = Path(tmp_path, "run.parquet.part")
     writing = Cluster().recording.stream_to(tmp_path / "run.parquet")

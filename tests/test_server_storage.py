@@ -1,5 +1,6 @@
 """A server whose disk fails, that is paused for too long, and that puts a snapshot in place of its log."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from raftcore.server import MOST_WAITING
 from raftcore.vocabulary.commands import Set
 from raftcore.vocabulary.disks import DiskState
 from raftcore.vocabulary.durable import HardState
+from raftcore.vocabulary.errors import ControlError
 from raftcore.vocabulary.events import MessageDropped
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientRequest, RequestVote, RequestVoteReply
 from raftcore.vocabulary.names import Reason
@@ -40,6 +42,47 @@ def test_what_a_paused_server_has_no_room_for_is_told_as_dropped(monkeypatch: py
     cluster.run_for(1_000)
     assert not [event for event in cluster.trace[before:] if isinstance(event, MessageDropped)]
     assert cluster.view.servers[paused].leader == cluster.leader
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda cluster, name: cluster.remove_server(name),
+        lambda cluster, name: cluster.transfer_leadership(name),
+        lambda cluster, _: cluster.change_membership(cluster.server_ids[:2], learners=cluster.server_ids[2:]),
+    ],
+    ids=["removal", "transfer", "change"],
+)
+def test_a_leader_that_has_no_room_for_what_it_is_asked_refuses_it(
+    act: Callable[[Cluster, str], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("raftcore.server.MOST_WAITING", 5)
+    cluster = Cluster(size=3, seed=7)
+    cluster.run_for(1_000)
+    leader = cluster.leader or ""
+    other = next(name for name in cluster.server_ids if name != leader)
+    cluster.disk(leader, sync_ms=500)
+    for number in range(8):
+        cluster.submit(f"C{number + 1}", "SET x 1", through=leader)
+    cluster.run_for(100)
+    before = cluster.scenario
+    with pytest.raises(ControlError, match=f"{leader} waits for its disk and holds back all the messages that it can; run on until it has"):
+        act(cluster, other)
+    assert cluster.scenario == before
+    cluster.run_for(2_000)
+    act(cluster, other)
+
+
+def test_a_timer_of_a_server_that_has_no_room_does_not_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("raftcore.server.MOST_WAITING", 2)
+    cluster = Cluster(size=3, seed=7)
+    cluster.run_for(1_000)
+    follower = next(name for name in cluster.server_ids if name != cluster.leader)
+    cluster.disk(follower, sync_ms=2_000)
+    cluster.client("C1").set("x", "1")
+    cluster.run_for(200)
+    with pytest.raises(ControlError, match=f"{follower} waits for its disk"):
+        cluster.time_out(follower)
 
 
 def test_a_sync_that_fails_stops_the_server_before_it_says_anything() -> None:

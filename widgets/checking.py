@@ -1,5 +1,6 @@
 """What the lab knows of whether a run is right: the invariants that were broken, and whether clients saw one copy of everything."""
 
+from collections.abc import Mapping
 from math import inf
 from threading import RLock
 
@@ -8,14 +9,17 @@ from msgspec.structs import replace
 
 from raftcore import Cluster
 from raftcore.checks.client_history import ClientHistory, Operation
+from raftcore.checks.convergence import Lack
 from raftcore.checks.linearizability import KEY_VALUE, Result, check
 from raftcore.checks.violation import Violation
 from raftcore.checks.watch import Watch
 from raftcore.interrupts import Uninterrupted
 from raftcore.trace.run import Run
+from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.errors import ControlError
 from raftcore.vocabulary.events import Event
 from raftcore.vocabulary.names import ServerId
+from widgets.liveness import Liveness
 
 BUDGET = 100_000
 """Steps that the check of a history may take at each pause: a twentieth of a second."""
@@ -63,6 +67,7 @@ class Checked(Struct, frozen=True):
     first violation of each property, as far as the run has come: what has gone wrong goes on doing so, and what follows breaks too.
     operations: how many clients had begun, and result: what their history comes to; 0 and None while time passes, and None where they are
     too many for a pause. beliefs: whether it is judged too what servers believe. unjudged: the lease reads that are no part of it all.
+    situations: those that the run had come to, by name. overdue: what must have come to be by then, and has not.
     """
 
     judged: bool = True
@@ -73,6 +78,8 @@ class Checked(Struct, frozen=True):
     result: Result | None = None
     beliefs: bool = False
     unjudged: Unjudged | None = None
+    situations: frozenset[str] = frozenset()
+    overdue: Lack | None = None
 
     @property
     def shown(self) -> tuple[Broken, ...]:
@@ -113,14 +120,19 @@ class Checking:
         self._judges_beliefs = isinstance(run, Cluster) and run.checks == "full"
         self._broken: list[Broken] = []
         self._firsts: dict[str, Broken] = {}
+        self._situations: Mapping[str, int] = {}  # and where in the trace each first came about
+        self._liveness = Liveness(run)
         self._history = ClientHistory(run.trace.server_ids, run.config)
         self._contradicted: tuple[Broken, ...] = ()  # the latest found: no history that goes on from there is linearizable
         self._followed = 0
         self._judge, self._judge_all = Judge(), Judge()
         self._following = RLock()  # a screen that is attached is painted at once, on a thread of its own
 
-    def at(self, position: int, still: bool) -> Checked:
-        """What is known after so many events. Only while time stands `still` a history is judged."""
+    def at(self, position: int, still: bool, view: ClusterView | None = None) -> Checked:
+        """What is known after so many events. Only while time stands `still` a history is judged.
+
+        view: of that moment, if it is to be said what is overdue then.
+        """
         with self._following:
             is_judged = self._follow()
             begun = self._history.begun_by(position) if still else 0
@@ -133,19 +145,22 @@ class Checking:
             broken = tuple(it for it in (*self._broken, *contradicted) if it.seen_at < position)
             firsts = (*self._firsts.values(), *contradicted)
             unjudged = self._unjudged(position, operations if result and result.cannot_follow is None else None)
-            return Checked(is_judged, position, broken, firsts, begun, result, self._judges_beliefs, unjudged)
+            situations = frozenset(name for name, at in self._situations.items() if at < position)
+            overdue = self._liveness.at(view) if view else None
+            return Checked(is_judged, position, broken, firsts, begun, result, self._judges_beliefs, unjudged, situations, overdue)
 
     def _follow(self) -> bool:
         """Take in what happened since the last look; whether invariants are judged."""
         with Uninterrupted():  # what was looked at half would be looked at again
             events = self.run.trace[self._followed :]
             self._history.absorb(events)
+            self._liveness.absorb(events)
             self._followed += len(events)
             return self._follow_violations()
 
     def _follow_violations(self) -> bool:
         try:
-            violations = self._violations()
+            violations, self._situations = self._judged()
         except ControlError:  # this cluster was made without checks
             return False
         for it in map(self._show, violations[len(self._broken) :]):
@@ -153,11 +168,11 @@ class Checking:
             self._firsts.setdefault(it.violation.property, it)
         return True
 
-    def _violations(self) -> tuple[Violation, ...]:
+    def _judged(self) -> tuple[tuple[Violation, ...], Mapping[str, int]]:
         if self._watch is not None:
             self._watch.absorb(self.run.trace[self._watch.position :])
-            return tuple(self._watch.violations)
-        return self.run.violations if isinstance(self.run, Cluster) else ()
+            return tuple(self._watch.violations), self._watch.coverage.first
+        return (self.run.violations, self.run.situations) if isinstance(self.run, Cluster) else ((), {})
 
     def _show(self, violation: Violation) -> Broken:
         return Broken(violation, tuple((position, self.run.trace[position]) for position in violation.evidence[-MOST_EVENTS:]))

@@ -1,8 +1,9 @@
-// The laws: a few by name, the others behind a button; then what was broken, with its evidence; then the answer to a question.
+// The laws: a few by name, the others behind a button; then what was broken, with its evidence, and what has not come to be; then the answer
+// to a question.
 
 const NAMED = 4;
-const SIGNS = { holds: "✓", broken: "✗", ahead: "→", unknown: "?", waits: "○" };
-const SPOKEN = { holds: "holds", broken: "is broken", unknown: "is not decided", waits: "is judged at each pause" };
+const SIGNS = { holds: "✓", broken: "✗", idle: "–", ahead: "→", unknown: "?", waits: "○" };
+const SPOKEN = { holds: "holds", broken: "is broken", idle: "is not exercised", unknown: "is not decided", waits: "is judged at each pause" };
 const inMs = (at_ms) => `${Math.floor(at_ms).toLocaleString("en")} ms`; // as the clock says it
 
 class ChecksStrip {
@@ -15,6 +16,7 @@ class ChecksStrip {
     this.history = makeLaw();
     const history = html("ul", { class: "rl-row", "aria-label": "what clients saw" }, this.history);
     this.broken = html("div", { role: "group", "aria-label": "what is broken" }); // the status line speaks of it
+    this.overdue = html("div", { class: "rl-overdue", role: "status", hidden: true }, html("p", {}, html("b"), html("span")));
     this.unjudged = html("div", { role: "group", "aria-label": "what is not judged" });
     this.asked = null; // what is answered
     this.question = html("b");
@@ -22,7 +24,7 @@ class ChecksStrip {
     const away = () => send({ do: "why", what: null });
     const close = button("", { class: "rl-plain", "data-do": "why-away", "aria-label": "Put the answer away", title: "Put away", onclick: away }, icon("close"));
     this.why = html("div", { class: "rl-why", role: "status", hidden: true }, html("p", {}, this.question, " ", this.answer), close);
-    root.append(html("div", { class: "rl-row rl-laws" }, this.laws, this.more, html("span", { class: "rl-grow" }), history), this.broken, this.unjudged, this.why);
+    root.append(html("div", { class: "rl-row rl-laws" }, this.laws, this.more, html("span", { class: "rl-grow" }), history), this.broken, this.overdue, this.unjudged, this.why);
   }
 
   toggle() {
@@ -35,7 +37,9 @@ class ChecksStrip {
     const shown = laws.filter((law, place) => this.all || place < NAMED || law.state === "broken" || law.state === "ahead");
     keep(this.laws, shown, (law) => law.name, makeLaw, updateLaw);
     const hidden = laws.length - shown.length;
-    put(this.more, { text: this.all ? "fewer" : `+ ${hidden} more`, hidden: laws.length <= NAMED || (!this.all && hidden === 0), "aria-expanded": String(this.all) });
+    const idle = laws.filter((law) => !shown.includes(law) && law.state === "idle").length;
+    const more = `+ ${hidden} more${idle ? `, ${idle} not exercised` : ""}`;
+    put(this.more, { text: this.all ? "fewer" : more, hidden: laws.length <= NAMED || (!this.all && hidden === 0), "aria-expanded": String(this.all) });
     keep(
       this.broken,
       broken,
@@ -72,6 +76,13 @@ class ChecksStrip {
     this.state = state;
     updateLaw(this.history, state.history);
     this.show();
+    const { overdue } = state;
+    put(this.overdue, { hidden: !overdue });
+    if (overdue) {
+      const [title, sentence] = this.overdue.firstChild.children;
+      put(title, { text: `${overdue.title}: ` });
+      put(sentence, { text: overdue.sentence });
+    }
     put(this.why, { hidden: state.why === null });
     const asked = state.why?.question ?? null;
     const isNew = asked !== this.asked;
@@ -91,7 +102,8 @@ function updateLaw(node, law) {
   const ahead = law.state === "ahead" ? `is broken at ${inMs(law.at_ms)}` : "";
   put(node, { "data-law": law.name, class: `rl-law rl-${law.state}`, title: law.about, "aria-label": `${law.name} ${ahead || SPOKEN[law.state]}` });
   put(node.firstChild, { text: SIGNS[law.state] });
-  put(node.lastChild, { text: ahead ? `${law.name} ${ahead}` : law.name });
+  const idle = law.state === "idle" ? ": not exercised" : "";
+  put(node.lastChild, { text: ahead ? `${law.name} ${ahead}` : `${law.name}${idle}` });
 }
 
 export default part("checks", (root, send) => new ChecksStrip(root, send));

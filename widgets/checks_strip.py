@@ -1,8 +1,14 @@
-"""The laws that every run is held to, at a glance: which hold, which was broken and by what; and the answer to what a person asked."""
+"""The laws that every run is held to, at a glance: which hold, which were not exercised, which was broken and by what; what should have
+
+come to be and has not; and the answer to what a person asked.
+"""
 
 from raftcore.checks.beliefs import BELIEFS, Belief
+from raftcore.checks.convergence import CONVERGENCE, Lack
+from raftcore.checks.exercised import LINEARIZABILITY_PREMISE
 from raftcore.checks.invariant import Invariant
 from raftcore.checks.linearizability import Result, Verdict
+from raftcore.checks.situations import Situation
 from raftcore.checks.watch import INVARIANTS
 from raftcore.trace.view import ClusterView
 from widgets.checking import LINEARIZABLE, Broken, Checked, Unjudged
@@ -29,9 +35,10 @@ class ChecksStrip(Part):
         broken = {it.violation.property for it in checked.firsts}
         ahead = checked.ahead
         return {
-            "laws": [due(law(one, broken), ahead.get(one.name)) for one in judged(checked)],
+            "laws": [due(law(one, broken, checked), ahead.get(one.name)) for one in judged(checked)],
             "history": due(history(checked), ahead.get(LINEARIZABLE)),
             "broken": [violation(it) for it in checked.shown[:MOST_SHOWN]],
+            "overdue": checked.overdue and overdue(checked.overdue),
             "unjudged": checked.unjudged and unjudged(checked.unjudged),
             "why": {"question": frame.why.question, "answer": frame.why.answer} if frame.why else None,
         }
@@ -47,10 +54,19 @@ def judged(checked: Checked) -> tuple[type[Invariant | Belief], ...]:
     return (*INVARIANTS, *BELIEFS) if checked.beliefs else INVARIANTS
 
 
-def law(invariant: type[Invariant | Belief], broken: set[str]) -> Picture:
-    """One law: its name, what it says, and whether it holds."""
-    about = " ".join((invariant.__doc__ or "").split())
-    return {"name": invariant.name, "about": f"{about} {invariant.section}", "state": "broken" if invariant.name in broken else "holds"}
+def law(invariant: type[Invariant | Belief], broken: set[str], checked: Checked) -> Picture:
+    """One law: its name, what it says, and whether it holds, if the run has exercised it."""
+    about = f"{' '.join((invariant.__doc__ or '').split())} {invariant.section}"
+    if invariant.name in broken:
+        return {"name": invariant.name, "about": about, "state": "broken"}
+    return exercised({"name": invariant.name, "about": about, "state": "holds"}, invariant.premise, checked)
+
+
+def exercised(law: Picture, premise: Situation, checked: Checked) -> Picture:
+    """The law, of which nobody can say that it holds as long as its premise has not come about."""
+    if law["state"] != "holds" or premise.name in checked.situations:
+        return law
+    return {**law, "about": f"{law['about']} Not exercised so far: that takes “{premise.name}”. {premise.about}", "state": "idle"}
 
 
 def due(law: Picture, at_ms: float | None) -> Picture:
@@ -64,7 +80,8 @@ def history(checked: Checked) -> Picture:
     result = checked.result
     if result is not None:
         about = f"{ABOUT_HISTORY} Now {result.sentence}."
-        return {"name": named(checked.operations, result), "about": about, "state": states[result.verdict]}
+        law = {"name": named(checked.operations, result), "about": about, "state": states[result.verdict]}
+        return exercised(law, LINEARIZABILITY_PREMISE, checked)
     if checked.operations:
         name = f"{LINEARIZABLE}: {checked.operations:,} operations are too many for a pause"
         return {"name": name, "about": f"{ABOUT_HISTORY} In code, check(history(run), KEY_VALUE) judges so many.", "state": "unknown"}
@@ -84,6 +101,12 @@ def violation(broken: Broken) -> Picture:
 def evidence(broken: Broken) -> list[Picture]:
     """The events that show it: where they are in the run, and what happened."""
     return [{"position": position, "at_ms": event.at_ms, "text": clip(line(event), 100)} for position, event in broken.events]  # type: ignore[arg-type]  # every event is one of AnyEvent
+
+
+def overdue(it: Lack) -> Picture:
+    """What must have come to be, and has not."""
+    title = "The run has not converged" if it.property == CONVERGENCE else "A client is not answered"
+    return {"title": title, "sentence": clip(it.sentence, 400) + "."}
 
 
 def unjudged(it: Unjudged) -> Picture:

@@ -10,6 +10,8 @@ from raftcore import Cluster
 from raftcore.statemachine.language import parse_command
 from raftcore.vocabulary.commands import Append, Cas, Command, Delete, Get, ReadMode, Set
 from raftcore.vocabulary.errors import CommandError, ControlError
+from raftcore.vocabulary.spelling import brief
+from raftcore.vocabulary.validation import items
 
 Intent = Mapping[str, Any]
 
@@ -21,10 +23,22 @@ def _text(intent: Intent, name: str) -> str:
     return str(intent.get(name) or "")
 
 
+def said(intent: Intent, name: str) -> Any:
+    """What the intent says of this, None where it says nothing; whoever takes it refuses what can't be."""
+    return intent.get(name)
+
+
+def _items(intent: Intent, name: str) -> list[Any]:
+    found = items(said(intent, name))
+    if found is None:
+        raise ControlError(f"{name} must be a list, and is {brief(said(intent, name))}")
+    return found
+
+
 def _link(cluster: Cluster, intent: Intent) -> None:
     changes = {name: intent[name] for name in LINK_CHANGES if name in intent}
     if "delay_ms" in changes:
-        changes["delay_ms"] = tuple(changes["delay_ms"])
+        changes["delay_ms"] = tuple(_items(changes, "delay_ms"))
     cluster.link(_text(intent, "source"), _text(intent, "target"), **changes)
 
 
@@ -38,7 +52,7 @@ def _add_server(cluster: Cluster, _intent: Intent) -> None:
 
 def _membership(cluster: Cluster, intent: Intent) -> None:
     """Make the chosen servers voters or learners, or let them belong to the cluster no more: one change, however many they are."""
-    chosen = {str(name) for name in intent.get("servers", ())}
+    chosen = {str(name) for name in _items(intent, "servers")}
     now = cluster.view.configuration
     voters, learners = set(now.voters) - chosen, set(now.learners) - chosen
     match intent.get("become"):
@@ -49,7 +63,7 @@ def _membership(cluster: Cluster, intent: Intent) -> None:
         case "outsider":
             pass
         case other:
-            raise ControlError(f"no place {other!r} in a cluster; choose voter, learner or outsider")
+            raise ControlError(f"no place {brief(other)} in a cluster; choose voter, learner or outsider")
     cluster.change_membership(voters, learners)
 
 
@@ -74,7 +88,7 @@ def command(intent: Intent) -> Command:
         case "cas":
             return Cas(key, _text(intent, "expected"), value)
         case other:
-            raise CommandError(f"no operation {other!r}; choose set, get, delete, append or cas")
+            raise CommandError(f"no operation {brief(other)}; choose set, get, delete, append or cas")
 
 
 def read_mode(name: str) -> ReadMode | None:
@@ -82,7 +96,7 @@ def read_mode(name: str) -> ReadMode | None:
     try:
         return ReadMode(name) if name else None
     except ValueError:
-        raise CommandError(f"no way to read {name!r}; choose {', '.join(mode.value for mode in ReadMode)}") from None
+        raise CommandError(f"no way to read {brief(name)}; choose {', '.join(mode.value for mode in ReadMode)}") from None
 
 
 def _submit(cluster: Cluster, intent: Intent) -> None:
@@ -97,7 +111,7 @@ CONTROLS: Mapping[str, Callable[[Cluster, Intent], None]] = {
     "resume_server": lambda cluster, intent: cluster.resume(_text(intent, "server")),
     "time_out": lambda cluster, intent: cluster.time_out(_text(intent, "server")),
     "isolate": lambda cluster, intent: cluster.isolate(_text(intent, "server")),
-    "partition": lambda cluster, intent: cluster.partition(*intent.get("groups", ())),
+    "partition": lambda cluster, intent: cluster.partition(*_items(intent, "groups")),
     "heal": lambda cluster, _intent: cluster.heal(),
     "link": _link,
     "create_server": _create_server,
@@ -105,7 +119,7 @@ CONTROLS: Mapping[str, Callable[[Cluster, Intent], None]] = {
     "membership": _membership,
     "transfer": lambda cluster, intent: cluster.transfer_leadership(_text(intent, "server")),
     "take_snapshot": lambda cluster, intent: cluster.take_snapshot(_text(intent, "server")),
-    "clock_rate": lambda cluster, intent: cluster.set_clock_rate(_text(intent, "server"), intent["rate"]),
+    "clock_rate": lambda cluster, intent: cluster.set_clock_rate(_text(intent, "server"), said(intent, "rate")),
     "disk": _disk,
     "flip_bit": lambda cluster, intent: cluster.flip_bit(_text(intent, "server")),
     "submit": _submit,

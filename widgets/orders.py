@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from widgets.intents import Intent
+from widgets.intents import Intent, said
 
 if TYPE_CHECKING:
     from widgets.player import Player
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 ORDERS: "Mapping[str, Callable[[Player, Intent], None]]" = {
     "play": lambda player, _intent: player.play(),
     "pause": lambda player, _intent: player.pause(),
-    "speed": lambda player, intent: player.set_speed(intent["value"]),
+    "speed": lambda player, intent: player.set_speed(said(intent, "value")),
     "back": lambda player, _intent: player.look(player.head.back),
     "step": lambda player, _intent: player.look(player.head.forward),
     "go": lambda player, intent: player.look(partial(player.head.go, intent)),

@@ -101,8 +101,9 @@ class Pane:
         branch, position, before = sight.branch, sight.position, self._frame
         leap = branch is not self._told or not 0 <= position - before.position <= MOST_EVENTS
         events = latest(branch.run, position) if leap else tuple(branch.run.trace[before.position : position])
+        view = sight.view
         frame = Frame(
-            view=sight.view,
+            view=view,
             config=branch.run.config,
             run=branch.number,
             end_ms=sight.end_ms,
@@ -110,7 +111,7 @@ class Pane:
             lives=isinstance(branch.run, Cluster),
             events=cast("tuple[AnyEvent, ...]", events),
             position=position,
-            checked=sight.checked(still=not said.get("playing")),
+            checked=branch.checking.at(position, not said.get("playing"), view),
             jump=before.jump + leap,
             number=before.number + 1,
             changed_keys=None if leap else changed_keys(events),

@@ -14,6 +14,7 @@ from raftcore import Cluster
 from raftcore.interrupts import Uninterrupted
 from raftcore.trace.run import Run, require_run
 from raftcore.vocabulary.errors import ControlError
+from raftcore.vocabulary.spelling import brief
 from widgets import share
 from widgets.branch import Branch
 from widgets.checking import Broken
@@ -144,7 +145,7 @@ class Player:
         elif name in ORDERS:
             ORDERS[name](self, intent)
         elif name not in CONTROLS:
-            self.notice = f"the lab knows no control {name!r}"
+            self.notice = f"the lab knows no control {brief(name)}"
         elif (cluster := self.head.living(pane)) is not None:
             self._pending = None
             CONTROLS[name](cluster, intent)

@@ -12,10 +12,11 @@ from raftcore.trace.run import Run, require_run
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.errors import ConfigError, ControlError
 from raftcore.vocabulary.numbers import whole
+from raftcore.vocabulary.spelling import brief
 from widgets.branch import Branch, Parting, moment_after, moment_before
 from widgets.forking import Forking
 from widgets.frame import Mark
-from widgets.intents import Intent
+from widgets.intents import Intent, said
 from widgets.marks import Marks
 from widgets.pane import Pane, Sight
 
@@ -97,15 +98,16 @@ class Playhead:
         if "position" in intent:
             self.go_to_event(intent["position"])
         else:
-            self.go_to(intent["at_ms"])
+            self.go_to(said(intent, "at_ms"))
 
     def go_to_event(self, position: int) -> None:
         """Show the moment of the event at this position of the trace. ConfigError if there is none."""
         with self._moving:
             trace = self.main.run.trace
-            if whole(position) is None or not 0 <= position < len(trace):
-                raise ConfigError(f"there is no event {position!r} in this run; its events are numbered from 0 to {len(trace) - 1:,}")
-            self.go_to(trace[position].at_ms)
+            place = whole(position)
+            if place is None or not 0 <= place < len(trace):
+                raise ConfigError(f"there is no event {brief(position)} in this run; its events are numbered from 0 to {len(trace) - 1:,}")
+            self.go_to(trace[place].at_ms)
 
     def go_to_end(self) -> None:
         """Show now."""
@@ -158,9 +160,10 @@ class Playhead:
     def choose(self, number: object) -> None:
         """Let this run be the chosen one, and show the one that was chosen before beside it. ConfigError if there is none."""
         with self._moving:
-            branch = next((one for one in self.branches if one.number == number), None)
+            wanted = whole(number)
+            branch = next((one for one in self.branches if one.number == wanted), None)
             if branch is None:
-                raise ConfigError(f"this lab has no run {number!r}; its runs are numbered from 1 to {len(self.branches)}")
+                raise ConfigError(f"this lab has no run {brief(number)}; its runs are numbered from 1 to {len(self.branches)}")
             at_ms = self.shown_ms
             if branch is not self.main.branch:
                 self.main.branch, self.beside.branch = branch, self.main.branch

@@ -3,6 +3,7 @@
 from raftcore import Cluster
 from raftcore.trace.run import Run
 from raftcore.vocabulary.errors import ConfigError
+from raftcore.vocabulary.spelling import brief
 from widgets.lab import Lab
 
 
@@ -15,5 +16,5 @@ class Replay(Lab):
     def __init__(self, run: Run) -> None:
         """Raises ConfigError where `run` is neither, and FileError where a recording's file is damaged."""
         if not all(hasattr(run, what) for what in ("trace", "scenario", "now_ms")):
-            raise ConfigError(f'{run!r} can\'t be replayed; give a recording or a cluster: Replay(Recording.load("run.parquet"))')
+            raise ConfigError(f'{brief(run)} can\'t be replayed; give a recording or a cluster: Replay(Recording.load("run.parquet"))')
         super().__init__(run.recording if isinstance(run, Cluster) else run)

@@ -8,6 +8,7 @@ from raftcore.cluster.as_code import as_code, as_test
 from raftcore.hunting.walk import Walk
 from raftcore.trace.run import Run
 from raftcore.vocabulary.errors import ControlError
+from raftcore.vocabulary.spelling import brief
 from widgets.forking import cluster_of
 from widgets.pane import Sight
 
@@ -36,7 +37,7 @@ def text(run: Run, at_ms: float, what: object) -> str:
         case "test":
             return as_test(scenario, at_ms, run.trace.view_at(at_ms), trusted)
         case other:
-            raise ControlError(f"a run can't be copied as {other!r}; choose code or test")
+            raise ControlError(f"a run can't be copied as {brief(other)}; choose code or test")
 
 
 def save(run: Run, folder: Path) -> tuple[Path, Path]:
@@ -51,7 +52,7 @@ def save(run: Run, folder: Path) -> tuple[Path, Path]:
     scenario, recording = folder / f"{name}.json", folder / f"{name}.parquet"
     data = run.recording if isinstance(run, Cluster) else run
     if not isinstance(data, Recording):
-        raise ControlError(f"{run!r} has no data that could be saved; a cluster and a recording have")
+        raise ControlError(f"{brief(run)} has no data that could be saved; a cluster and a recording have")
     run.scenario.save(scenario)
     data.save(recording)
     return scenario, recording

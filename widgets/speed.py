@@ -5,6 +5,7 @@ from typing import Any
 
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.numbers import is_number
+from raftcore.vocabulary.spelling import brief
 
 DEFAULT_SPEED = 1 / 30
 SLOWEST, FASTEST = 1 / 1000, 10.0
@@ -16,4 +17,4 @@ def possible(speed: Any) -> float:
         nearest = float(min(max(speed, SLOWEST), FASTEST))
         if not math.isnan(nearest):
             return nearest
-    raise ConfigError(f"speed={speed!r} must be a number: simulated milliseconds in a real one, from 1/1000 to 10")
+    raise ConfigError(f"speed={brief(speed)} must be a number: simulated milliseconds in a real one, from 1/1000 to 10")

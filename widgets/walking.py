@@ -9,6 +9,7 @@ from ipywidgets import Box, VBox
 from raftcore.hunting.walk import Walk
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.events import AnyEvent
+from raftcore.vocabulary.spelling import brief
 from widgets.choices import BY_NAME, Choices
 from widgets.frame import Frame
 from widgets.log_grid import LogGrid
@@ -27,7 +28,7 @@ class Walking(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def __init__(self, walk: Walk) -> None:
         """Raises ConfigError where it is no walk."""
         if not isinstance(walk, Walk):
-            raise ConfigError(f"{walk!r} is no walk; give one of a small world: Walk(World(terms=2))")
+            raise ConfigError(f"{brief(walk)} is no walk; give one of a small world: Walk(World(terms=2))")
         self.walk = walk
         self._choices = Choices(walk)
         self._parts = (Ring(only=BY_NAME), LogGrid(), self._choices)

@@ -12,7 +12,7 @@ from raftcore.vocabulary.events import Event
 from raftcore.vocabulary.names import Index, ServerId
 from raftcore.vocabulary.numbers import whole
 from raftcore.vocabulary.spelling import brief
-from widgets.intents import Intent
+from widgets.intents import Intent, said
 from widgets.words import asked, clip, line
 
 
@@ -70,7 +70,7 @@ def question(intent: Intent, run: Run, view: ClusterView) -> Question:
     """What was asked of this run at the moment of this view. Raises ConfigError and ClientNotFound where there is no such thing."""
     match intent.get("what"):
         case "entry":
-            return OfEntry(str(intent.get("server")), intent["index"])
+            return OfEntry(str(intent.get("server")), said(intent, "index"))
         case "leader":
             return OfLeader()
         case "event":
@@ -85,4 +85,4 @@ def question(intent: Intent, run: Run, view: ClusterView) -> Question:
                 raise ClientNotFound(f"{client} waits for nothing at {view.at_ms:,.0f} ms")
             return OfOperation(view.pending[client])
         case other:
-            raise ConfigError(f"no question about {other!r}; ask about an entry, a leader, an event or an operation")
+            raise ConfigError(f"no question about {brief(other)}; ask about an entry, a leader, an event or an operation")

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from raftcore.checks.explain.reach import runs
 from raftcore.trace.view import ClusterView, ServerView, voter_groups
 from raftcore.vocabulary.config import Config
-from raftcore.vocabulary.names import ServerId
+from raftcore.vocabulary.links import Link
+from raftcore.vocabulary.names import Address, ServerId
 
 
 def promises_a_leader(config: Config) -> bool:
@@ -34,10 +35,27 @@ def is_sound(server: ServerView, config: Config) -> bool:
     return runs(server) and keeps and server.clock_rate == 1
 
 
-def are_linked(view: ClusterView, config: Config, one: ServerId, other: ServerId) -> bool:
-    """Whether all that two servers say to each other arrives in time."""
+def are_linked(view: ClusterView, config: Config, one: Address, other: Address) -> bool:
+    """Whether all that two servers, or a client and a server, say to each other arrives in time."""
     links = [link for pair in ((one, other), (other, one)) if (link := view.links.get(pair))]
-    return all(link.up and link.loss == 0 and link.delay_ms[1] <= config.delay_ms[1] for link in links)
+    return all(_carries_in_time(link, config) for link in links)
+
+
+def _carries_in_time(link: Link, config: Config) -> bool:
+    return link.up and link.loss == 0 and link.delay_ms[1] <= config.delay_ms[1]
+
+
+def is_whole(view: ClusterView, config: Config) -> bool:
+    """Whether nothing is at fault: no member's disk or clock, no link, and every member runs."""
+    members = (view.servers[name] for name in view.configuration.members)
+    return all(is_sound(member, config) for member in members) and all(_carries_in_time(link, config) for link in view.links.values())
+
+
+def is_disturbed(view: ClusterView, config: Config) -> bool:
+    """Whether some server runs that was removed, and that nothing keeps from disturbing the others (thesis 4.2.3)."""
+    members = view.configuration.members
+    removed = any(server.alive and server.id not in members for server in view.servers.values())
+    return removed and not config.pre_vote and not config.leader_guard
 
 
 def is_backed(server: ServerView, names: Iterable[ServerId]) -> bool:

@@ -8,8 +8,28 @@ Either holds or not at a moment. Who asks knows how long it may take, and until 
 from msgspec import Struct
 
 from raftcore.trace.view import ClusterView
+from raftcore.vocabulary.config import Config
 
 CONVERGENCE, ANSWERED = "Convergence", "Answered"
+
+
+def longest_wait_ms(config: Config) -> float:
+    """How long convergence may take: time for slow messages to land, for a score of split votes, and for logs to travel."""
+    return 1_000 + 30 * config.election_timeout_ms[1]
+
+
+def longest_answer_ms(config: Config, servers: int) -> float:
+    """How long an answer may take: for a leader to come, and for a client to ask every server in turn, twice: those that are cut off
+
+    leave it waiting.
+    """
+    return longest_wait_ms(config) + 2 * servers * config.client_retry_ms
+
+
+def may_be_answered(config: Config) -> bool:
+    """Whether clients wait long enough, and sessions last long enough, for a request, a round of the leader's and an answer, twice."""
+    twice_ms = 12 * config.delay_ms[1] + 8 * config.sync_ms
+    return config.client_limit_ms > twice_ms and (not config.client_sessions or config.session_timeout_ms > 2 * twice_ms)
 
 
 class Lack(Struct, frozen=True):

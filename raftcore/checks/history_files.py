@@ -17,6 +17,7 @@ from raftcore.checks.edn import EdnError, Keyword, forms
 from raftcore.statemachine.language import show_command
 from raftcore.vocabulary.commands import Append, Cas, Delete, Get, Set
 from raftcore.vocabulary.errors import FileError
+from raftcore.vocabulary.validation import check_path
 
 REGISTER_KEY = "register"
 """The key that stands for the one register of a history that names no keys."""
@@ -60,9 +61,9 @@ def read_edn(path: str | Path, *, failed_cas_is_evidence: bool = False) -> tuple
 
     failed_cas_is_evidence: such a `:fail` says that the key held something else, as in porcupine's test data.
 
-    Raises FileError, which names the line, and OSError.
+    Raises FileError, which names the line, ConfigError for what is no path, and OSError.
     """
-    history = _History(Path(path), _EDN_FORM, failed_cas_is_evidence)
+    history = _History(check_path(path), _EDN_FORM, failed_cas_is_evidence)
     history.absorb_maps()
     return history.operations()
 
@@ -70,9 +71,9 @@ def read_edn(path: str | Path, *, failed_cas_is_evidence: bool = False) -> tuple
 def read_kv(path: str | Path) -> tuple[Operation, ...]:
     """Like `read_edn`, for a store that knows no absent keys, only empty ones, as in porcupine's test data: `""` is read as nil.
 
-    Raises FileError, which names the line, and OSError.
+    Raises FileError, which names the line, ConfigError for what is no path, and OSError.
     """
-    history = _History(Path(path), _EDN_FORM, False, empty_is_absent=True)
+    history = _History(check_path(path), _EDN_FORM, False, empty_is_absent=True)
     history.absorb_maps()
     return history.operations()
 
@@ -80,9 +81,11 @@ def read_kv(path: str | Path) -> tuple[Operation, ...]:
 def read_jepsen(path: str | Path, *, failed_cas_is_evidence: bool = False) -> tuple[Operation, ...]:
     """The operations of clients in a log of Jepsen, in the order of their calls; otherwise like `read_edn`.
 
-    Lines of other loggers and of the nemesis are passed over. Raises FileError, which names the line, and OSError.
+    Lines of other loggers and of the nemesis are passed over.
+
+    Raises FileError, which names the line, ConfigError for what is no path, and OSError.
     """
-    history = _History(Path(path), _LOG_FORM, failed_cas_is_evidence)
+    history = _History(check_path(path), _LOG_FORM, failed_cas_is_evidence)
     history.absorb_log()
     return history.operations()
 

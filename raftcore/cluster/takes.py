@@ -107,6 +107,7 @@ def take_time_out(world: SimWorld, action: act.TimeOut) -> None:
         raise ControlError(f"{server.id} is paused, and its timer with it; resume it first")
     if server.node.state.role is LEADER:
         raise ControlError(f"{server.id} leads, and a leader has no election timer; choose a follower or a candidate")
+    _check_room(server)
     world.acted(action)
     server.hear(DeadlineReached())
 
@@ -191,6 +192,7 @@ def take_change_membership(world: SimWorld, action: act.ChangeMembership) -> Non
         world.server(name)
     wanted = Configuration(tuple(sorted(set(action.voters))), learners=tuple(sorted(set(action.learners))))
     leader = world.who_can_change(wanted)
+    _check_room(leader)
     world.acted(action)
     leader.hear(ChangeWanted(wanted))
 
@@ -202,8 +204,15 @@ def take_transfer_leadership(world: SimWorld, action: act.TransferLeadership) ->
     objection = why_no_transfer(leader.node.state, target)
     if objection:
         raise ControlError(objection)
+    _check_room(leader)
     world.acted(action)
     leader.hear(TransferWanted(target))
+
+
+def _check_room(server: Server) -> None:
+    """Refuse an action that this server would lose, since it has no room for what it can't do at once."""
+    if server.is_full():
+        raise ControlError(f"{server.id} waits for its disk and holds back all the messages that it can; run on until it has taken them in")
 
 
 # ---- actions on one server's storage and clock

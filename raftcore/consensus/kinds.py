@@ -74,10 +74,11 @@ def _of_one_of(kind: Any) -> Problem:
 
 def _of_a_container(kind: Any, origin: type) -> Problem:
     """All of what is in it; of a list and a deque, which may be long, the ends."""
-    find, wrong = problem(get_args(kind)[-1] if get_args(kind)[-1] is not ... else get_args(kind)[0]), _must_be(kind)
-    pick = _PICKS.get(origin, iter)
-    if origin is tuple and get_args(kind)[-1] is not ...:
+    parts, wrong = get_args(kind), _must_be(kind)
+    if origin is tuple and parts[-1] is not ...:
         return _of_a_row(kind)
+    find = problem(parts[0] if origin is tuple else parts[-1])  # of a dict, what its keys lead to
+    pick = _PICKS.get(origin, iter)
 
     def look(value: Any) -> str:
         if type(value) is not origin:

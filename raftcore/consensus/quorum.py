@@ -2,20 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
-from enum import Enum
 from itertools import repeat
 from math import inf
 
 from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.names import Index, ServerId
-
-
-class Tally(Enum):
-    """What votes come to: decided either way, or not yet."""
-
-    WON = "won"
-    LOST = "lost"
-    PENDING = "pending"
 
 
 def majority(size: int) -> int:
@@ -46,19 +37,6 @@ def is_quorum(configuration: Configuration, agreeing: AbstractSet[ServerId]) -> 
     """
     has_voters = bool(configuration.voters or configuration.next_voters)
     return has_voters and has_majority(configuration.voters, agreeing) and has_majority(configuration.next_voters, agreeing)
-
-
-def tally(voters: Collection[ServerId], votes: Mapping[ServerId, bool]) -> Tally:
-    """What these votes come to among these voters; a voter who is not named has not answered.
-
-    >>> tally(("S1", "S2", "S3"), {"S1": True, "S2": False})
-    <Tally.PENDING: 'pending'>
-    """
-    granted = {voter for voter in voters if votes.get(voter)}
-    still_possible = {voter for voter in voters if votes.get(voter, True)}
-    if has_majority(voters, granted):
-        return Tally.WON
-    return Tally.PENDING if has_majority(voters, still_possible) else Tally.LOST
 
 
 def agreed_index(voters: Collection[ServerId], reached: Mapping[ServerId, Index]) -> float:

@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from raftcore.checks.connected import promises_a_leader, who_could_lead
-from raftcore.checks.convergence import ANSWERED, Lack, lack
+from raftcore.checks.convergence import ANSWERED, Lack, lack, longest_answer_ms, may_be_answered
 from raftcore.cluster.client import Operation
 from raftcore.cluster.cluster import Cluster
 from raftcore.statemachine.language import show_command
 from raftcore.trace.view import ClusterView
 from raftcore.vocabulary.commands import Command, Get, ReadMode, Set
-from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.names import ClientId
 
 KEY = "answered"
@@ -24,16 +23,6 @@ QUESTIONS: tuple[Command, ...] = (Set(KEY, "yes"), Get(KEY, ReadMode.READ_INDEX)
 
 FIRST = 9
 """C9 is the first client that may ask: the others belong to whoever made the trouble."""
-
-
-def longest_wait_ms(config: Config) -> float:
-    """Time for slow messages to land, for a score of split votes, and for logs to travel."""
-    return 1_000 + 30 * config.election_timeout_ms[1]
-
-
-def longest_answer_ms(cluster: Cluster) -> float:
-    """Time for a leader to come, and for a client to ask every server in turn, twice: those that are cut off leave it waiting."""
-    return longest_wait_ms(cluster.config) + 2 * len(cluster.server_ids) * cluster.config.client_retry_ms
 
 
 class Judged(Struct, frozen=True):
@@ -68,8 +57,8 @@ def judge_answers(cluster: Cluster, why: Callable[[ClusterView], str]) -> Judged
 
     Nothing is promised where it does not say so for as long as that may take.
     """
-    bound_ms, began_ms = longest_answer_ms(cluster), cluster.now_ms
-    if not _may_be_answered(cluster.config) or not why(cluster.view):
+    bound_ms, began_ms = longest_answer_ms(cluster.config, len(cluster.server_ids)), cluster.now_ms
+    if not may_be_answered(cluster.config) or not why(cluster.view):
         return NOT_PROMISED
     asking, since_ms = Asking(cluster), began_ms
     while cluster.now_ms < began_ms + 2 * bound_ms:
@@ -82,12 +71,6 @@ def judge_answers(cluster: Cluster, why: Callable[[ClusterView], str]) -> Judged
         elif cluster.now_ms >= since_ms + bound_ms:
             return Judged((ANSWERED,), asking.lack(since_ms, reason))
     return NOT_PROMISED
-
-
-def _may_be_answered(config: Config) -> bool:
-    """Whether clients wait long enough, and sessions last long enough, for a request, a round of the leader's and an answer, twice."""
-    twice_ms = 12 * config.delay_ms[1] + 8 * config.sync_ms
-    return config.client_limit_ms > twice_ms and (not config.client_sessions or config.session_timeout_ms > 2 * twice_ms)
 
 
 class Asking:

@@ -95,15 +95,16 @@ def explore(world: World | Walk, limit: int = 1_000_000, on_progress: Callable[[
     """
     if not isinstance(world, World | Walk):
         raise ConfigError(f"{brief(world)} is no world; give a small one, for example World(size=3, terms=2), or a walk through one")
-    if whole(limit) is None or limit < 1:
+    count = whole(limit)
+    if count is None or count < 1:
         raise ConfigError(f"limit={brief(limit)} must be a whole number of states, 1 or more")
     walk = world if isinstance(world, Walk) else Walk(world)
     try:
         try:
-            return _explored(walk, limit, on_progress, names_matter="")
+            return _explored(walk, count, on_progress, names_matter="")
         except NamesMatter as difference:
             names_matter = str(difference)
-        return _explored(walk, limit, on_progress, names_matter)
+        return _explored(walk, count, on_progress, names_matter)
     except RuleError as error:
         shorten(error)
         raise

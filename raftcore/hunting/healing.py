@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from contextlib import suppress
 
-from raftcore.checks.convergence import CONVERGENCE, Lack, lack
+from raftcore.checks.connected import is_disturbed
+from raftcore.checks.convergence import CONVERGENCE, Lack, lack, longest_wait_ms
 from raftcore.cluster.cluster import Cluster
-from raftcore.hunting.answers import NOT_PROMISED, Judged, judge_answers, judge_connected, longest_wait_ms
+from raftcore.hunting.answers import NOT_PROMISED, Judged, judge_answers, judge_connected
 from raftcore.trace.view import ClusterView, voter_groups
 from raftcore.vocabulary.actions import FlipBit
 from raftcore.vocabulary.errors import ConditionNotReached
@@ -66,14 +67,7 @@ def judge_healed(cluster: Cluster) -> Judged:
     if healed.promised and healed.lack is None:
         answered = judge_answers(cluster, lambda _: "all was whole")
         healed = Judged(healed.promised + answered.promised, answered.lack)
-    return NOT_PROMISED if healed.lack and is_disturbed(cluster) else healed
-
-
-def is_disturbed(cluster: Cluster) -> bool:
-    """Whether some server runs that was removed, and that nothing keeps from disturbing the others."""
-    members = cluster.view.configuration.members
-    removed = any(server.alive and server.id not in members for server in cluster.view.servers.values())
-    return removed and not cluster.config.pre_vote and not cluster.config.leader_guard
+    return NOT_PROMISED if healed.lack and is_disturbed(cluster.view, cluster.config) else healed
 
 
 def _judge_agreement(cluster: Cluster) -> Judged:

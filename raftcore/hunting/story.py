@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from raftcore.checks.beliefs import BELIEFS
-from raftcore.checks.convergence import ANSWERED, CONVERGENCE, Lack
+from raftcore.checks.convergence import ANSWERED, CONVERGENCE, Lack, longest_wait_ms
 from raftcore.checks.exercised import LINEARIZABILITY_PREMISE, exercised
 from raftcore.checks.linearizability import KEY_VALUE, Verdict, check, history
 from raftcore.checks.situations import SITUATIONS
@@ -18,7 +18,7 @@ from raftcore.checks.watch import INVARIANTS
 from raftcore.cluster.cluster import AnyRules, Cluster
 from raftcore.cluster.rulebook import Rulebook
 from raftcore.consensus.rule_errors import within_guards
-from raftcore.hunting.answers import judge_connected, longest_wait_ms
+from raftcore.hunting.answers import judge_connected
 from raftcore.hunting.faults import Faults
 from raftcore.hunting.healing import judge_healed
 from raftcore.hunting.random_run import RandomRun

@@ -221,9 +221,9 @@ class Recording:
     def save(self, path: str | Path) -> None:
         """Write one Parquet file, which repeats the run and which pandas.read_parquet opens too.
 
-        What stands at `path` is replaced, whole or not at all. Raises OSError.
+        What stands at `path` is replaced, whole or not at all. Raises ConfigError for what is no path, and OSError.
         """
-        save_atomically(path, partial(_write_bytes, data=self._to_bytes()))
+        save_atomically(check_path(path), partial(_write_bytes, data=self._to_bytes()))
 
     def _to_bytes(self) -> bytes:
         now_ms, rows = self.now_ms, self._all_rows()
@@ -258,9 +258,11 @@ class Recording:
     def stream_to(self, path: str | Path) -> Stream:
         """Write the run to a file while it goes on, until the stream is closed: a crash loses at most the last second.
 
-        Meanwhile it stands in `path` + ".part", which `load` reads too. Raises FileError where there is such a file already, and OSError.
+        Meanwhile it stands in `path` + ".part", which `load` reads too.
+
+        Raises FileError where there is such a file already, ConfigError for what is no path, and OSError, also where `path` is a folder.
         """
-        return Stream(self, path)
+        return Stream(self, check_path(path))
 
     def portion(self, position: int) -> Portion:
         """What came from this position on, as a file's bytes. Its scenario has no actions: they stand among the events."""
@@ -279,12 +281,12 @@ class Recording:
     def to_html(self, path: str | Path) -> None:
         """Write one page of HTML in which the run plays by itself, with no kernel, server or network: to hand in, or to send.
 
-        What stands at `path` is replaced, whole or not at all. Raises OSError.
+        What stands at `path` is replaced, whole or not at all. Raises ConfigError for what is no path, and OSError.
         """
         from widgets.page.page import write_page  # noqa: PLC0415  the one way from here to a screen; see the contracts in pyproject.toml
 
         with self._reading():
-            write_page(self, path)
+            write_page(self, check_path(path))
 
     def to_csv(self, folder: str | Path) -> None:
         """Write each table to a file of its own in this folder, which is made if need be: events.csv, messages.csv … Raises OSError."""
@@ -311,7 +313,7 @@ class Recording:
         """
         with self._reading():
             lines = list(edn_lines(self._all_rows(), self.server_ids[: self.scenario.size], self.config))
-        _save_lines(path, lines)
+        _save_lines(check_path(path), lines)
 
     def to_shiviz(self, path: str | Path, from_ms: float = 0.0, to_ms: float = inf) -> None:
         """Write a log with vector clocks for ShiViz, which reads it with the regular expression SHIVIZ_PARSER.
@@ -324,7 +326,7 @@ class Recording:
             raise ConfigError(f"there is no while from {brief(from_ms)} to {brief(to_ms)} ms; give two moments, the later one last")
         with self._reading():
             lines = list(shiviz_lines(self._all_rows(), begin_ms, end_ms))
-        _save_lines(path, lines)
+        _save_lines(check_path(path), lines)
 
 
 def _from_bytes(data: bytes, name: str) -> Recording:

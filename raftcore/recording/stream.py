@@ -2,6 +2,7 @@
 
 Parquet's end says where everything stands, and comes last. So what is written meanwhile is a file of frames, each with a small Parquet file
 of what came since the one before, its length and its checksum. It stands beside the path, as `run.parquet.part`, until it is whole.
+The head of a frame has a checksum of its own: a wrong length would make the frame look as if the process had ended while it wrote it.
 """
 
 import atexit
@@ -18,6 +19,7 @@ from zlib import crc32
 import pyarrow as pa
 from msgspec.structs import replace
 
+from raftcore.files import refuse_folder
 from raftcore.interrupts import Uninterrupted
 from raftcore.recording.file import Header, from_parquet
 from raftcore.recording.rows import Rows
@@ -36,7 +38,8 @@ BEHIND = "The run goes on in memory only, and is written as soon as that is poss
 
 MARK = b"RAFTLAB>"
 PART = ".part"
-_HEAD = struct.Struct("<8sQI")
+_HEAD = struct.Struct("<8sQII")
+_CHECKED_BYTES = _HEAD.size - 4
 
 
 def part_of(path: str | Path) -> Path:
@@ -54,6 +57,7 @@ class Stream:
 
     def __init__(self, recording: "Recording", path: str | Path) -> None:
         self.path = Path(path)
+        refuse_folder(self.path)  # or the recording could not be put there at the end
         self.part = part_of(path)
         self._recording = recording
         self.trouble: Exception | None = None
@@ -76,7 +80,7 @@ class Stream:
                 return
             portion = self._recording.portion(self._position)
             with Uninterrupted():  # or it would be written again
-                self._append(_HEAD.pack(MARK, len(portion.data), crc32(portion.data)) + portion.data)
+                self._append(_head(portion.data) + portion.data)
                 self._position += portion.events
 
     def _append(self, frame: bytes) -> None:
@@ -133,6 +137,12 @@ class Stream:
             warnings.warn(f"{self.part} can't be written: {said}. {BEHIND}", RuntimeWarning, stacklevel=1)
 
 
+def _head(data: bytes) -> bytes:
+    """What stands before the data of a frame: a mark, their length, their checksum, and the checksum of these three."""
+    parts = MARK, len(data), crc32(data)
+    return _HEAD.pack(*parts, crc32(_HEAD.pack(*parts, 0)[:_CHECKED_BYTES]))
+
+
 def _what_to_do_with(part: Path) -> str:
     with part.open("rb") as file:
         head = file.read(_HEAD.size)
@@ -158,8 +168,8 @@ def from_frames(data: bytes, name: str) -> tuple[pa.Table, Header]:
     """What a broken-off file holds, up to its last whole frame, and the latest header. Raises FileError."""
     tables, header, start = [], None, 0
     while len(data) - start >= _HEAD.size:
-        mark, length, checksum = _HEAD.unpack_from(data, start)
-        if mark != MARK:
+        mark, length, checksum, head_checksum = _HEAD.unpack_from(data, start)
+        if mark != MARK or crc32(data[start : start + _CHECKED_BYTES]) != head_checksum:
             raise FileError(f"{name} is damaged: no frame begins after {start:,} bytes")
         start += _HEAD.size
         frame = data[start : start + length]

@@ -73,7 +73,12 @@ def parse_command(text: str) -> Command:
 
 
 def show_command(command: Command) -> str:
-    """The text that `parse_command` reads as this command. Nobody types OpenSession; it has a text to be looked at."""
+    """The text that `parse_command` reads as this command. Raises CommandError for what is none.
+
+    Nobody types OpenSession; it has a text to be looked at.
+    """
+    if not isinstance(command, Command):
+        raise CommandError(f"{brief(command)} is no command; give one, for example {Set('x', '1')!r}")
     values = [getattr(command, field) for field in command.__struct_fields__]
     return " ".join([_VERBS.get(type(command), "OPEN SESSION"), *(_show_word(value) for value in values if value is not None)])
 
@@ -109,4 +114,6 @@ def _read_json(word: str) -> str:
 def _show_word(word: str | ReadMode) -> str:
     if isinstance(word, ReadMode):
         return word.name
+    if not isinstance(word, str):
+        raise CommandError(f"{brief(word)} is no text; write {brief(word)!r}")
     return word if _NEEDS_NO_QUOTES.fullmatch(word) else json.dumps(word, ensure_ascii=False)

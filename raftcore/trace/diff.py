@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from raftcore.trace.run import Run, require_run
+from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.events import Event
+from raftcore.vocabulary.numbers import whole
+from raftcore.vocabulary.spelling import brief
 
 PORTION = 4_096
 
@@ -25,12 +28,15 @@ class Difference(Struct, frozen=True):
 def diff(run_a: Run, run_b: Run, since: int = 0) -> Difference | None:
     """Where two runs first differ; None where they are the same, event by event. Their first `since` events are known to be the same.
 
-    Raises ConfigError where one of them is no run.
+    Raises ConfigError where one of them is no run, or `since` no number of events.
     """
     require_run(run_a)
     require_run(run_b)
+    first = whole(since)
+    if first is None or first < 0:
+        raise ConfigError(f"since={brief(since)} is no number of events; give a whole number, 0 or more")
     a, b = run_a.trace, run_b.trace
-    for start in range(since, max(len(a), len(b)), PORTION):
+    for start in range(first, max(len(a), len(b)), PORTION):
         ours, theirs = a[start : start + PORTION], b[start : start + PORTION]
         if ours != theirs:
             return _difference(start, ours, theirs)

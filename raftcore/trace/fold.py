@@ -197,7 +197,11 @@ def _restarted(server: ServerView, event: ev.Restarted) -> ServerView:
 
 
 def _clock_rate_changed(server: ServerView, event: ev.ClockRateChanged) -> ServerView:
-    return replace(server, clock_rate=event.rate)
+    transfer = server.transfer
+    if transfer:  # its end moves with the clock that counts it; timers and leases are told anew
+        left_ms = (transfer.deadline_ms - event.at_ms) * (server.clock_rate / event.rate)
+        transfer = replace(transfer, deadline_ms=event.at_ms + left_ms)
+    return replace(server, clock_rate=event.rate, transfer=transfer)
 
 
 def _disk_changed(server: ServerView, event: ev.DiskChanged) -> ServerView:

@@ -1,6 +1,5 @@
 """What a run is to those who only look at it, whether it goes on or was recorded."""
 
-import reprlib
 from typing import Protocol
 
 from raftcore.trace.stream import Trace
@@ -9,6 +8,7 @@ from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.names import ServerId
 from raftcore.vocabulary.scenario import Scenario
+from raftcore.vocabulary.spelling import brief
 
 
 class Run(Protocol):
@@ -34,4 +34,4 @@ _ASKED = [name for name in vars(Run) if not name.startswith("_")]
 def require_run(value: object) -> None:
     """Refuse what is no run, such as a view, a table, or the class Cluster itself. Raises ConfigError."""
     if not all(hasattr(type(value), name) for name in _ASKED):  # of the type, so that no view is made for the question
-        raise ConfigError(f"{reprlib.repr(value)} is no run; give a cluster, or a recording of one")
+        raise ConfigError(f"{brief(value)} is no run; give a cluster, or a recording of one")

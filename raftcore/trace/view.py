@@ -13,6 +13,7 @@ from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.events import Completed, MessageDelivered, MessageDropped, MessageSent, ReadStarted, TransferStarted
 from raftcore.vocabulary.links import Link
 from raftcore.vocabulary.names import Address, ClientId, FollowerState, Index, Reason, Role, ServerId, Term
+from raftcore.vocabulary.spelling import brief
 
 
 class ProgressView(Struct, frozen=True):
@@ -164,7 +165,7 @@ class ClusterView(Struct, frozen=True, kw_only=True):
 def require_view(value: object) -> None:
     """Refuse what is no view. Raises ConfigError."""
     if not isinstance(value, ClusterView):
-        raise ConfigError(f"{value!r} is no view; give one of a run: cluster.view, or cluster.trace.view_at(at_ms)")
+        raise ConfigError(f"{brief(value)} is no view; give one of a run: cluster.view, or cluster.trace.view_at(at_ms)")
 
 
 def voter_groups(configuration: Configuration) -> list[tuple[ServerId, ...]]:

@@ -12,6 +12,7 @@ from raftcore.vocabulary.actions import Action, CreateServer
 from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.errors import CommandError, ConfigError, FileError
 from raftcore.vocabulary.names import ServerId, is_server_name
+from raftcore.vocabulary.numbers import number as number_of
 from raftcore.vocabulary.numbers import whole
 from raftcore.vocabulary.spelling import Spelled, brief
 from raftcore.vocabulary.validation import KINDS, can_be, check_action, check_path, named
@@ -110,8 +111,11 @@ class Scenario(Struct, metaclass=Spelled, frozen=True, kw_only=True, forbid_unkn
             raise ConfigError(f"config={brief(self.config)} must be a Config, for example Config(heartbeat_ms=50)")
 
     def until(self, at_ms: float) -> "Scenario":
-        """The same run, with nothing done to it after this moment."""
-        return replace(self, actions=tuple(action for action in self.actions if action.at_ms <= at_ms))
+        """The same run, with nothing done to it after this moment. Raises ConfigError where it is none."""
+        until_ms = number_of(at_ms)
+        if until_ms is None:
+            raise ConfigError(f"at_ms={brief(at_ms)} is no moment of a run; give simulated milliseconds since its start")
+        return replace(self, actions=tuple(action for action in self.actions if action.at_ms <= until_ms))
 
     # ---- files
 

@@ -49,6 +49,20 @@ lab
 """
 
 
+NOBODY_LEADS = """
+from raftcore import Cluster, Rules
+from raftcore.consensus import election
+from raftcore.vocabulary.names import Reason
+from widgets import Lab
+
+cluster = Cluster(size=3, rules=Rules(answer_request_vote=lambda me, ask: election.refuse(me, Reason.ALREADY_VOTED)))
+cluster.run_for(10_000)
+lab = Lab(cluster)
+lab.pause()
+lab
+"""
+
+
 def strip(page: Page):
     return page.locator(".rl-checks")
 
@@ -58,7 +72,7 @@ def test_a_planted_bug_stops_time_and_leads_to_its_evidence(notebook: Page):
     broken = strip(notebook).locator(".rl-violation[data-property='Vote Once']")
     expect(broken).to_contain_text("Vote Once, at ", timeout=LIMIT_MS)
     expect(strip(notebook).locator("[data-law='Vote Once']")).to_have_class(re.compile("rl-broken"))
-    expect(strip(notebook).locator("[data-law='Election Safety']")).to_have_attribute("aria-label", "Election Safety holds")
+    expect(strip(notebook).locator("[data-law='Election Safety']")).to_have_attribute("aria-label", "Election Safety is not exercised")
     expect(notebook.locator(".rl-status")).to_contain_text("Vote Once is broken")
     expect(button(notebook, "play")).to_contain_text("Play")
     stopped = notebook.locator("[data-clock]").first.inner_text()
@@ -100,6 +114,19 @@ def test_the_entries_that_show_a_violation_say_so(notebook: Page):
     expect(entry("S5")).not_to_contain_class("rl-shows")  # it has no such entry yet
 
 
+def test_a_run_that_does_not_converge_says_so_from_the_moment_when_it_should_have(notebook: Page):
+    opened(notebook, NOBODY_LEADS)
+    sign = strip(notebook).locator(".rl-overdue")
+    expect(sign).to_have_text(
+        "The run has not converged: for 10,000 ms all was whole, and no server leads with a quorum behind it.", timeout=LIMIT_MS
+    )
+    names = strip(notebook).locator(".rl-law")
+    expect(names.first).to_have_text(re.compile(r"–\s*Election Safety: not exercised"))
+    expect(button(notebook, "more-laws")).to_have_text("+ 12 more, 10 not exercised")
+    button(notebook, "back").click()  # to where there still was time
+    expect(sign).to_be_hidden(timeout=LIMIT_MS)
+
+
 def test_an_entry_that_is_not_committed_says_why_when_it_is_clicked(notebook: Page):
     opened(notebook, CUT_OFF)
     notebook.get_by_role("button", name=re.compile(r"^entry \d+ of S\d is not committed: why\?")).first.click()
@@ -109,7 +136,9 @@ def test_an_entry_that_is_not_committed_says_why_when_it_is_clicked(notebook: Pa
     expect(why).to_contain_text(
         re.compile(r"a commit needs 3 of 5, and .* cut off from S\d since [\d,]+ ms; no majority has answered .* §5\.3")
     )
-    expect(strip(notebook).locator("[data-law^=Linearizable]")).to_have_text(re.compile(r"✓\s*Linearizable \(2 operations\)"))
+    expect(strip(notebook).locator("[data-law^=Linearizable]")).to_have_text(
+        re.compile(r"–\s*Linearizable \(2 operations\): not exercised")
+    )
 
     why.get_by_role("button", name="Put the answer away").click()
     expect(why).to_be_hidden()

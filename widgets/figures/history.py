@@ -15,6 +15,8 @@ import plotly.graph_objects as go
 from raftcore.checks.linearizability import BUDGET, KEY_VALUE, Model, Operation, Result, Verdict, check, history
 from raftcore.trace.run import Run
 from raftcore.vocabulary.commands import Get
+from raftcore.vocabulary.errors import ConfigError
+from raftcore.vocabulary.spelling import brief
 from widgets.figures.background import Background, background_of
 from widgets.palette import term_colours
 from widgets.timeline_pieces import CLEAR, GREY, LOOK, RED, TIME_AXIS, Figure, period, plain
@@ -47,10 +49,18 @@ def history_figure(source: Run | Iterable[Operation], model: Model = KEY_VALUE, 
     Bounded: 2,000 operations, and of more those before what can't follow, or the latest. Raises what `check` does.
     """
     if isinstance(source, Iterable):
-        operations, background = tuple(source), Background()
+        operations, background = _operations(source), Background()
     else:
         operations, background = history(source), background_of(source)
     return _Drawing(operations, check(operations, model, budget), background).figure()
+
+
+def _operations(source: Iterable[Operation]) -> tuple[Operation, ...]:
+    try:
+        operations = iter(source)
+    except TypeError:  # an array of no dimension claims to be iterable
+        raise ConfigError(f"{brief(source)} is no history; give a run, or the operations that a reader has read") from None
+    return tuple(operations)
 
 
 def _part(operations: tuple[Operation, ...], result: Result) -> tuple[Operation, ...]:

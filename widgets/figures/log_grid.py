@@ -7,7 +7,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from raftcore.trace.run import Run, require_run
+from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.names import Index
+from raftcore.vocabulary.numbers import whole
+from raftcore.vocabulary.spelling import brief
 from widgets.figures.canvas import canvas
 from widgets.log_grid import log_picture
 from widgets.palette import term_colours
@@ -24,11 +27,14 @@ def log_grid(run: Run, at_ms: float | None = None, from_index: Index | None = No
     """The logs at `at_ms`, in simulated milliseconds, or at the end: 14 columns from `from_index` on, or the last ones.
 
     Colour: term. Solid: committed. Dashed and pale: not. A dot: last applied. Hatched: compacted, it stands in the snapshot (§7). Of a
-    crashed server, solid is what its disk holds. Raises ConfigError for a time that is none.
+    crashed server, solid is what its disk holds. Raises ConfigError for a time or a place that is none.
     """
     require_run(run)
+    first = None if from_index is None else whole(from_index)
+    if first is None and from_index is not None:
+        raise ConfigError(f"from_index={brief(from_index)} is no place in a log; the first entry is 1")
     view = run.view if at_ms is None else run.trace.view_at(at_ms)
-    picture = log_picture(view, from_index, columns=COLUMNS)
+    picture = log_picture(view, first, columns=COLUMNS)
     rows = list(enumerate(picture["servers"]))
     shown = [cell for row, server in rows for cell in cells(row, server, picture)]
     traces = [

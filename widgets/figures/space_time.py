@@ -14,6 +14,8 @@ from raftcore.trace.run import Run, require_run
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.events import AnyEvent, Event, MessageDelivered, MessageDropped, MessageSent
 from raftcore.vocabulary.names import Address
+from raftcore.vocabulary.numbers import whole
+from raftcore.vocabulary.spelling import brief
 from widgets.event_feed import LEFT_OUT
 from widgets.figures.canvas import BLUE, FAINT, ORANGE, PINK, canvas, fill
 from widgets.figures.causality import BEFORE, Cone, Flight, cone_of
@@ -165,13 +167,14 @@ PLACES = (0.0, MIDDLE, 1.0)
 
 def picture(scene: Scene, highlight: int | None) -> Picture:
     """The data of every trace, with one message chosen, or none. ConfigError if the window has no such message."""
-    chosen = next((flight for flight in scene.flights if flight.id == highlight), None)
+    number = whole(highlight)
+    chosen = next((flight for flight in scene.flights if flight.id == number), None)
     if highlight is not None and chosen is None:
-        raise ConfigError(f"no message {highlight} flies between {scene.from_ms:g} and {scene.to_ms:g} ms; run.messages has the ids")
+        raise ConfigError(f"no message {brief(highlight)} flies between {scene.from_ms:g} and {scene.to_ms:g} ms; run.messages has the ids")
     cone = cone_of(scene.flights, chosen) if chosen else NOBODY
     row = {name: place for place, name in enumerate(scene.lanes)}
     window = (scene.from_ms, scene.to_ms)
-    of_group = {flight.id: group_of(flight, cone, highlight) for flight in scene.flights}
+    of_group = {flight.id: group_of(flight, cone, number) for flight in scene.flights}
     past = [(scene.from_ms, end, row[name]) for name, end in cone.past_until.items()]
     future = [(begin, scene.to_ms, row[name]) for name, begin in cone.future_since.items()]
     slants = {name: slanted([flight for flight in scene.flights if of_group[flight.id] == name], row) for name in COLOURS}

@@ -22,6 +22,7 @@ from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.events import Event
 from raftcore.vocabulary.messages import AppendEntries, InstallSnapshot
 from raftcore.vocabulary.names import LEADER, Index, ServerId, Term
+from raftcore.vocabulary.spelling import brief
 
 Checks: TypeAlias = bool | Literal["full"]
 """Whether a run is judged: "full" is with beliefs."""
@@ -254,5 +255,5 @@ class BeliefWatch:
 def watch_beliefs(checks: Checks, config: Config, trace: Trace | None) -> BeliefWatch | None:
     """What judges beliefs, where that is wanted and there is a trace. Raises ConfigError."""
     if checks not in (True, False, "full"):
-        raise ConfigError(f'checks={checks!r} must be True, False or "full", which judges also what servers believe')
+        raise ConfigError(f'checks={brief(checks)} must be True, False or "full", which judges also what servers believe')
     return BeliefWatch(trace.server_ids, config, trace) if trace is not None and checks == "full" else None

@@ -19,6 +19,7 @@ from raftcore.vocabulary.errors import ConfigError, ServerNotFound
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply
 from raftcore.vocabulary.names import Index, ServerId
 from raftcore.vocabulary.numbers import whole
+from raftcore.vocabulary.spelling import brief
 
 
 def why_not_committed(view: ClusterView, index: Index, server: ServerId | None = None) -> str:
@@ -28,6 +29,13 @@ def why_not_committed(view: ClusterView, index: Index, server: ServerId | None =
     ServerNotFound, and ConfigError where that log has no such entry, or `view` is none.
     """
     require_view(view)
+    place = whole(index)
+    if place is None or place < 1:
+        raise ConfigError(f"index={brief(index)} is no place in a log; the first entry is 1")
+    return _why_not_committed(view, place, server)
+
+
+def _why_not_committed(view: ClusterView, index: Index, server: ServerId | None) -> str:
     holder = _holder(view, index, server)
     if holder.alive and holder.commit_index >= index:
         return f"Entry {index} is committed, and {holder.id} knows it. §5.3"
@@ -59,10 +67,9 @@ def why_not_committed(view: ClusterView, index: Index, server: ServerId | None =
 
 def _holder(view: ClusterView, index: Index, server: ServerId | None) -> ServerView:
     """Whose log is meant."""
-    if server is not None and server not in view.servers:
-        raise ServerNotFound(f"there is no server {server!r}; there are {', '.join(view.servers)}")
-    if whole(index) is None or index < 1:
-        raise ConfigError(f"index={index!r} is no place in a log; the first entry is 1")
+    asked_of: object = server
+    if asked_of is not None and not (isinstance(asked_of, str) and asked_of in view.servers):
+        raise ServerNotFound(f"there is no server {brief(server)}; there are {', '.join(view.servers)}")
     leader = view.latest_leader
     asked = [view.servers[server]] if server is not None else [*([leader] if leader else []), *view.servers.values()]
     holders = [it for it in asked if index <= it.log.last_index]

@@ -10,6 +10,7 @@ from raftcore.vocabulary.errors import ClientNotFound, ConfigError
 from raftcore.vocabulary.events import MessageDelivered, MessageDropped
 from raftcore.vocabulary.messages import ClientReply, ClientRequest
 from raftcore.vocabulary.names import Index
+from raftcore.vocabulary.spelling import brief
 
 
 def why_pending(view: ClusterView, operation: OperationView) -> str:
@@ -21,7 +22,7 @@ def why_pending(view: ClusterView, operation: OperationView) -> str:
     require_view(view)
     if not isinstance(operation, OperationView):
         raise ConfigError(
-            f"{operation!r} is no operation under way; give one of view.pending, by client: {', '.join(view.pending) or 'none'}"
+            f"{brief(operation)} is no operation under way; give one of view.pending, by client: {', '.join(view.pending) or 'none'}"
         )
     now = view.pending.get(operation.client)
     if now is None or now.sequence_num != operation.sequence_num:

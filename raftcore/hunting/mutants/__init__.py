@@ -14,7 +14,7 @@ from raftcore.hunting.mutants.transfers import TRANSFERS
 MUTANTS: tuple[Mutant, ...] = tuple(
     sorted(
         (*ANSWERS, *ELECTIONS, *MEMBERSHIP, *READS, *REPLICATION, *SNAPSHOTS, *SESSIONS, *STORAGE, *TRANSFERS),
-        key=lambda mutant: (int(mutant.number.rstrip("abc")), mutant.number),
+        key=lambda mutant: (int(mutant.number.rstrip("abcd")), mutant.number),
     )
 )
 """All of them, in the order of the catalogue."""

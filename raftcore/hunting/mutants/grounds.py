@@ -62,6 +62,9 @@ LEASES = Config(
     client_retry_ms=60.0,
 )
 """Clients soon leave a leader that does not answer."""
+EVEN_LEASES = replace(LEASES, election_timeout_ms=(300.0, 310.0), heartbeat_ms=20.0, delay_ms=(0.1, 1.0), max_clock_drift=0.0)
+"""A lease ends just before somebody may stand."""
+
 SELDOM_HEARTBEATS = replace(
     LEASES, election_timeout_ms=(3_000.0, 6_000.0), heartbeat_ms=1_000.0, leader_guard=False, reads=ReadMode.READ_INDEX
 )
@@ -102,6 +105,7 @@ GROUNDS: Mapping[str, Grounds] = {
         3,
         replace(LEASES, election_timeout_ms=(300.0, 400.0), delay_ms=(0.5, 1.0), heartbeat_ms=20.0, max_clock_drift=0.9),
     ),
+    "27d": Grounds(60, only(commands=0, leaders=4), 5, EVEN_LEASES, "Lease Excludes"),
     "28": Grounds(300, replace(READS, transfers=6), 3, LEASES),
     "29": Grounds(150, RESTARTS, 3, replace(FIGURE_2, snapshot_every=3)),
     "30": Grounds(60),

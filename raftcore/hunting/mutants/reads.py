@@ -55,6 +55,16 @@ def trust_the_own_clock(me: NodeState, ask: ClientRequest) -> ClientReply | None
     return reads.answer_read(me, ask)
 
 
+def count_the_lease_from_the_answer(me: NodeState, reply: AppendEntriesReply) -> None:
+    """Learn what a follower says, and hold a lease from now on where that makes a majority."""
+    heard_ms = me.reign.quorum_heard_ms if me.reign else me.now_ms
+    replication.absorb_append_entries_reply(me, reply)
+    if me.reign:
+        reads.settle_rounds(me, me.reign)
+        if me.reign.quorum_heard_ms > heard_ms:
+            me.reign.lease_until_ms = me.now_ms + me.lease_ms  # wrong: who has answered waits since it heard, and that is long ago
+
+
 def guard_in_the_same_term_only(me: NodeState, ask: RequestVote | PreVote) -> bool:
     """Whether this server hears a leader, and so does not enter a later term to vote in it."""
     in_that_term = isinstance(ask, RequestVote) and ask.term == me.current_term
@@ -174,6 +184,21 @@ def read_by_a_slow_clock(cluster: Cluster) -> None:
     reign_with_a_lease(cluster)
     cluster.isolate("S1")
     cluster.run_for(1_020)
+    elect(cluster, "S2")
+    x_becomes_2(cluster)
+    cluster.submit("C3", "GET x", through="S1")
+    cluster.run_for(100)
+
+
+def read_after_late_answers(cluster: Cluster) -> None:
+    """S1 hears late what the others say, and they hear no more from S1; S2 is elected while S1 counts on its lease."""
+    reign_with_a_lease(cluster)
+    for name in ("S2", "S3"):
+        cluster.link(name, "S1", delay_ms=(800, 800))
+    cluster.run_for(900)
+    for name in ("S2", "S3"):
+        cluster.link("S1", name, up=False)
+    cluster.run_for(1_010)
     elect(cluster, "S2")
     x_becomes_2(cluster)
     cluster.submit("C3", "GET x", through="S1")
@@ -318,6 +343,16 @@ READS = (
         rules=Rules(guards_leader=guard_in_the_same_term_only),
         story=a_late_answer_brings_the_term,
         config=replace(WITH_LEASES, pre_vote=True),
+    ),
+    Mutant(
+        number="27d",
+        name="The lease begins with the answers",
+        sentence="A leader's lease lasts from when it hears that a majority has answered, and not from when it asked.",
+        property="Linearizability",
+        seen_in="sofa-jraft#34",
+        rules=Rules(absorb_append_entries_reply=count_the_lease_from_the_answer),
+        story=read_after_late_answers,
+        config=WITH_LEASES,
     ),
     Mutant(
         number="28",

@@ -1,0 +1,36 @@
+"""Which mutants the type checker refuses.
+
+mutmut parses all mutated files to find out, which takes minutes. It also keeps on which lines each mutant stands, and that is enough.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from mutmut.configuration import config
+from mutmut.mutation.data import LineSpan, MutantLineSpans
+from mutmut.mutation.file_mutation import FailedTypeCheckMutant, MutatedMethodLocation
+from mutmut.type_checking import TypeCheckingError, run_type_checker
+from mutmut.utils.file_utils import change_cwd
+from mutmut.utils.format_utils import get_mutant_name
+
+
+def by_type_checker() -> dict[str, FailedTypeCheckMutant]:
+    """The mutants in which the type checker finds an error, by their names. An error outside of mutants is ours, and ends the run."""
+    with change_cwd("mutants"):
+        errors = run_type_checker(config().type_check_command)
+    return {found.name: found for found in map(_mutant_of, errors)}
+
+
+def _mutant_of(error: TypeCheckingError) -> FailedTypeCheckMutant:
+    path = error.file_path.relative_to(Path("mutants").absolute())
+    for function, span in _spans(path).items():
+        if span.start <= error.line_number <= span.end and not function.endswith("_orig"):
+            place = MutatedMethodLocation(error.file_path, function, span.start, span.end)
+            return FailedTypeCheckMutant(place, get_mutant_name(path, function), error)
+    raise ValueError(f"mypy finds an error outside of mutants, in {path}:{error.line_number}: {error.error_description}")
+
+
+@cache
+def _spans(path: Path) -> dict[str, LineSpan]:
+    spans = MutantLineSpans.load(path)
+    return dict(spans.span_by_function_name) if spans else {}

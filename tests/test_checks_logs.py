@@ -128,6 +128,17 @@ def test_what_a_server_keeps_behind_a_snapshot_that_it_installs_follows_that() -
     assert violation.sentence == "S3 kept what follows entry 1 in its log, and that does not follow the snapshot that it installed"
 
 
+def test_behind_a_snapshot_nothing_is_kept_where_nothing_stood() -> None:
+    story = Story()
+    story.reign()
+    story.follow(1, "S3")
+    held = story.memory("S1").at(1)
+    assert held
+    installed = story.tell(ev.SnapshotInstalled, "S3", 1, 1, True, b"\x82\xa8kv_store\x80\xa8sessions\x80")
+    (violation,) = story.found("Log Matching")
+    assert violation.evidence == (held.at, installed)
+
+
 # ---- Terms Ordered
 
 

@@ -55,6 +55,15 @@ def test_a_read_between_call_and_answer_of_a_write_may_see_either_value() -> Non
     assert judged(wrote("1", 1, 10), read(None, 2, 3), read("1", 4, 5)) is Verdict.LINEARIZABLE
 
 
+def test_of_a_key_that_has_unanswered_reads_alone_nothing_can_be_wrong() -> None:
+    assert judged(Operation("C1", Get("x"), 1)) is Verdict.LINEARIZABLE
+
+
+def test_an_operation_happens_where_it_began_at_the_earliest() -> None:
+    result = check([wrote("1", 0.25, 0.5), read(None, 0.75, 0.9)], REGISTER)
+    assert result.points() == [0.25]
+
+
 def test_what_was_seen_once_stays_seen() -> None:
     new_then_old = [wrote("1", 1, 10), read("1", 2, 3), read(None, 4, 5)]
     result = check(new_then_old, REGISTER)

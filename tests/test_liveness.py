@@ -4,7 +4,7 @@ import pytest
 
 from raftcore import Cluster, Config, Rules
 from raftcore.checks.connected import is_disturbed, who_could_lead
-from raftcore.checks.convergence import longest_answer_ms
+from raftcore.checks.convergence import longest_answer_ms, unanswered
 from raftcore.consensus.state import NodeState
 from raftcore.hunting.answers import NOT_PROMISED, Judged, judge_connected
 from raftcore.hunting.faults import Faults
@@ -68,6 +68,16 @@ def test_a_cluster_that_agrees_and_answers_no_client_is_not_live(rules: Rules) -
     assert (lack.kind, lack.property) == ("unanswered", "Answered")
     assert "has had no answer to" in lack.sentence
     assert lack.sentence.endswith(f"in which all was whole: {cluster.leader} leads")
+
+
+def test_of_several_clients_that_wait_the_one_is_named_that_has_waited_longest() -> None:
+    cluster = led(3, rules=REFUSING)
+    for name in ("C2", "C1"):
+        cluster.submit(name, "SET x 1")
+        cluster.run_for(10)
+    lack = unanswered(cluster.view)
+    assert lack is not None
+    assert lack.sentence.startswith("C2 has waited since ")
 
 
 def test_the_hunter_finds_a_raft_that_refuses_every_command_and_its_test_fails_until_it_is_mended() -> None:

@@ -32,6 +32,18 @@ def test_a_sync_takes_its_time_and_then_what_it_covers_survives() -> None:
     assert disk.read("a") in (b"one", b"onet", b"onetw", b"onetwo", b"one\0", b"one\0\0", b"one\0\0\0")
 
 
+def test_a_sync_that_was_cut_short_is_never_reported_whatever_crashes_after_that() -> None:
+    clock, done = Clock(), []
+    disk = disk_on(clock)
+    disk.append("a", b"one")
+    disk.sync(done.append)
+    disk.process_crash()
+    disk.crash(Random(0))
+
+    clock.run_for(5)
+    assert done == []
+
+
 def test_a_power_failure_leaves_any_part_of_what_was_not_synced() -> None:
     left = set()
     for seed in range(2_000):

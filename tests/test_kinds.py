@@ -21,7 +21,7 @@ class _Tree(Struct):
 NAN = float("nan")
 
 ACCEPTED: list[tuple[Any, Any]] = [
-    (Any, object()),
+    (Any, NotImplemented),
     (int, 3),
     (bool, True),
     (float, 1.5),

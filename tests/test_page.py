@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from raftcore import Cluster, Config, Scenario
+from raftcore import Cluster, Config, Rules, Scenario
 from raftcore.hunting.mutants import MUTANTS
 from raftcore.recording.recording import Recording
 from raftcore.vocabulary.events import MessageDropped, MessageSent, RoleChanged
@@ -228,3 +228,18 @@ def test_what_was_violated_stands_in_the_page_with_its_moment_and_in_a_run_witho
     sound = page_of(eventful())
     assert 'class="film-broken"' not in sound
     assert 'class="tl-violation"' not in sound
+
+
+def test_a_page_says_which_invariants_hold_and_which_the_run_has_not_exercised():
+    cluster = Cluster(size=3, seed=1)
+    cluster.run_for(600)
+    page = page_of(cluster.recording)
+    assert "<p>Of 16 invariants 11 hold; not exercised: Leader Completeness, Commit Only Own Term, Configuration Follows Log, " in page
+    assert "The run has not converged" not in page
+    broken = next(mutant for mutant in MUTANTS if mutant.property == "Election Safety").play()
+    assert "Election Safety" not in re.search("<p>Of 16 invariants .*?</p>", page_of(broken))[0]
+    silent = Cluster(size=3, rules=Rules(start_election=lambda me: me.become_candidate()))
+    silent.run_for(10_000)
+    said = "The run has not converged: for 10,000 ms all was whole, and no server leads with a quorum behind it."
+    assert said in page_of(silent.recording)
+    assert "<p>The invariants were not judged.</p>" in page_of(Cluster(size=3, checks=False))

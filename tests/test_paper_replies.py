@@ -188,6 +188,6 @@ def test_a_leader_that_sends_a_snapshot_again_in_a_later_reign_is_not_sent_back_
     progress.send_snapshot(snapshot)
     play.step("S1", InstallSnapshotReply(3, "S2", 3, 4, installed=False, round=1))
     play.take_mail()
-    play.step("S1", InstallSnapshotReply(3, "S2", 3, 0, installed=False, reason=Reason.STALE_TERM))
+    play.step("S1", InstallSnapshotReply(3, "S2", 3, 0, installed=False, round=9, reason=Reason.STALE_TERM))
 
     assert (progress.state, progress.offset, play.take_mail("S2")) == (SNAPSHOT, 4, [])

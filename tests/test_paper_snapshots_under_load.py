@@ -1,9 +1,9 @@
-"""A follower is brought up to date by a snapshot (§7) while its leader goes on committing, and compacting its log."""
+"""A follower is brought up to date by a snapshot (§7) while its leader goes on committing and compacting, and answers come late."""
 
 import pytest
 from msgspec.structs import replace
 from plays import Play
-from test_paper_snapshots import IMAGE, IN_PIECES, s3_lags
+from test_paper_snapshots import IMAGE, IN_PIECES, pieces, s3_lags
 
 from raftcore.consensus.door import DeadlineReached
 from raftcore.vocabulary.events import SnapshotInstalled
@@ -21,6 +21,24 @@ def test_a_snapshot_of_which_the_follower_has_nothing_gives_way_to_a_newer_one()
     (sent,) = (message for message in play.take_mail("S3") if isinstance(message, InstallSnapshot))
 
     assert (sent.last_included_index, sent.data) == (11, b"a ne")
+
+
+def test_a_late_answer_sends_no_piece_again_but_one_to_a_later_round_does_since_a_crash_has_lost_the_others() -> None:
+    """§7: or late answers would send the same pieces many times over."""
+    play = s3_lags()
+    play.step("S1", AppendEntriesReply(1, "S3", False, prev_log_index=10, conflict_index=2))
+    play.take_mail()
+    reign = play.state("S1").reign
+    assert reign
+    known = reign.round
+    for offset in (4, 8, 4, 0):
+        play.step("S1", InstallSnapshotReply(1, "S3", 10, offset, installed=False, round=known))
+    assert pieces(play) == [(4, b"4567", False), (8, b"89", True)]
+
+    play.step("S1", DeadlineReached())
+    assert pieces(play) == [(8, b"89", True)]
+    play.step("S1", InstallSnapshotReply(1, "S3", 10, 0, installed=False, round=reign.round))
+    assert pieces(play) == [(0, b"0123", False)]
 
 
 def lagging_under_load(entries: int) -> Play:

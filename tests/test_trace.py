@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from test_random_runs import RandomRun
 
-from raftcore import Cluster
+from raftcore import Cluster, Config
 from raftcore.trace.fold import FOLDS, absorb, empty_view
 from raftcore.trace.log_view import CHUNK, LogView
 from raftcore.trace.stream import Trace
@@ -73,6 +73,43 @@ def test_a_view_shows_what_the_servers_know(seed: int) -> None:
             }
             assert seen.timer_ms is not None
             assert seen.timer_ms[1] == state.deadline_ms
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_a_view_shows_the_snapshot_that_a_power_loss_brings_back_after_a_crash_of_the_process(seed: int) -> None:
+    """The restarted server has read its latest snapshot from the page cache, and its disk may keep only the one before."""
+    cluster = Cluster(size=1, seed=seed, config=Config(sync_ms=5))
+    for value in "ab":
+        cluster.client("C1").set(value, value)
+        cluster.run_for(20 if value == "a" else 0)
+        cluster.take_snapshot("S1")
+        cluster.run_for(20 if value == "a" else 0)
+    latest = cluster.view.servers["S1"].snapshot
+    brought_back = set()
+    for power_loss in (False, False, True):
+        cluster.crash("S1", power_loss)
+        cluster.restart("S1")
+        server, shown = cluster._world.servers["S1"], cluster.view.servers["S1"]
+        assert shown.kv_store == server._machine.kv_store
+        assert list(shown.sessions) == list(server._machine.sessions)
+        assert shown.log.base_term == server.node.state.log.base_term
+        brought_back.add(shown.snapshot.last_included_index)
+    assert latest.last_included_index in brought_back
+    cluster.run_for(500)
+    assert dict(cluster.view.servers["S1"].kv_store) == {"a": "a", "b": "b"}
+
+
+def test_a_view_keeps_the_snapshot_that_was_synced_while_later_ones_are_not() -> None:
+    entries = tuple(Entry(1, Set("x", str(index))) for index in (1, 2, 3, 4))
+    events: list[ev.Event] = [ev.EntriesAppended(0, "S1", 1, entries)]
+    for index in (1, 2, 3, 4):
+        events += [ev.Applied(index, "S1", index, "x", str(index)), ev.SnapshotTaken(index, "S1", index, 1, 10)]
+        if index == 1:
+            events.append(ev.Synced(index, "S1", 1, None, 4))
+    events += [ev.Crashed(5, "S1"), ev.Restarted(6, "S1", 1, None, kept_index=1, entries=entries[1:], snapshot_index=1)]
+    shown = Trace(["S1"], events).view().servers["S1"]
+    assert shown.snapshot
+    assert (shown.snapshot.last_included_index, dict(shown.kv_store)) == (1, {"x": "1"})
 
 
 def test_the_messages_of_a_view_are_those_in_flight() -> None:

@@ -10,6 +10,6 @@ LINEARIZABILITY_PREMISE = read_completed
 """Linearizability is no class: it is judged of the clients' history as a whole, and only reads and comparisons tell what the store held."""
 
 
-def exercised(properties: Iterable[type[Invariant | Belief]], situations: Container[str]) -> Iterable[str]:
+def exercised(properties: Iterable[type[Invariant | Belief]], situations: Container[str]) -> list[str]:
     """The names of those properties whose premise is among these situations, which are named."""
     return [it.name for it in properties if it.premise.name in situations]

@@ -17,8 +17,9 @@ class Progress(Struct):
     next_index: the next entry to send. match_index: the highest entry known to be replicated (Figure 2). match_round: the leader's
     latest round when it learned that; what it sent in a later one was sent in that knowledge.
     state: PROBE until the leader knows where the logs agree, one message at a time; REPLICATE; SNAPSHOT while it sends `snapshot`,
-    of which the follower holds the first `offset` bytes. in_flight: the last index of each AppendEntries with entries that is
-    not answered yet, oldest first. catching_up: whether it has installed a snapshot, and may lack much of what followed that.
+    of which the follower holds the first `offset` bytes, as the leader learned in `offset_round`. in_flight: the last index of each
+    AppendEntries with entries that is not answered yet, oldest first. catching_up: whether it has installed a snapshot, and may lack
+    much of what followed that.
     """
 
     next_index: Index
@@ -28,6 +29,7 @@ class Progress(Struct):
     in_flight: deque[Index] = field(default_factory=deque)
     snapshot: Snapshot | None = None
     offset: int = 0
+    offset_round: int = 0
     catching_up: bool = False
 
     def probe_from(self, next_index: Index) -> None:
@@ -48,6 +50,17 @@ class Progress(Struct):
         self.snapshot = snapshot
         self.offset = 0
         self.in_flight.clear()
+
+    def absorb_offset(self, offset: int, answered_round: int, known_round: int) -> bool:
+        """How much of the snapshot the follower holds, as it answered to a round; whether that says anything new.
+
+        Less than before is true only of an answer to what was sent since the leader learned of more: then a crash has lost the rest. Any
+        other is late, and to go back for each of them would send the same pieces many times over. `known_round`: the leader's latest one.
+        """
+        if offset == self.offset or (offset < self.offset and answered_round <= self.offset_round):
+            return False
+        self.offset, self.offset_round = offset, known_round
+        return True
 
     @property
     def fed_from(self) -> Index | None:

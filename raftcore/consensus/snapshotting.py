@@ -91,8 +91,7 @@ def absorb_install_snapshot_reply(me: NodeState, reply: InstallSnapshotReply) ->
     if reply.installed:
         if progress.absorb_match(reply.last_included_index, reign.round):
             me.tell_progress(reply.follower_id)
-    elif of_this and progress.state is SNAPSHOT and reply.offset != progress.offset:
-        progress.offset = reply.offset
+    elif of_this and progress.state is SNAPSHOT and progress.absorb_offset(reply.offset, reply.round, reign.round):
         send_piece(me, reply.follower_id)
 
 

@@ -89,7 +89,11 @@ def _timer_set(server: ServerView, event: ev.TimerSet) -> ServerView:
 
 
 def _synced(server: ServerView, event: ev.Synced) -> ServerView:
-    return replace(server, synced_index=event.last_index)
+    snapshots = server.snapshots
+    if snapshots and not snapshots[-1].synced:
+        synced_before = [it for it in snapshots if it.synced][-1:]
+        snapshots = (*synced_before, replace(snapshots[-1], synced=True))
+    return replace(server, synced_index=event.last_index, snapshots=snapshots)
 
 
 def _applied(server: ServerView, event: ev.Applied) -> ServerView:
@@ -120,7 +124,7 @@ def _snapshot_taken(server: ServerView, event: ev.SnapshotTaken) -> ServerView:
     index, term = event.last_included_index, event.last_included_term
     snapshot = SnapshotView(index, term, event.size_bytes, server.kv_store, server.sessions)
     # With the log a new file begins, and the damaged one goes.
-    return replace(server, log=server.log.compact(index, term), snapshots=(*server.snapshots, snapshot)[-2:], damage="")
+    return replace(server, log=server.log.compact(index, term), snapshots=(*server.snapshots, snapshot), damage="")
 
 
 def _snapshot_installed(server: ServerView, event: ev.SnapshotInstalled) -> ServerView:
@@ -129,7 +133,7 @@ def _snapshot_installed(server: ServerView, event: ev.SnapshotInstalled) -> Serv
     snapshot = SnapshotView(index, term, len(event.data), Map(image.kv_store), sessions)
     log = server.log.compact(index, term) if event.kept else LogView(index, base_index=index, base_term=term)
     return replace(
-        server, log=log, snapshots=(*server.snapshots, snapshot)[-2:], kv_store=snapshot.kv_store, sessions=sessions,
+        server, log=log, snapshots=(*server.snapshots, snapshot), kv_store=snapshot.kv_store, sessions=sessions,
         commit_index=index, last_applied=index, synced_index=server.synced_index if event.kept else 0, damage="",
     )  # fmt: skip
 
@@ -193,7 +197,8 @@ def _restarted(server: ServerView, event: ev.Restarted) -> ServerView:
     started = replace(started, commit_index=base, last_applied=base, clock_rate=server.clock_rate, disk=server.disk)
     if snapshot is None:
         return started
-    return replace(started, kv_store=snapshot.kv_store, sessions=snapshot.sessions, snapshots=(snapshot,))
+    kept = tuple(it for it in server.snapshots if it.last_included_index <= base)  # not one alone: it may be on no disk yet
+    return replace(started, kv_store=snapshot.kv_store, sessions=snapshot.sessions, snapshots=kept)
 
 
 def _clock_rate_changed(server: ServerView, event: ev.ClockRateChanged) -> ServerView:

@@ -33,26 +33,27 @@ class SessionView(Struct, frozen=True):
 
 
 class SnapshotView(Struct, frozen=True):
-    """A server's snapshot, and the state machine that it holds."""
+    """A server's snapshot, and the state machine that it holds. synced: whether a sync has reported it as kept."""
 
     last_included_index: Index
     last_included_term: Term
     size_bytes: int
     kv_store: Map[str, str]
     sessions: Map[Index, SessionView]
+    synced: bool = False
 
 
 class ServerView(Struct, frozen=True, kw_only=True):
     """One server. Of a crashed one, the log is as it stood when it crashed, and the rest is as after a start.
 
     halted: why it stopped by itself, or "". timer_ms: when the running timer was set and when it ends, in simulated milliseconds; None
-    while crashed. configuration: by which it goes, and at which index that stands in its log. snapshots: the latest one, and the one
-    before, which a crash may bring back. votes, pre_votes: the voters whose vote, or promise of one, this candidate holds, in the order
-    of arrival. denied: those that refused the latest of the two that it asked for, and why. progress: what this leader knows of each
-    follower. quorum_heard_ms, lease_until_ms: since when a majority is known to follow this leader, and until when its lease on reads
-    lasts. reads: those that wait for a round, by client and number. answered: while there are such, the latest round that each follower
-    has answered. transfer: under way, or None. clock_rate: milliseconds that it counts in one of simulated time. disk: None as long as
-    nobody changed it. damage: what was turned over on its disk and not read since, or "".
+    while crashed. configuration: by which it goes, and at which index that stands in its log. snapshots: the latest one, and those before
+    that a crash may bring back: all since the last but one that was synced. votes, pre_votes: the voters whose vote, or promise of one,
+    this candidate holds, in the order of arrival. denied: those that refused the latest of the two that it asked for, and why. progress:
+    what this leader knows of each follower. quorum_heard_ms, lease_until_ms: since when a majority is known to follow this leader, and
+    until when its lease on reads lasts. reads: those that wait for a round, by client and number. answered: while there are such, the
+    latest round that each follower has answered. transfer: under way, or None. clock_rate: milliseconds that it counts in one of
+    simulated time. disk: None as long as nobody changed it. damage: what was turned over on its disk and not read since, or "".
     """
 
     id: ServerId

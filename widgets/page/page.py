@@ -13,11 +13,14 @@ from pathlib import Path
 
 from msgspec.structs import asdict
 
+from raftcore.checks.exercised import exercised
 from raftcore.checks.violation import Violation
+from raftcore.checks.watch import INVARIANTS
 from raftcore.files import save_atomically
 from raftcore.trace.run import Run
 from raftcore.vocabulary.config import Config
-from widgets.checking import Checking
+from widgets.checking import Checked, Checking
+from widgets.checks_strip import overdue
 from widgets.event_feed import EventFeed
 from widgets.kv_table import KvTable
 from widgets.log_grid import LogGrid
@@ -44,7 +47,8 @@ def page_of(run: Run) -> str:
     """The text of the page."""
     film = film_of(run)
     title = f"A Raft run: {counted(run.scenario.size, 'server')}, seed {run.scenario.seed}"
-    broken = first_violations(run)
+    checked = Checking(run).at(len(run.trace), still=False, view=run.view)
+    broken = tuple(it.violation for it in checked.firsts)
     drawing = Drawing(series_of(run), run.now_ms, broken)
     return PAGE.format(
         policy=escape(POLICY),
@@ -55,6 +59,7 @@ def page_of(run: Run) -> str:
         end=round(run.now_ms),
         drawing=drawing.svg(),
         broken="".join(map(told, broken)),
+        laws=escape(standing(checked)),
         left_out=escape(left_out(film)),
         again=escape(f"Cluster.from_scenario(Scenario.load('run.json')).run_to({run.now_ms:.10g})"),
         scenario=escape(run.scenario.to_json()),
@@ -63,10 +68,17 @@ def page_of(run: Run) -> str:
     )
 
 
-def first_violations(run: Run) -> tuple[Violation, ...]:
-    """The first violation of each property."""
-    checked = Checking(run).at(len(run.trace), still=False)
-    return tuple(it.violation for it in checked.firsts)
+def standing(checked: Checked) -> str:
+    """Which invariants hold at the run's end, which the run has not exercised, and what has not come to be by then."""
+    if not checked.judged:
+        return "The invariants were not judged."
+    broken = {it.violation.property for it in checked.firsts}
+    whole = [it for it in INVARIANTS if it.name not in broken]
+    hold = exercised(whole, checked.situations)
+    idle = ", ".join(it.name for it in whole if it.name not in hold)
+    missing = overdue(checked.overdue) if checked.overdue else None
+    late = f" {missing['title']}: {missing['sentence']}" if missing else ""
+    return f"Of {len(INVARIANTS)} invariants {len(hold)} hold" + (f"; not exercised: {idle}." if idle else ".") + late
 
 
 def told(violation: Violation) -> str:
@@ -163,6 +175,7 @@ PAGE = """<!DOCTYPE html>
 <div class="rl-lab-row"><div data-part="events"></div></div>
 </div>
 <div class="film-below">
+<p>{laws}</p>
 <p>Space: play, pause · ← →: one event · Home, End · 1–9: choose a server · click the timeline to go there. {left_out}</p>
 <details>
 <summary>The scenario: what repeats this run, to the byte</summary>

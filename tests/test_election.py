@@ -312,3 +312,9 @@ def test_a_promise_is_told_with_the_term_that_it_is_for() -> None:
 
     counted = [(event.voter, event.term, event.pre_vote) for event in me.events if isinstance(event, VoteCounted)]
     assert counted == [("S1", 3, True), ("S2", 3, True)]
+
+
+def test_to_follow_without_a_round_says_nothing_of_rounds() -> None:
+    me = NodeState("S1", Configuration(("S1", "S2", "S3")), Config(), lambda: 0.5, HardState(2))
+    me.follow("S2")
+    assert (me.leader_id, me.leader_round) == ("S2", 0)

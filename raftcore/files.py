@@ -1,12 +1,12 @@
 """Files are written whole or not at all: whoever reads one finds the old text or the new, never a part, also after a power loss."""
 
 import os
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from errno import EISDIR
 from glob import escape
 from pathlib import Path
+from secrets import token_hex
 
 _SUFFIX = ".saving"
 LEFT_AFTER_S = 3_600
@@ -21,28 +21,38 @@ def save_atomically(path: str | Path, write: Callable[[Path], object]) -> None:
     """
     target = Path(path)
     refuse_folder(target)
+    made = target.parent / f".{target.name}.{token_hex(8)}{_SUFFIX}"
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=_SUFFIX, dir=target.parent)
+        try:
+            _save(target, made, write)
+        finally:
+            _remove(made)
+    finally:
+        _remove(made)  # an interrupt came just before the line above
+
+
+def _save(target: Path, made: Path, write: Callable[[Path], object]) -> None:
+    try:
+        made.touch(exist_ok=False)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(target)) from None
-    os.close(handle)
-    made = Path(name)
-    try:
-        _remove_left(target, made)
-        write(made)
-        with made.open("rb+") as file:
-            os.fsync(file.fileno())
-        made.chmod(0o666 & ~_umask())
-        made.replace(target)
-        _sync_folder(target.parent)
-    finally:
-        made.unlink(missing_ok=True)
+    _remove_left(target, made)
+    write(made)
+    with made.open("rb+") as file:
+        os.fsync(file.fileno())
+    made.replace(target)
+    _sync_folder(target.parent)
 
 
 def refuse_folder(path: Path) -> None:
     """Raise IsADirectoryError where a folder stands at a path that a file is to get."""
     if path.is_dir():
         raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
+
+
+def _remove(made: Path) -> None:
+    with suppress(OSError):  # it is not there, or a later save removes it
+        made.unlink()
 
 
 def _remove_left(target: Path, made: Path) -> None:
@@ -63,10 +73,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _umask() -> int:
-    """What the person lets nobody else do with new files; it can only be read by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

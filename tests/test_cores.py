@@ -2,10 +2,12 @@
 
 import multiprocessing
 import os
+import re
 from itertools import count
 
 import pytest
 
+from raftcore.hunting import cores as cores_module
 from raftcore.hunting.cores import BATCH, in_order
 
 
@@ -26,6 +28,11 @@ def divide(seed: int) -> int:
 
 def vanish(seed: int) -> int:
     os._exit(3)
+
+
+def hold(seed: int) -> int:
+    """All but the first hold the interpreter: no thread and no handler of a signal gets a turn."""
+    return len(re.findall("(a+)+b", "a" * 60)) if seed else seed
 
 
 @pytest.mark.parametrize("cores", [1, 2, 3])
@@ -68,4 +75,13 @@ def test_an_error_of_another_process_says_where_it_was_raised() -> None:
 def test_a_process_that_vanishes_is_told_of() -> None:
     with pytest.raises(RuntimeError, match="a process that worked for this one ended with code 3"):
         list(in_order(vanish, range(20), cores=2))
+    assert multiprocessing.active_children() == []
+
+
+def test_a_process_that_is_silent_is_ended_and_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cores_module, "MOST_SILENT_S", 2)
+    results = in_order(hold, range(8), cores=2)
+    assert next(results) == (0, 0)
+    with pytest.raises(RuntimeError, match="seed 1: a process that worked for this one has not been heard of for 2 s, and was ended"):
+        next(results)
     assert multiprocessing.active_children() == []

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import traceback
-from itertools import count
+from itertools import count, permutations
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ import pytest
 from raftcore import Cluster, Reason, Rules
 from raftcore.cluster.rulebook import RAFT, Rulebook
 from raftcore.consensus.election import answer_request_vote, refuse
+from raftcore.consensus.replication import absorb_append_entries_reply
 from raftcore.consensus.state import NodeState
 from raftcore.hunting.explore import explore
 from raftcore.hunting.hunt import hunt, ignore
@@ -231,6 +232,39 @@ def test_a_wrong_kind_in_the_log_is_named() -> None:
         Cluster(size=3, seed=1, rules=Rules(advance_commit_index=mine)).run_for(1_000)
 
 
+def matching(index_of):
+    """A rule that takes what this makes of a successful reply for what the follower's log matches, and how often that was less."""
+    lowered = []
+
+    def mine(me, reply):
+        progress = me.progress.get(reply.follower_id)
+        before = progress.match_index if progress else 0
+        absorb_append_entries_reply(me, reply)
+        if progress and me.reign and reply.term == me.current_term and reply.success:
+            progress.match_index = index_of(reply)
+            lowered.extend([before] * (progress.match_index < before))
+
+    cluster = Cluster(size=3, seed=1, rules=Rules(absorb_append_entries_reply=mine))
+    for source, target in permutations(cluster.server_ids, 2):
+        cluster.link(source, target, duplication=0.5, reordering=0.5)
+    for number in range(1, 30):
+        cluster.submit(f"C{number}", "SET x 1")
+        cluster.run_for(100)
+    return cluster, lowered
+
+
+def test_a_late_reply_lowers_no_match_index_though_the_rule_takes_the_words_of_figure_2_literally() -> None:
+    cluster, lowered = matching(lambda reply: reply.match_index)
+    assert lowered
+    assert cluster.violations == ()
+
+
+def test_a_rule_that_lowers_match_index_in_any_other_way_is_told() -> None:
+    cluster, lowered = matching(lambda reply: max(0, reply.match_index - 1))
+    assert lowered
+    assert cluster.violations[0].property == "Monotonic Match"
+
+
 # ---- rules that do not answer the same twice
 
 
@@ -259,6 +293,7 @@ def test_a_hunt_says_that_a_rule_does_not_answer_the_same_twice() -> None:
     found = hunt(Rules(answer_request_vote=fickle), seeds=100, cores=1, on_progress=ignore)
     assert found is not None
     assert "the rule answer_request_vote (fickle) does not answer the same twice" in str(found)
+    assert len(found.scenario.actions) <= found.actions, "more actions are left than there were"
 
 
 # ---- processes

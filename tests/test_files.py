@@ -4,9 +4,11 @@ import os
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from breaking_off import at_line, interrupt, lines_of
 
 from raftcore.files import save_atomically
 
@@ -70,3 +72,19 @@ def test_a_save_that_is_killed_leaves_a_file_of_that_kind(tmp_path: Path):
     os.utime(left, (0, 0))
     save(tmp_path / "run.json")
     assert list(tmp_path.iterdir()) == [tmp_path / "run.json"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of a file that was opened for a `with` that never began
+def test_a_save_that_is_interrupted_leaves_no_file_of_that_kind(tmp_path: Path):
+    path = tmp_path / "run.json"
+    for line in range(1, lines_of(lambda: save(path)) + 1):
+        with suppress(KeyboardInterrupt), at_line(line, interrupt):
+            save(path)
+        assert list(tmp_path.iterdir()) in ([], [path]), f"interrupted at line {line}"
+        path.unlink(missing_ok=True)
+
+
+def test_a_file_has_the_rights_that_new_files_have(tmp_path: Path):
+    save(tmp_path / "run.json")
+    (tmp_path / "other").write_text("")
+    assert (tmp_path / "run.json").stat().st_mode == (tmp_path / "other").stat().st_mode

@@ -1,8 +1,9 @@
 """Interrupts of all else that takes time: a lab, a search, tables and files. What comes after is as if nobody had interrupted."""
 
 import gc
+import multiprocessing
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
@@ -13,6 +14,7 @@ from test_broken_off import is_what_its_scenario_says
 from test_player import wait_until
 
 from raftcore import Cluster
+from raftcore.hunting.cores import in_order
 from raftcore.hunting.explore import explore
 from raftcore.hunting.hunt import hunt
 from raftcore.hunting.mutants import MUTANTS
@@ -66,6 +68,13 @@ def timer() -> Iterator[Alarm]:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             gc.enable()
+
+
+def never_return(seed: int) -> int:
+    """But for the first seed."""
+    while seed:
+        pass
+    return seed
 
 
 def ignore(_: object) -> None:
@@ -159,6 +168,38 @@ def test_a_hunt_that_was_interrupted_can_be_made_again():
     assert search() == expected
 
 
+def test_a_hunt_on_several_cores_that_was_interrupted_leaves_no_process_and_can_be_made_again():
+    rules = MUTANT["10"].rules
+
+    def search() -> object:
+        return hunt(rules, seeds=range(2), cores=2, on_progress=ignore)
+
+    expected = search()
+    for line in moments(search, 2):
+        with pytest.raises(KeyboardInterrupt), at_line(line, interrupt):
+            search()
+        assert multiprocessing.active_children() == [], f"interrupted at line {line}"
+    assert search() == expected
+
+
+def test_workers_end_wherever_an_interrupt_comes_while_they_begin_or_end():
+    begin, end = next, Generator.close
+    for part in (begin, end):
+        work = in_order(never_return, range(100), cores=2)
+        if part is end:
+            next(work)
+        lines = lines_of(lambda part=part, work=work: part(work))
+        work.close()
+        for line in sorted(Random(lines).sample(range(1, lines), 4)):
+            work = in_order(never_return, range(100), cores=2)
+            if part is end:
+                next(work)
+            with pytest.raises(KeyboardInterrupt) as kept, at_line(line, interrupt):  # its frames hold the workers, as a notebook's do
+                part(work)
+            work.close()
+            assert multiprocessing.active_children() == [], f"interrupted at line {line}: {kept}"
+
+
 # ---- tables and files
 
 
@@ -192,6 +233,8 @@ SAVES: dict[str, Callable[[Cluster, Path], object]] = {
     "scenario.json": lambda run, path: run.scenario.save(path),
     "run.parquet": lambda run, path: run.recording.save(path),
     "run.edn": lambda run, path: run.recording.to_edn(path),
+    "run.log": lambda run, path: run.recording.to_shiviz(path),
+    "run.html": lambda run, path: run.recording.to_html(path),
 }
 
 
@@ -208,6 +251,22 @@ def test_a_save_that_was_interrupted_leaves_the_old_file_or_the_new(run: Cluster
         assert path.read_bytes() in (b"old", whole), f"interrupted at line {line}"
     save(run, path)
     assert path.read_bytes() == whole
+
+
+def test_tables_whose_saving_was_interrupted_are_whole_or_absent(run: Cluster, tmp_path: Path):
+    def save(folder: str) -> None:
+        run.recording.save_tables(tmp_path / folder)
+
+    save("whole")
+    whole = {file.name: file.read_bytes() for file in (tmp_path / "whole").iterdir()}
+    for number, line in enumerate(moments(lambda: save("counted"), 12)):
+        folder = f"broken off {number}"
+        with pytest.raises(KeyboardInterrupt), at_line(line, interrupt):
+            save(folder)
+        for file in (tmp_path / folder).glob("*.parquet"):
+            assert file.read_bytes() == whole[file.name], f"{file.name}, interrupted at line {line}"
+        save(folder)
+        assert {file.name: file.read_bytes() for file in (tmp_path / folder).glob("*.parquet")} == whole
 
 
 def test_a_stream_that_was_interrupted_tells_each_event_once(run: Cluster, tmp_path: Path):

@@ -20,6 +20,7 @@ from typing import ClassVar, Generic, TypeVar, cast
 import cloudpickle
 
 from raftcore.cluster.rule_budget import WATCHDOG
+from raftcore.interrupts import Uninterrupted
 from raftcore.vocabulary.errors import ConfigError, RuleError
 from raftcore.vocabulary.numbers import whole
 from raftcore.vocabulary.source_lines import CELLS, cells
@@ -81,18 +82,34 @@ def in_order(work: Callable[[int], Result], seeds: Iterable[int], cores: int) ->
             yield seed, work(seed)
         return
     workers: list[Worker[Result]] = []
-    waiting: deque[Worker[Result]] = deque()
     try:
-        for turn, batch in enumerate(_batches(seeds)):
-            if turn < cores:
-                workers.append(Worker(packed))
-            workers[turn % cores].begin(batch)
-            waiting.append(workers[turn % cores])
-            if len(waiting) == AHEAD * cores:
-                yield from waiting.popleft().results()
-        for worker in waiting:
-            yield from worker.results()
+        try:
+            yield from _in_order(packed, seeds, cores, workers)
+        finally:
+            _end(workers)
     finally:
+        _end(workers)  # an interrupt came just before the line above
+
+
+def _in_order(
+    packed: bytes, seeds: Iterable[int], cores: int, workers: "list[Worker[Result]]"
+) -> Generator[tuple[int, Result], None, None]:
+    """The same, by workers that are added to the list."""
+    waiting: deque[Worker[Result]] = deque()
+    for turn, batch in enumerate(_batches(seeds)):
+        if turn < cores:
+            with Uninterrupted():  # or nobody would know of the process
+                workers.append(Worker(packed))
+        workers[turn % cores].begin(batch)
+        waiting.append(workers[turn % cores])
+        if len(waiting) == AHEAD * cores:
+            yield from waiting.popleft().results()
+    for worker in waiting:
+        yield from worker.results()
+
+
+def _end(workers: "list[Worker[Result]]") -> None:
+    with Uninterrupted():  # or some would be left, in a rule that never returns
         for worker in workers:
             worker.end()
 

@@ -38,7 +38,7 @@ class Config(Struct, metaclass=Spelled, frozen=True, kw_only=True, forbid_unknow
     snapshot_every: entries that a server applies before it compacts them into a snapshot (§7); 0: only by hand.
     snapshot_chunk_bytes: piece of a snapshot in one InstallSnapshot.
     reads: how reads that don't say it themselves find their answer (thesis ch. 6).
-    max_clock_drift: how much faster or slower than another a server's clock is trusted to run; 0.1 is a tenth. Leases count on it.
+    max_clock_drift: how much faster than the slowest clock the fastest one is trusted to run; 0.1 is a tenth. Leases count on it.
     client_sessions: servers remember each client's latest answer, so that a retry is not applied again (thesis 6.3).
         Without it, a command that was asked for twice and fails has no known outcome: the first try may have taken effect.
     session_timeout_ms: how long a client may be silent, in log time, before its session is forgotten.

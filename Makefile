@@ -74,7 +74,7 @@ lab: $(READY)
 	    --log-level=WARN --LabApp.default_url=/lab/tree/labs/00_tour.ipynb
 
 test: $(TOOLS)
-	@$(HERE)/python -m pytest
+	@$(HERE)/python -m pytest --numprocesses=auto
 
 check: $(TOOLS)
 	@$(HERE)/ruff format --check --quiet . || { echo 'make tidy formats these files:' >&2; $(HERE)/ruff format --check . >&2; exit 1; }

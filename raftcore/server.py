@@ -167,8 +167,9 @@ class Server:
     def _save(self, ready: Ready) -> None:
         self._unsaved = True
         if ready.install:
-            for earlier in self._held:
-                earlier.apply = ()  # the snapshot holds what it would come to
+            for earlier in self._held:  # the snapshot holds what it would come to, and a read may wait for just that (thesis 6.4)
+                earlier.apply = ()
+                ready.reads, earlier.reads = (*earlier.reads, *ready.reads), ()
         try:
             for record in ready.save:
                 if isinstance(record, Checkpoint):

@@ -86,6 +86,11 @@ def test_a_rule_that_truncates_and_appends_nothing_is_right(seed: int) -> None:
     assert live(seed, Rules(answer_append_entries=delete_what_disagrees)).story is None
 
 
+@pytest.mark.parametrize("seed", [2_000_284, 2_001_058])
+def test_a_successor_that_steps_down_soon_ends_no_random_run(seed: int) -> None:
+    assert live(seed).story is None
+
+
 WRONG_RULES = {
     "votes without looking at logs": (Rules(answer_request_vote=vote_for_anybody, answer_pre_vote=promise_anybody), "Leader Completeness"),
     "votes twice a term": (Rules(answer_request_vote=vote_twice), "Vote Once"),

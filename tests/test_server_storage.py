@@ -10,12 +10,23 @@ from test_server import SYNC_MS, Stage, granted
 
 from raftcore import Cluster
 from raftcore.server import MOST_WAITING
-from raftcore.vocabulary.commands import Set
+from raftcore.statemachine.machine import StateMachine
+from raftcore.vocabulary.commands import Get, ReadMode, Set
+from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.disks import DiskState
 from raftcore.vocabulary.durable import HardState
 from raftcore.vocabulary.errors import ControlError
 from raftcore.vocabulary.events import MessageDropped
-from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, ClientRequest, RequestVote, RequestVoteReply
+from raftcore.vocabulary.messages import (
+    AppendEntries,
+    AppendEntriesReply,
+    ClientReply,
+    ClientRequest,
+    Entry,
+    InstallSnapshot,
+    RequestVote,
+    RequestVoteReply,
+)
 from raftcore.vocabulary.names import Reason
 
 
@@ -222,3 +233,27 @@ def test_a_server_with_a_damaged_log_is_replaced_as_its_message_says() -> None:
     assert set(cluster.view.servers[new].configuration.voters) == {*cluster.server_ids} - {name}
     assert cluster.client("C1").get("x").value == "1"
     assert not cluster.violations
+
+
+def test_a_read_that_waits_for_the_disk_sees_what_was_committed_when_it_came_also_where_a_snapshot_takes_the_place_of_that() -> None:
+    """Thesis 6.4: the store must have applied what was committed. All that is heard here waits for one sync."""
+    stage = Stage(config=replace(AS_IN_THE_PAPER, leader_guard=True, max_clock_drift=0.0))
+    stage.lead()
+    reign = stage.server.node.state.reign
+    assert reign
+    stage.hear(AppendEntriesReply(1, "S2", True, 1, round=reign.round))
+    stage.hear(ClientRequest("C1", 1, Set("x", "1")))
+    stage.run_to(stage.clock.now_ms + 2 * SYNC_MS)
+    stage.hear(ClientRequest("C2", 1, Set("y", "1")))
+    image = StateMachine(1.0)
+    image.apply_all(1, (Entry(1), Entry(1, Set("x", "1")), Entry(2)))
+    stage.hear(
+        ClientRequest("C3", 1, Set("z", "1")),
+        AppendEntriesReply(1, "S2", True, 2, round=reign.round),
+        ClientRequest("C4", 1, Get("x", ReadMode.LEASE)),
+        InstallSnapshot(2, "S2", 3, 2, Configuration(stage.members), 0, image.image(), done=True),
+    )
+    stage.take_sent()
+    stage.run_to(stage.clock.now_ms + 3 * SYNC_MS)
+    answers = [(target, message.value) for _, target, message in stage.sent if isinstance(message, ClientReply)]
+    assert answers == [("C4", "1")]

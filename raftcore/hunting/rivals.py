@@ -168,6 +168,7 @@ class Rivals(Hand):
         self.cluster.link(leader, other, delay_ms=self.cluster.config.delay_ms)
         with suppress(ConditionNotReached, ControlError):
             self._lead_instead(leader, self.random.choice(self.others(leader)))
+            self._await(lambda view: view.leaders)  # the successor may have stepped down by now
             self._lead_instead(latest_leader(self.cluster.view).id, leader)
             if self.random.random() < 0.5:
                 self.cluster.isolate(leader)

@@ -60,6 +60,7 @@ QUESTIONS: list[tuple[Callable[[Cluster], object], str]] = [
     (lambda c: figures.space_time(c, 0, 300, highlight=np.array([])), "no message array"),
     (lambda c: figures.space_time(c, 0, 300, highlight=True), "no message True flies"),
     (lambda c: figures.space_time(c, 0, 300, highlight="x" * 10_000), "no message 'xxx"),
+    (lambda c: figures.space_time(c, 10**400, 10**400), "a window from inf to 600 ms has no room"),
     (lambda _: figures.history_figure(np.array(3)), "is no history"),
     (lambda _: figures.timeline(Unspeakable()), "is no run"),
     (lambda _: Replay(Unspeakable()), "can't be replayed"),
@@ -96,6 +97,12 @@ def test_what_a_browser_leaves_out_gets_a_short_sentence(intent: dict[str, objec
     assert said in player.notice
     assert len(player.notice) < 400
     player.close()
+
+
+def test_a_window_without_an_end_ends_with_the_run(run: Cluster) -> None:
+    whole = figures.space_time(run, 0, run.now_ms)
+    for end in (10**400, float("inf")):
+        assert figures.space_time(run, 0, end) == whole
 
 
 def test_numbers_of_numpy_are_numbers_in_questions_too(run: Cluster) -> None:

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import isinf
 from typing import Any, cast
 
 import numpy as np
@@ -14,6 +15,7 @@ from raftcore.trace.run import Run, require_run
 from raftcore.vocabulary.errors import ConfigError
 from raftcore.vocabulary.events import AnyEvent, Event, MessageDelivered, MessageDropped, MessageSent
 from raftcore.vocabulary.names import Address
+from raftcore.vocabulary.numbers import number as number_of
 from raftcore.vocabulary.numbers import whole
 from raftcore.vocabulary.spelling import brief
 from widgets.event_feed import LEFT_OUT
@@ -49,6 +51,7 @@ def space_time(run: Run, from_ms: float, to_ms: float, highlight: int | None = N
     and what it could have caused is orange. Bounded: the window ends early, and the title says so, once it has 800 messages; of other
     events it has the first 400. Raises ConfigError for a window or a message that is none.
     """
+    from_ms, to_ms = window_of(run, from_ms, to_ms)
     scene = scene_of(run, from_ms, to_ms)
     figure = canvas(list(traces()), title(scene, to_ms), **layout(scene))
     fill(figure, picture(scene, highlight))
@@ -57,6 +60,7 @@ def space_time(run: Run, from_ms: float, to_ms: float, highlight: int | None = N
 
 def hover_space_time(run: Run, from_ms: float, to_ms: float) -> Frame:
     """The same, as a widget: the causal past and future of the message under the pointer light up. Needs a kernel."""
+    from_ms, to_ms = window_of(run, from_ms, to_ms)
     scene = scene_of(run, from_ms, to_ms)
     figure = go.FigureWidget(canvas(list(traces()), title(scene, to_ms), **layout(scene)))
     figure.set_trait("_config", {"responsive": True, "displaylogo": False, "showSendToCloud": False})
@@ -78,12 +82,21 @@ def hover_space_time(run: Run, from_ms: float, to_ms: float) -> Frame:
 # ---- what happened
 
 
-def scene_of(run: Run, from_ms: float, to_ms: float) -> Scene:
-    """The messages and events between two moments. ConfigError if they are none, or in the wrong order, or it is no run."""
+def window_of(run: Run, from_ms: float, to_ms: float) -> Span:
+    """Two moments as floats; a window without an end ends with the run. ConfigError for no moments, no room between them, and no run."""
     require_run(run)
+    for at_ms in (from_ms, to_ms):
+        run.trace.position_at(at_ms)
+    begin_ms, end_ms = (number_of(at_ms) or 0.0 for at_ms in (from_ms, to_ms))
+    end_ms = run.now_ms if isinf(end_ms) else end_ms
+    if end_ms <= begin_ms:
+        raise ConfigError(f"a window from {begin_ms:g} to {end_ms:g} ms has no room; give a later end")
+    return begin_ms, end_ms
+
+
+def scene_of(run: Run, from_ms: float, to_ms: float) -> Scene:
+    """The messages and events of a window."""
     start, end = run.trace.position_at(from_ms), run.trace.position_at(to_ms)
-    if to_ms <= from_ms:
-        raise ConfigError(f"a window from {from_ms:g} to {to_ms:g} ms has no room; give a later end")
     sent = {number: (BEFORE, event) for number, event in run.trace.view_after(start).messages.items()}
     ended: dict[int, tuple[int, Event, str]] = {}
     dots: list[tuple[float, Address, str]] = []

@@ -16,6 +16,8 @@ from raftcore.consensus.door import DeadlineReached
 from raftcore.consensus.state import NodeState
 from raftcore.vocabulary.commands import ReadMode
 from raftcore.vocabulary.config import Config
+from raftcore.vocabulary.configuration import Configuration
+from raftcore.vocabulary.durable import HardState
 from raftcore.vocabulary.events import ClockRateChanged, QuorumHeard, RoleChanged, TimerSet, TransferEnded
 from raftcore.vocabulary.messages import AppendEntriesReply, RequestVote, RequestVoteReply
 from raftcore.vocabulary.names import LEADER, Reason
@@ -262,3 +264,12 @@ def test_a_lease_holds_while_clocks_change_within_what_they_may_drift(
 
     assert state.role is not LEADER or cluster.now_ms > state.lease_until_ms
     assert not cluster.violations
+
+
+def test_a_leader_that_holds_no_lease_tells_of_none_when_its_clock_changes() -> None:
+    me = NodeState("S1", Configuration(("S1", "S2", "S3")), Config(), lambda: 0.5, HardState(1, "S1"))
+    me.become_candidate()
+    me.become_leader()
+    told = len(me.events)
+    me.set_clock_rate(1.1, now_ms=20.0)
+    assert me.events[told:] == []

@@ -11,6 +11,7 @@ from raftcore.consensus.door import DeadlineReached
 from raftcore.consensus.rules import Rules
 from raftcore.consensus.state import NodeState
 from raftcore.vocabulary.config import Config
+from raftcore.vocabulary.configuration import Configuration
 from raftcore.vocabulary.durable import HardState
 from raftcore.vocabulary.events import VoteCounted
 from raftcore.vocabulary.messages import AppendEntries, AppendEntriesReply, PreVote, PreVoteReply, RequestVote, RequestVoteReply
@@ -302,3 +303,18 @@ def test_where_one_server_alone_reaches_a_majority_it_leads_soon_whatever_its_na
     cluster.run_for(5_000)
     assert cluster.leader == centre
     assert not cluster.violations
+
+
+def test_a_promise_is_told_with_the_term_that_it_is_for() -> None:
+    me = NodeState("S1", Configuration(("S1", "S2", "S3")), Config(), lambda: 0.5, HardState(2))
+    election.start_pre_vote(me)
+    election.absorb_pre_vote_reply(me, PreVoteReply(2, 3, "S2", vote_granted=True))
+
+    counted = [(event.voter, event.term, event.pre_vote) for event in me.events if isinstance(event, VoteCounted)]
+    assert counted == [("S1", 3, True), ("S2", 3, True)]
+
+
+def test_to_follow_without_a_round_says_nothing_of_rounds() -> None:
+    me = NodeState("S1", Configuration(("S1", "S2", "S3")), Config(), lambda: 0.5, HardState(2))
+    me.follow("S2")
+    assert (me.leader_id, me.leader_round) == ("S2", 0)

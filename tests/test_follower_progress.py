@@ -3,8 +3,12 @@
 from collections import deque
 
 from raftcore.consensus.progress import Progress
+from raftcore.consensus.snapshotting import needed
+from raftcore.consensus.state import NodeState
+from raftcore.vocabulary.config import Config
 from raftcore.vocabulary.configuration import Configuration
-from raftcore.vocabulary.durable import Snapshot
+from raftcore.vocabulary.durable import HardState, Snapshot
+from raftcore.vocabulary.messages import Entry
 from raftcore.vocabulary.names import PROBE, REPLICATE, SNAPSHOT
 
 SNAPSHOT_OF_5 = Snapshot(5, 1, Configuration(("S1", "S2")), b"image")
@@ -58,3 +62,13 @@ def test_to_probe_forgets_the_snapshot_and_what_was_in_flight() -> None:
     progress = Progress(next_index=9, state=SNAPSHOT, snapshot=SNAPSHOT_OF_5, in_flight=deque([9]))
     progress.probe_from(3)
     assert (progress.state, progress.next_index, progress.snapshot, list(progress.in_flight)) == (PROBE, 3, None, [])
+
+
+def test_every_follower_that_a_snapshot_brings_up_to_date_keeps_the_entries_that_follow_it_from_being_compacted() -> None:
+    me = NodeState("S1", Configuration(("S1", "S2", "S3", "S4")), Config(), lambda: 0.5, HardState(1), SNAPSHOT_OF_5, [Entry(1)] * 4)
+    me.progress = {
+        "S2": Progress(10, match_index=9),
+        "S3": Progress(8, match_index=5, catching_up=True),
+        "S4": Progress(8, match_index=7, catching_up=True),
+    }
+    assert needed(me, 9) == [5, 7]

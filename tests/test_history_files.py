@@ -244,6 +244,19 @@ def test_a_history_of_jepsen_is_read_as_it_is_written(write: Write) -> None:
     assert read_edn(write(f"[{text}]")) == expected, "one vector of all operations"
 
 
+def test_what_a_command_came_to_is_what_its_answer_says_in_result(write: Write) -> None:
+    text = """
+{:process 0, :type :invoke, :f :append, :key "x", :value "b"}
+{:process 0, :type :ok, :f :append, :key "x", :value "b", :result "ab"}
+{:process 0, :type :invoke, :f :cas, :key "x", :value ["1" "2"]}
+{:process 0, :type :fail, :f :cas, :key "x", :value ["1" "2"], :result "ab"}
+"""
+    assert read_edn(write(text)) == (
+        Operation("0", Append("x", "b"), 1, 2, True, "ab"),
+        Operation("0", Cas("x", "1", "2"), 3, 4, False, "ab"),
+    )
+
+
 def test_a_register_may_hold_something_at_first(write: Write) -> None:
     path = write("{:process 0, :type :invoke, :f :read, :value nil} {:process 0, :type :ok, :f :read, :value 0}")
     assert check(read_edn(path), REGISTER).verdict is Verdict.NOT_LINEARIZABLE

@@ -348,6 +348,7 @@ def test_a_file_under_another_name_is_refused() -> None:
     "records, number, reason",
     [
         (RECORDS, 1, "wal.2 should begin with a checkpoint, and begins with another record"),
+        ([COMPACTED[0], COMPACTED[0]], 2, "a checkpoint should begin a file, and stands behind other records"),
         ([*COMPACTED, COMPACTED[0]], 5, "a checkpoint should begin a file, and stands behind other records"),
         ([COMPACTED[0], LogSuffix(7, (Entry(3),))], 2, "should begin at an index from 8 to 10, and begin at 7"),
         ([COMPACTED[0], LogSuffix(11, (Entry(3),))], 2, "should begin at an index from 8 to 10, and begin at 11"),

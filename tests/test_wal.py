@@ -346,3 +346,13 @@ def test_the_format_is_what_its_page_says() -> None:
     data = framed(LogSuffix(1, (Entry(1, Set("x", "v" * 1_000)),)), 1)
     sectors = [data[begin : begin + 512] for begin in (0, 512)]
     assert [int.from_bytes(sector[place : place + 2], "little") for sector, place in zip(sectors, (32, 16), strict=True)] == [472, 488]
+
+
+def test_entries_behind_a_snapshot_are_replaced_by_those_that_were_written_over_them() -> None:
+    disk = disk_on(Clock(), sync_ms=0)
+    wal = WriteAheadLog(disk)
+    snapshot = Snapshot(5, 1, Configuration(("S1",)), b"image")
+    wal.compact(Checkpoint(HardState(1), snapshot, (Entry(1), Entry(1))))
+    wal.append(LogSuffix(7, (Entry(2),)))
+
+    assert WriteAheadLog(disk).recover() == Recovered(HardState(1), snapshot, [Entry(1), Entry(2)])

@@ -81,6 +81,26 @@ def test_a_play_is_repeated_from_its_file_and_from_its_code(mutant: Mutant) -> N
 # ---- the hunter, and the catalogue
 
 
+FOUND_BEFORE = {
+    "7": 7,
+    "8": 161,
+    "9": 21,
+    "10": 38,
+    "15": 345,
+    "16": 76,
+    "17": 6,
+    "19": 82,
+    "20": 53,
+    "22b": 6,
+    "24": 44,
+    "25": 6,
+    "26": 13,
+    "31": 33,
+    "41": 77,
+}
+"""Seeds that showed the bug, if not among the first: they are tried first, and all others where they do so no more."""
+
+
 @pytest.mark.parametrize("number", GROUNDS)
 def test_the_hunter_finds_a_planted_bug_within_the_seeds_that_are_stated_and_nothing_in_raft(number: str) -> None:
     grounds, (mutant,) = GROUNDS[number], (mutant for mutant in MUTANTS if mutant.number == number)
@@ -88,7 +108,8 @@ def test_the_hunter_finds_a_planted_bug_within_the_seeds_that_are_stated_and_not
     def run(seed: int, rules: AnyRules) -> Story | None:
         return live(seed, rules, grounds.faults, grounds.property or mutant.property, grounds.size, grounds.config).story
 
-    seed = next((seed for seed in range(grounds.seeds) if run(seed, mutant.rules)), None)
+    seeds = sorted(range(grounds.seeds), key=lambda seed: seed != FOUND_BEFORE.get(number))
+    seed = next((seed for seed in seeds if run(seed, mutant.rules)), None)
     assert seed is not None
     assert run(seed, None) is None
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from functools import partial
 from random import Random
 
+from raftcore.checks.beliefs.watch import Checks
 from raftcore.checks.connected import promises_a_leader
 from raftcore.cluster.cluster import AnyRules, Cluster
 from raftcore.hunting.faults import Faults
@@ -30,12 +31,18 @@ class RandomRun(Hand):
     """
 
     def __init__(
-        self, seed: int, rules: AnyRules = None, faults: Faults | None = None, size: int | None = None, config: Config | None = None
+        self,
+        seed: int,
+        rules: AnyRules = None,
+        faults: Faults | None = None,
+        size: int | None = None,
+        config: Config | None = None,
+        checks: Checks = "full",
     ) -> None:
         random = Random(f"random run {seed}")
         drawn_size, drawn_config = random.choice([1, 2, 3, 3, 4, 5, 5, 5, 7]), random_config(random)
         mix = Faults.drawn(random)
-        super().__init__(Cluster(drawn_size if size is None else size, seed, config or drawn_config, rules, checks="full"), random)
+        super().__init__(Cluster(drawn_size if size is None else size, seed, config or drawn_config, rules, checks=checks), random)
         self._acts = self._mixed(faults or mix)
         self._quorums = (faults or mix).quorums
 

@@ -95,8 +95,6 @@ class SimClient:
             if message.reason is Reason.SESSION_EXPIRED:
                 self._session_id = 0
             self._finish(operation, None)
-        elif message.reason is Reason.OVERTAKEN:  # so an earlier try, if it was applied, has given another answer
-            self._finish(operation, None)
         elif message.server_id == self._asked:
             self._follow_redirect(message.leader_id)
 

@@ -4,6 +4,7 @@ from typing import get_args
 
 from raftcore.checks.situations.situation import Past, situation
 from raftcore.vocabulary import events as ev
+from raftcore.vocabulary.disks import DiskState
 from raftcore.vocabulary.messages import Message
 from raftcore.vocabulary.names import Reason
 
@@ -86,23 +87,25 @@ def clock_rate_changed(run: Past, event: ev.ClockRateChanged) -> bool:
     return True
 
 
+def _disk_of_halted(run: Past, event: ev.DiskChanged | ev.Halted) -> DiskState | None:
+    """The disk of a server that stops, if it was ever changed; a change is written down for later."""
+    if isinstance(event, ev.DiskChanged):
+        run.disks[event.server] = event.disk
+        return None
+    return run.disks.get(event.server)
+
+
 @situation(ev.DiskChanged, ev.Halted)
 def sync_failed(run: Past, event: ev.DiskChanged | ev.Halted) -> bool:
     """A server stops, since its disk fails to sync what it wrote."""
-    if isinstance(event, ev.DiskChanged):
-        run.disks[event.server] = event.disk
-        return False
-    disk = run.disks.get(event.server)
+    disk = _disk_of_halted(run, event)
     return disk is not None and disk.sync_fails
 
 
 @situation(ev.DiskChanged, ev.Halted)
 def disk_full(run: Past, event: ev.DiskChanged | ev.Halted) -> bool:
     """A server stops, since its disk has no room for what it wrote."""
-    if isinstance(event, ev.DiskChanged):
-        run.disks[event.server] = event.disk
-        return False
-    disk = run.disks.get(event.server)
+    disk = _disk_of_halted(run, event)
     return disk is not None and disk.capacity_bytes is not None and not disk.sync_fails
 
 

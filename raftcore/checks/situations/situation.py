@@ -18,10 +18,9 @@ class Past:
     themselves; servers, links, clients and uncommitted entries bound it.
 
     leases: whether clocks let leases hold. writers: of each client, the last command that a leader wrote, and which leader. awaited: of
-    each client, the last read that waited for a majority. began: by leader and follower, where the leader's log ended when it
-    began to send its snapshot. stranded:
-    uncommitted entries of earlier terms that stood on a majority. cut: links between servers that carry nothing. arrived: of each link,
-    the latest message that was delivered. disks: those that were changed.
+    each client, the last read that waited for a majority. began: by leader and follower, where the leader's log ended when it began to
+    send its snapshot. stranded: uncommitted entries of earlier terms that stood on a majority. cut: links between servers that carry
+    nothing. arrived: of each link, the latest message that was delivered. disks: those that were changed.
     """
 
     def __init__(self, memory: Memory) -> None:

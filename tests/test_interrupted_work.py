@@ -269,6 +269,7 @@ def test_tables_whose_saving_was_interrupted_are_whole_or_absent(run: Cluster, t
         assert {file.name: file.read_bytes() for file in (tmp_path / folder).glob("*.parquet")} == whole
 
 
+@pytest.mark.filterwarnings("ignore:Exception ignored in.*ParquetWriter.__del__:pytest.PytestUnraisableExceptionWarning")
 def test_a_stream_that_was_interrupted_tells_each_event_once(run: Cluster, tmp_path: Path):
     path = tmp_path / "run.parquet"
     writing = run.recording.stream_to(path)
